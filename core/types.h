@@ -4,6 +4,7 @@
 #ifndef MYNA_CORE_TYPES_H
 #define MYNA_CORE_TYPES_H
 
+#include <assert.h>
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
