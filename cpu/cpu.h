@@ -1,0 +1,287 @@
+/* cpu.h - one guest CPU: its architectural state, how to make, reset, run and signal it.
+ *
+ * Architectural state first, hot fields first of all; everything the translator touches lies within
+ * one signed byte or so of the base. Derived fields are recomputed by cpu_update_mode. */
+#ifndef MYNA_CPU_CPU_H
+#define MYNA_CPU_CPU_H
+
+#include <setjmp.h>
+
+#include "core/clock.h"
+#include "core/intc.h"
+#include "core/memory.h"
+#include "core/state.h"
+#include "cpu/decode.h"
+#include "cpu/features.h"
+#include "cpu/regs.h"
+
+/* A segment register with its hidden part. */
+typedef struct Segment {
+    uint64_t base;
+    uint32_t limit; /* in bytes, granularity applied: last valid offset of an expand-up segment */
+    uint16_t selector;
+    uint16_t access; /* AR_*; 0 = null / unusable */
+    /* Derived by segment_update: offsets [first, first + span) may be touched; span 0 = none. */
+    uint32_t first;
+    uint64_t read_span, write_span;
+} Segment;
+
+typedef struct DescriptorTable {
+    uint64_t base;
+    uint16_t limit;
+} DescriptorTable;
+
+/* 80-bit extended value; se = sign << 15 | exponent. */
+typedef struct F80 {
+    uint64_t mant;
+    uint16_t se;
+} F80;
+
+typedef struct Fpu {
+    F80 reg[8];    /* physical registers R0-R7; ST(i) = reg[(top + i) & 7]; MMi = reg[i].mant */
+    uint16_t cw;   /* control word */
+    uint16_t sw;   /* status word without TOP */
+    uint8_t top;   /* 0-7 */
+    uint8_t valid; /* bit n: Rn is not empty (the abridged tag word of FXSAVE) */
+    uint16_t fop;  /* last opcode, 11 bits */
+    uint16_t fcs, fds;
+    uint64_t fip, fdp;
+} Fpu;
+
+/* One vector register: xmm in the low half, ymm whole. */
+typedef union Vec {
+    uint8_t u8[32];
+    uint16_t u16[16];
+    uint32_t u32[8];
+    uint64_t u64[4];
+    int8_t s8[32];
+    int16_t s16[16];
+    int32_t s32[8];
+    int64_t s64[4];
+    float f32[8];
+    double f64[4];
+} Vec;
+
+typedef enum CpuMode {
+    CPU_REAL,
+    CPU_V86,
+    CPU_PROTECTED, /* 16- or 32-bit, EFER.LMA = 0 */
+    CPU_COMPAT,    /* EFER.LMA = 1, CS.L = 0 */
+    CPU_LONG,      /* EFER.LMA = 1, CS.L = 1: 64-bit mode */
+} CpuMode;
+
+typedef enum CpuActivity {
+    CPU_RUNNING,
+    CPU_HALTED,    /* HLT or MWAIT */
+    CPU_WAIT_SIPI, /* an application processor after INIT */
+    CPU_SHUTDOWN,  /* triple fault: only reset, INIT, NMI or SMI ends it */
+} CpuActivity;
+
+/* Events that end a run of blocks; bits of Cpu.pending. Set from any thread with cpu_kick. */
+enum {
+    PENDING_INTR = 1 << 0, /* CPU_LINE_INTR is high */
+    PENDING_NMI = 1 << 1,
+    PENDING_SMI = 1 << 2,
+    PENDING_INIT = 1 << 3,
+    PENDING_SIPI = 1 << 4,
+    PENDING_EXIT = 1 << 5,  /* return from cpu_run */
+    PENDING_DEBUG = 1 << 6, /* TF, data or I/O breakpoint: look after the present instruction */
+    PENDING_FLUSH = 1 << 7, /* the memory map or code changed under another thread's feet */
+    PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
+};
+
+enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
+
+/* TLB privilege contexts. */
+typedef enum TlbMode {
+    TLB_SUPERVISOR,
+    TLB_USER,
+    TLB_SUPERVISOR_AC, /* EFLAGS.AC lets SMAP pass */
+    TLB_NEVER,         /* stays empty: every access takes the slow path (alignment checks are on) */
+    TLB_MODE_COUNT,
+} TlbMode;
+
+enum { TLB_SIZE = 1024 };
+
+/* An access at la of size bytes hits when (la ^ tag) <= PAGE_SIZE - size: right page, no straddle.
+ * The xor is then the offset in the page. A tag that cannot match is tlb_invalid_tag(index). */
+typedef struct TlbEntry {
+    LinAddr read, write, fetch;
+    uint8_t *host; /* host address of the page's first byte */
+} TlbEntry;
+
+typedef struct CpuBus {
+    AddressSpace *memory;
+    AddressSpace *smm_memory; /* what the CPU sees in SMM; NULL: the same */
+    AddressSpace *ports;
+    Clock *clock;
+    GRecMutex *lock; /* the machine lock */
+    const IntcOps *intc_ops;
+    void *intc; /* this CPU's controller */
+    IrqLine ferr;  /* FERR#: IRQ13 */
+    void (*triple_fault)(void *opaque, Cpu *cpu); /* after the CPU went to CPU_SHUTDOWN */
+    void (*woken)(void *opaque, Cpu *cpu); /* pending became non-zero: wake the CPU's thread */
+    void *opaque;
+} CpuBus;
+
+typedef struct CpuModel CpuModel;
+typedef struct BlockCache BlockCache;
+
+struct Cpu {
+    /* --- registers ------------------------------------------------------------------------- */
+    uint64_t gpr[GPR_COUNT];
+    uint64_t rip; /* inside exec functions: of the next instruction */
+    /* Arithmetic flags, located: see cpu/flags.h. */
+    int64_t flag_result;
+    uint64_t flag_carries;
+    uint32_t eflags; /* everything but the arithmetic flags; bit 1 is one */
+    uint8_t cpl;
+    uint8_t mode;       /* CpuMode, derived */
+    uint8_t code_size;  /* CodeSize, derived */
+    uint8_t stack_size; /* bytes of a stack pointer: 2, 4, 8; derived */
+    const Insn *insn;   /* being executed; NULL between instructions */
+    TlbEntry *tlb;      /* of the present TlbMode; derived */
+    uint32_t pending;   /* PENDING_*; atomic */
+    uint32_t mode_key;  /* what decoded blocks depend on; derived */
+    Segment seg[SEG_COUNT];
+
+    Segment ldtr, tr;
+    DescriptorTable gdtr, idtr;
+    uint64_t cr0, cr2, cr3, cr4, xcr0;
+    uint64_t dr[8]; /* 0-3, 6, 7 */
+    uint64_t pdpte[4]; /* PAE page-directory-pointer registers */
+    uint8_t shadow;    /* SHADOW_*: interrupts held off for one instruction */
+    bool nmi_blocked;
+    bool smm;
+    bool a20; /* address bit 20 passes */
+    uint8_t activity; /* CpuActivity */
+    uint8_t sipi_vector;
+    uint32_t smbase;
+
+    uint64_t efer, star, lstar, cstar, fmask, kernel_gs_base;
+    uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
+    uint64_t pat, misc_enable, debugctl, feature_control;
+    uint64_t tsc_adjust; /* TSC = clock ticks + this; so writes to the TSC land here */
+    uint32_t tsc_aux;
+    uint32_t pkru;
+    uint64_t xss;
+    uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
+    uint64_t mcg_status, mcg_ctl, mc_banks[10 * 4];
+
+    Fpu fpu;
+    uint32_t mxcsr;
+    Vec vec[16];
+
+    /* --- identity --------------------------------------------------------------------------- */
+    unsigned index;   /* 0 = the boot processor */
+    uint32_t apic_id;
+    unsigned cpu_count; /* in the machine, for CPUID topology */
+    const CpuModel *model;
+    FeatureSet features;
+    unsigned phys_bits; /* physical address width */
+    uint64_t tsc_hz;
+    CpuBus bus;
+
+    /* --- derived and private to cpu/ ---------------------------------------------------------- */
+    uint64_t rip_start;    /* of the instruction in flight; valid in exec functions' raises */
+    uint64_t insn_count;   /* instructions retired before the present block */
+    const Insn *block_first; /* first instruction of the running block, for exact counts */
+    sigjmp_buf *unwind;    /* where cpu_raise goes */
+    struct {
+        bool active;      /* an exception or interrupt is being delivered */
+        uint8_t vector;
+    } delivering;         /* for double faults */
+    uint64_t pending_db;  /* DR6 bits of a debug trap to report after this instruction */
+    unsigned single_insn; /* run loop: leave after this many instructions; 0 = no limit */
+    BlockCache *blocks;
+    struct TlbState *tlb_state;
+    const StateField *state_fields;
+};
+
+/* Makes a CPU of a model with features already resolved (cpu/model.h). Starts reset. */
+Cpu *cpu_new(const CpuModel *model, const FeatureSet *features, unsigned index, unsigned cpu_count,
+             const CpuBus *bus);
+void cpu_free(Cpu *cpu);
+
+/* [SDM3] "Processor Management and Initialization", table of register values. */
+typedef enum CpuResetKind { CPU_POWER_ON, CPU_INIT } CpuResetKind;
+void cpu_reset(Cpu *cpu, CpuResetKind kind);
+
+/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), or
+ * PENDING_EXIT is set. Returns the number retired. The caller must NOT hold the machine lock. */
+uint64_t cpu_run(Cpu *cpu, uint64_t budget);
+
+/* Input pins (IrqFn; opaque = Cpu). Machine lock held. */
+void cpu_set_line(void *cpu, int line, int level);
+
+/* Sets pending bits from any thread and wakes the CPU. */
+void cpu_kick(Cpu *cpu, uint32_t pending);
+
+/* True if a halted CPU has something to do. */
+bool cpu_has_work(const Cpu *cpu);
+
+/* Instructions retired, exact even inside an exec function. */
+uint64_t cpu_insn_count(const Cpu *cpu);
+
+uint64_t cpu_tsc(Cpu *cpu); /* what RDTSC reads */
+
+/* Recomputes mode, code_size, stack_size, tlb and mode_key. After any change of CS, SS, CR0, CR4,
+ * EFER, EFLAGS.VM, EFLAGS.AC, CPL, XCR0. Cheap. */
+void cpu_update_mode(Cpu *cpu);
+
+/* Recomputes first and spans of a segment register after its base, limit or access changed. */
+void segment_update(Segment *seg);
+
+/* --- raising --------------------------------------------------------------------------------- */
+
+/* Abandons the present instruction and delivers an exception; the error code is used by the vectors
+ * that have one. Does not return. State must be as before the instruction. */
+G_NORETURN void cpu_raise(Cpu *cpu, ExceptionVector vector, uint32_t error);
+G_NORETURN void cpu_raise_pf(Cpu *cpu, LinAddr la, uint32_t error);
+
+#define raise_UD(cpu)      cpu_raise(cpu, EXC_UD, 0)
+#define raise_NM(cpu)      cpu_raise(cpu, EXC_NM, 0)
+#define raise_GP(cpu, err) cpu_raise(cpu, EXC_GP, err)
+#define raise_SS(cpu, err) cpu_raise(cpu, EXC_SS, err)
+#define raise_TS(cpu, err) cpu_raise(cpu, EXC_TS, err)
+#define raise_NP(cpu, err) cpu_raise(cpu, EXC_NP, err)
+
+static inline bool cpu_has(const Cpu *cpu, CpuFeature f)
+{
+    return feature_in(&cpu->features, f);
+}
+
+static inline bool cpu_is_long(const Cpu *cpu)
+{
+    return cpu->mode == CPU_LONG;
+}
+
+static inline bool cpu_is_lma(const Cpu *cpu)
+{
+    return cpu->efer & EFER_LMA;
+}
+
+/* Protected mode in the sense of descriptors: not real, not V86. */
+static inline bool cpu_is_protected(const Cpu *cpu)
+{
+    return cpu->mode >= CPU_PROTECTED;
+}
+
+static inline unsigned cpu_iopl(const Cpu *cpu)
+{
+    return (cpu->eflags & FLAG_IOPL) >> FLAG_IOPL_SHIFT;
+}
+
+static inline unsigned segment_dpl(const Segment *seg)
+{
+    return (seg->access & AR_DPL) >> AR_DPL_SHIFT;
+}
+
+/* Sign extension of the implemented linear address bits: 48, or 57 with CR4.LA57. */
+static inline bool cpu_is_canonical(const Cpu *cpu, LinAddr la)
+{
+    unsigned bits = cpu->cr4 & CR4_LA57 ? 57 : 48;
+    return (LinAddr)sign_extend(la, bits) == la;
+}
+
+#endif
