@@ -26,9 +26,9 @@ struct Block {
     void *image;
     uint64_t size_bytes; /* a multiple of 512 */
     BlockAccess access;
-    char *name;     /* drive id, for messages and `info block` */
+    char *name; /* drive id, for messages and `info block` */
     char *filename;
-    bool present;   /* false: an empty removable drive */
+    bool present; /* false: an empty removable drive */
     uint64_t reads, writes, flushes, bytes_read, bytes_written;
     void (*media_changed)(void *opaque); /* set by the controller of a removable drive */
     void *media_opaque;
@@ -40,7 +40,8 @@ void block_free(Block *block);
 
 /* Out of range requests complete with EINVAL; writes to read-only images with EROFS; a missing
  * medium with ENOMEDIUM. */
-void block_read(Block *block, uint64_t offset, void *buffer, size_t size, BlockDone *done, void *opaque);
+void block_read(Block *block, uint64_t offset, void *buffer, size_t size, BlockDone *done,
+                void *opaque);
 void block_write(Block *block, uint64_t offset, const void *buffer, size_t size, BlockDone *done,
                  void *opaque);
 void block_flush(Block *block, BlockDone *done, void *opaque);

@@ -14,9 +14,9 @@ typedef struct Timer {
     Clock *clock;
     TimerFn *fn;
     void *opaque;
-    Ns deadline;     /* NS_NEVER when not armed */
-    uint64_t order;  /* ties fire in the order they were armed */
-    unsigned index;  /* place in the clock's heap, for removal */
+    Ns deadline;    /* NS_NEVER when not armed */
+    uint64_t order; /* ties fire in the order they were armed */
+    unsigned index; /* place in the clock's heap, for removal */
 } Timer;
 
 Clock *clock_new_host(void);   /* starts stopped at 0 */

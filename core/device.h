@@ -1,9 +1,10 @@
 /* device.h - the device framework: a device is one file, one DeviceClass, one line in a list.
  *
- * The framework allocates the device, applies properties, maps its ranges, splits accesses, connects
- * lines, resets in two passes (every reset, then every update), saves, loads and prints the state
- * fields, and calls `update` after each register write, load, line change and timer. A device keeps
- * to four parts in this order: `Device dev` (or `PciFunction pci`), properties, state, derived. */
+ * The framework allocates the device, applies properties, maps its ranges, splits accesses,
+ * connects lines, resets in two passes (every reset, then every update), saves, loads and prints
+ * the state fields, and calls `update` after each register write, load, line change and timer. A
+ * device keeps to four parts in this order: `Device dev` (or `PciFunction pci`), properties, state,
+ * derived. */
 #ifndef MYNA_CORE_DEVICE_H
 #define MYNA_CORE_DEVICE_H
 
@@ -17,7 +18,7 @@ struct Device {
     const DeviceClass *klass;
     char *id; /* the user's id=, or a name made by the framework, never NULL */
     Board *board;
-    Timer timer; /* armed by `update`; fires `expire`, then `update` */
+    Timer timer;        /* armed by `update`; fires `expire`, then `update` */
     MemRegion *regions; /* one for each IoRange */
     unsigned region_count;
 };
@@ -40,13 +41,30 @@ typedef struct Property {
     const char *help;
 } Property;
 
-#define PROP_U(S, f, initial, help) { #f, PROP_UINT, offsetof(S, f), sizeof(((S *)0)->f), initial, help }
-#define PROP_NAMED_U(name, S, f, initial, help)                                                    \
-    { name, PROP_UINT, offsetof(S, f), sizeof(((S *)0)->f), initial, help }
-#define PROP_B(S, f, initial, help) { #f, PROP_BOOL, offsetof(S, f), sizeof(bool), initial, help }
-#define PROP_S(S, f, help) { #f, PROP_STRING, offsetof(S, f), sizeof(char *), 0, help }
-#define PROP_L(S, f, help) { #f, PROP_LINK, offsetof(S, f), sizeof(void *), 0, help }
-#define PROPS_END { NULL, PROP_END, 0, 0, 0, NULL }
+#define PROP_U(S, f, initial, help)                                       \
+    {                                                                     \
+#f, PROP_UINT, offsetof(S, f), sizeof(((S *)0)->f), initial, help \
+    }
+#define PROP_NAMED_U(name, S, f, initial, help)                             \
+    {                                                                       \
+        name, PROP_UINT, offsetof(S, f), sizeof(((S *)0)->f), initial, help \
+    }
+#define PROP_B(S, f, initial, help)                                \
+    {                                                              \
+#f, PROP_BOOL, offsetof(S, f), sizeof(bool), initial, help \
+    }
+#define PROP_S(S, f, help)                                       \
+    {                                                            \
+#f, PROP_STRING, offsetof(S, f), sizeof(char *), 0, help \
+    }
+#define PROP_L(S, f, help)                                     \
+    {                                                          \
+#f, PROP_LINK, offsetof(S, f), sizeof(void *), 0, help \
+    }
+#define PROPS_END                     \
+    {                                 \
+        NULL, PROP_END, 0, 0, 0, NULL \
+    }
 
 /* Register ranges. */
 typedef enum IoSpace {
@@ -59,7 +77,7 @@ typedef struct IoRange {
     const char *name;
     IoSpace space;
     uint64_t base;
-    uint64_t size; /* in addresses */
+    uint64_t size;                  /* in addresses */
     uint8_t min_access, max_access; /* bytes; 0 = 1 and 4 */
     /* `dev` is the device struct; offset counts from base */
     uint64_t (*read)(void *dev, uint64_t offset, unsigned size);
@@ -77,20 +95,27 @@ typedef struct LineDef {
     void (*input)(void *dev, int n, int level); /* inputs; `update` runs afterwards */
     uint32_t output;                            /* outputs: offset of IrqLine[count] */
 } LineDef;
-#define LINE_IN(name, n, fn) { name, n, fn, 0 }
-#define LINE_OUT(name, S, f) { name, sizeof(((S *)0)->f) / sizeof(IrqLine), NULL, offsetof(S, f) }
+#define LINE_IN(name, n, fn) \
+    {                        \
+        name, n, fn, 0       \
+    }
+#define LINE_OUT(name, S, f)                                              \
+    {                                                                     \
+        name, sizeof(((S *)0)->f) / sizeof(IrqLine), NULL, offsetof(S, f) \
+    }
 
 struct DeviceClass {
     const char *name; /* as in -device and `info` */
     const char *desc;
-    size_t size; /* of the device struct, whose first member is a Device */
+    size_t size;           /* of the device struct, whose first member is a Device */
     const Property *props; /* lists end with PROPS_END, {0}, {0}, STATE_END */
     const IoRange *io;
     const LineDef *lines;
     const StateField *state;
-    unsigned version; /* of the state list */
+    unsigned version;    /* of the state list */
     bool user_creatable; /* may be named in -device */
-    const struct PciClass *pci; /* a PCI function: its struct begins with PciFunction (core/pci.h) */
+    const struct PciClass
+        *pci; /* a PCI function: its struct begins with PciFunction (core/pci.h) */
     bool (*realize)(void *dev, GError **err); /* properties are set, ranges are mapped after it */
     void (*unrealize)(void *dev);
     void (*reset)(void *dev);  /* state to its power-on value; no outputs */
@@ -104,8 +129,10 @@ struct DeviceClass {
 /* Makes a device with its properties' initial values. `id` may be NULL. The board owns it. */
 void *device_new(Board *board, const DeviceClass *klass, const char *id);
 
-/* Sets a property from the user's text; the error quotes the option and says what would be right. */
-bool device_set(void *dev, const char *name, const char *text, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+/* Sets a property from the user's text; the error quotes the option and says what would be right.
+ */
+bool device_set(void *dev, const char *name, const char *text,
+                GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void device_set_uint(void *dev, const char *name, uint64_t value); /* asserts that it exists */
 void device_set_link(void *dev, const char *name, void *target);
 
@@ -128,7 +155,8 @@ Device *board_find_device(Board *board, const char *id_or_class);
 void device_update(void *dev);
 
 void device_save(Device *dev, GByteArray *out);
-bool device_load(Device *dev, unsigned version, StateReader *in, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool device_load(Device *dev, unsigned version, StateReader *in,
+                 GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void device_print(Device *dev, GString *out); /* the state fields, for `info` */
 
 #endif

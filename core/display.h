@@ -20,7 +20,8 @@ typedef struct TextScreen {
 struct DisplaySource {
     const char *name;
     void *opaque;
-    /* Draws the present screen; the surface belongs to the adapter and lives until the next call. */
+    /* Draws the present screen; the surface belongs to the adapter and lives until the next call.
+     */
     const Surface *(*render)(void *opaque);
     /* The present text screen, or false in graphics modes. */
     bool (*text)(void *opaque, TextScreen *screen);

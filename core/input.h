@@ -17,8 +17,8 @@ enum { BUTTON_LEFT = 1, BUTTON_RIGHT = 2, BUTTON_MIDDLE = 4 };
 
 struct InputSink {
     void *opaque;
-    void (*key)(void *opaque, Key key, bool down);                             /* or NULL */
-    void (*pointer)(void *opaque, int dx, int dy, int dz, unsigned buttons);   /* or NULL */
+    void (*key)(void *opaque, Key key, bool down);                           /* or NULL */
+    void (*pointer)(void *opaque, int dx, int dy, int dz, unsigned buttons); /* or NULL */
 };
 
 void board_add_input(Board *board, InputSink *sink);

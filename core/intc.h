@@ -16,7 +16,8 @@ typedef enum CpuLine {
 } CpuLine;
 
 /* What a CPU asks of its controller (the local APIC, or the bare PIC on a board without one). All
- * functions are called with the machine lock held. A NULL function means the controller lacks it. */
+ * functions are called with the machine lock held. A NULL function means the controller lacks it.
+ */
 typedef struct IntcOps {
     /* INTA: the vector to deliver, now in service; -1 if the request went away. */
     int (*acknowledge)(void *intc);

@@ -7,18 +7,18 @@
 #include "core/types.h"
 
 /* -d items: constant, name, help. */
-#define LOG_ITEMS(X)                                                                               \
-    X(GUEST_ERRORS, "guest_errors", "guest programs things hardware would ignore or refuse")       \
-    X(UNIMP, "unimp", "guest uses something that is not implemented")                              \
-    X(INT, "int", "interrupts and exceptions, with the state at delivery")                         \
-    X(IN_ASM, "in_asm", "guest code of each block when it is decoded")                             \
-    X(EXEC, "exec", "each block when it is entered")                                               \
-    X(CPU, "cpu", "registers before each block")                                                   \
-    X(MMU, "mmu", "page walks and faults")                                                         \
-    X(PCALL, "pcall", "protected mode far calls, returns and task switches")                       \
-    X(RESET, "cpu_reset", "registers at each CPU reset")                                           \
-    X(IR, "ir", "the translator's intermediate code")                                              \
-    X(OUT_ASM, "out_asm", "host code of each block")                                               \
+#define LOG_ITEMS(X)                                                                         \
+    X(GUEST_ERRORS, "guest_errors", "guest programs things hardware would ignore or refuse") \
+    X(UNIMP, "unimp", "guest uses something that is not implemented")                        \
+    X(INT, "int", "interrupts and exceptions, with the state at delivery")                   \
+    X(IN_ASM, "in_asm", "guest code of each block when it is decoded")                       \
+    X(EXEC, "exec", "each block when it is entered")                                         \
+    X(CPU, "cpu", "registers before each block")                                             \
+    X(MMU, "mmu", "page walks and faults")                                                   \
+    X(PCALL, "pcall", "protected mode far calls, returns and task switches")                 \
+    X(RESET, "cpu_reset", "registers at each CPU reset")                                     \
+    X(IR, "ir", "the translator's intermediate code")                                        \
+    X(OUT_ASM, "out_asm", "host code of each block")                                         \
     X(META, "meta", "fault metadata of each block")
 
 typedef enum LogItem {
@@ -46,10 +46,10 @@ bool log_set_file(const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void log_printf(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* Runs `log_printf` when the item is on. */
-#define LOG(item, ...)                                                                             \
-    do {                                                                                           \
-        if (log_on(item))                                                                          \
-            log_printf(__VA_ARGS__);                                                               \
+#define LOG(item, ...)               \
+    do {                             \
+        if (log_on(item))            \
+            log_printf(__VA_ARGS__); \
     } while (0)
 
 /* The guest did what hardware would ignore or refuse. One line, with the device's name first. */

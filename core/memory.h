@@ -53,12 +53,14 @@ enum { PAGE_HAS_CODE = 1, PAGE_DIRTY_VGA = 2 };
 
 void mem_init_container(MemRegion *r, const char *name, uint64_t size);
 /* RAM of size bytes (rounded up to pages), zeroed, backed by a memfd where the host has one. */
-bool mem_init_ram(MemRegion *r, const char *name, uint64_t size, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool mem_init_ram(MemRegion *r, const char *name, uint64_t size,
+                  GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* RAM that the guest cannot write; `data` is copied in. */
-bool mem_init_rom(MemRegion *r, const char *name, const void *data, uint64_t size, GError **err)
-    G_GNUC_WARN_UNUSED_RESULT;
+bool mem_init_rom(MemRegion *r, const char *name, const void *data, uint64_t size,
+                  GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void mem_init_io(MemRegion *r, const char *name, uint64_t size, const MemOps *ops, void *opaque);
-void mem_init_alias(MemRegion *r, const char *name, MemRegion *target, uint64_t offset, uint64_t size);
+void mem_init_alias(MemRegion *r, const char *name, MemRegion *target, uint64_t offset,
+                    uint64_t size);
 void mem_fini(MemRegion *r); /* removes it from its parent first */
 
 void mem_add(MemRegion *parent, uint64_t addr, MemRegion *child, int priority);
@@ -81,9 +83,9 @@ struct AddressSpace {
     MemRegion *root;
     MemRange *ranges; /* sorted, not overlapping */
     size_t range_count;
-    unsigned hold;         /* changes are flattened when this returns to 0 */
+    unsigned hold; /* changes are flattened when this returns to 0 */
     bool changed;
-    uint64_t unmapped;     /* what a read of nothing returns (all ones) */
+    uint64_t unmapped; /* what a read of nothing returns (all ones) */
     /* After each re-flattening: CPUs drop their TLBs. */
     void (*on_change)(void *opaque);
     /* A write touched a page flagged PAGE_HAS_CODE (host = its address in RAM). Called by every

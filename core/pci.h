@@ -63,16 +63,16 @@ typedef struct PciBar {
 typedef struct PciFunction {
     Device dev;
     PciBus *bus;
-    int devfn;             /* device << 3 | function; -1: any free slot */
+    int devfn; /* device << 3 | function; -1: any free slot */
     uint8_t config[PCI_CONFIG_SIZE];
-    uint8_t writable[PCI_CONFIG_SIZE]; /* bits the guest may write */
+    uint8_t writable[PCI_CONFIG_SIZE];     /* bits the guest may write */
     uint8_t clear_on_one[PCI_CONFIG_SIZE]; /* bits cleared by writing 1 */
     PciBar bars[PCI_BAR_COUNT + 1];
     bool intx;
 } PciFunction;
 
-/* A bus on the board. set_irq hears (pin 0-3 after the slot swizzle is NOT applied: devfn and pin are
- * given), level. */
+/* A bus on the board. set_irq hears (pin 0-3 after the slot swizzle is NOT applied: devfn and pin
+ * are given), level. */
 PciBus *pci_bus_new(Board *board, MemRegion *memory, MemRegion *ports,
                     void (*set_irq)(void *opaque, int devfn, int pin, int level), void *opaque);
 void pci_bus_free(PciBus *bus);
@@ -80,7 +80,8 @@ void pci_bus_free(PciBus *bus);
 /* Between device_new and device_realize: puts the function on a bus at devfn (-1: first free). */
 void pci_attach(void *dev, PciBus *bus, int devfn);
 
-/* In realize: BAR n of the function is this region (its size, a power of two >= 16, is the BAR's). */
+/* In realize: BAR n of the function is this region (its size, a power of two >= 16, is the BAR's).
+ */
 void pci_set_bar(PciFunction *f, unsigned n, MemRegion *region, bool io, bool prefetchable);
 void pci_set_rom(PciFunction *f, MemRegion *region);
 
@@ -93,7 +94,8 @@ void pci_set_intx(PciFunction *f, int level);
 void pci_dma_read(PciFunction *f, PhysAddr addr, void *buffer, uint64_t size);
 void pci_dma_write(PciFunction *f, PhysAddr addr, const void *buffer, uint64_t size);
 
-/* Configuration accesses from a host bridge. size is 1, 2 or 4, aligned. Absent functions read ones. */
+/* Configuration accesses from a host bridge. size is 1, 2 or 4, aligned. Absent functions read
+ * ones. */
 uint32_t pci_config_read(PciBus *bus, int devfn, unsigned offset, unsigned size);
 void pci_config_write(PciBus *bus, int devfn, unsigned offset, uint32_t value, unsigned size);
 

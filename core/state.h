@@ -24,20 +24,38 @@ typedef struct StateField {
 } StateField;
 
 /* One integer, bool or enum member; signed members are saved as their two's complement. */
-#define STATE(S, f) { #f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, 0 }
-#define STATE_SINCE(S, f, version)                                                                 \
-    { #f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, version }
+#define STATE(S, f)                                                     \
+    {                                                                   \
+#f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, 0 \
+    }
+#define STATE_SINCE(S, f, version)                                            \
+    {                                                                         \
+#f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, version \
+    }
 /* An array of integers. */
 #define STATE_ARRAY(S, f)                                                                          \
-    { #f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f[0]), G_N_ELEMENTS(((S *)0)->f), NULL, 0 }
+    {                                                                                              \
+#f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f[0]), G_N_ELEMENTS(((S *)0)->f), NULL, 0 \
+    }
 /* A buffer. */
-#define STATE_BYTES(S, f) { #f, FIELD_BYTES, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, 0 }
+#define STATE_BYTES(S, f)                                                \
+    {                                                                    \
+#f, FIELD_BYTES, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, 0 \
+    }
 /* An embedded struct, or an array of them, described by its own list. */
-#define STATE_STRUCT(S, f, list)                                                                   \
-    { #f, FIELD_STRUCT, offsetof(S, f), sizeof(((S *)0)->f), 1, list, 0 }
+#define STATE_STRUCT(S, f, list)                                          \
+    {                                                                     \
+#f, FIELD_STRUCT, offsetof(S, f), sizeof(((S *)0)->f), 1, list, 0 \
+    }
 #define STATE_STRUCTS(S, f, list)                                                                  \
-    { #f, FIELD_STRUCT, offsetof(S, f), sizeof(((S *)0)->f[0]), G_N_ELEMENTS(((S *)0)->f), list, 0 }
-#define STATE_END { NULL, FIELD_END, 0, 0, 0, NULL, 0 }
+    {                                                                                              \
+#f, FIELD_STRUCT, offsetof(S, f), sizeof(((S *)0)->f[0]), G_N_ELEMENTS(((S *)0)->f), list, \
+            0                                                                                      \
+    }
+#define STATE_END                         \
+    {                                     \
+        NULL, FIELD_END, 0, 0, 0, NULL, 0 \
+    }
 
 /* Appends the fields of object, little-endian, in list order. */
 void state_save(const StateField *fields, const void *object, GByteArray *out);

@@ -66,17 +66,17 @@ static inline void store_le(void *p, uint64_t v, unsigned size)
     memcpy(p, &v, size);
 }
 
-#define DEFINE_LOAD_STORE(bits)                                                                    \
-    static inline uint##bits##_t load_le##bits(const void *p)                                      \
-    {                                                                                              \
-        uint##bits##_t v;                                                                          \
-        memcpy(&v, p, sizeof(v));                                                                  \
-        return GUINT##bits##_FROM_LE(v);                                                           \
-    }                                                                                              \
-    static inline void store_le##bits(void *p, uint##bits##_t v)                                   \
-    {                                                                                              \
-        v = GUINT##bits##_TO_LE(v);                                                                \
-        memcpy(p, &v, sizeof(v));                                                                  \
+#define DEFINE_LOAD_STORE(bits)                                  \
+    static inline uint##bits##_t load_le##bits(const void *p)    \
+    {                                                            \
+        uint##bits##_t v;                                        \
+        memcpy(&v, p, sizeof(v));                                \
+        return GUINT##bits##_FROM_LE(v);                         \
+    }                                                            \
+    static inline void store_le##bits(void *p, uint##bits##_t v) \
+    {                                                            \
+        v = GUINT##bits##_TO_LE(v);                              \
+        memcpy(p, &v, sizeof(v));                                \
     }
 DEFINE_LOAD_STORE(16)
 DEFINE_LOAD_STORE(32)

@@ -71,7 +71,7 @@ typedef enum CpuMode {
 } CpuMode;
 
 typedef enum CpuActivity {
-    CPU_RUNNING,
+    CPU_RUNNING,   /* zero: the run loop tests it together with pending */
     CPU_HALTED,    /* HLT or MWAIT */
     CPU_WAIT_SIPI, /* an application processor after INIT */
     CPU_SHUTDOWN,  /* triple fault: only reset, INIT, NMI or SMI ends it */
@@ -84,9 +84,9 @@ enum {
     PENDING_SMI = 1 << 2,
     PENDING_INIT = 1 << 3,
     PENDING_SIPI = 1 << 4,
-    PENDING_EXIT = 1 << 5,  /* return from cpu_run */
-    PENDING_DEBUG = 1 << 6, /* TF, data or I/O breakpoint: look after the present instruction */
-    PENDING_FLUSH = 1 << 7, /* the memory map or code changed under another thread's feet */
+    PENDING_EXIT = 1 << 5,   /* return from cpu_run */
+    PENDING_DEBUG = 1 << 6,  /* TF, data or I/O breakpoint: look after the present instruction */
+    PENDING_FLUSH = 1 << 7,  /* the memory map or code changed under another thread's feet */
     PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
 };
 
@@ -117,15 +117,16 @@ typedef struct CpuBus {
     Clock *clock;
     GRecMutex *lock; /* the machine lock */
     const IntcOps *intc_ops;
-    void *intc; /* this CPU's controller */
-    IrqLine ferr;  /* FERR#: IRQ13 */
+    void *intc;                                   /* this CPU's controller */
+    IrqLine ferr;                                 /* FERR#: IRQ13 */
     void (*triple_fault)(void *opaque, Cpu *cpu); /* after the CPU went to CPU_SHUTDOWN */
     void (*woken)(void *opaque, Cpu *cpu); /* pending became non-zero: wake the CPU's thread */
     void *opaque;
 } CpuBus;
 
 typedef struct CpuModel CpuModel;
-typedef struct BlockCache BlockCache;
+typedef struct CodeCache CodeCache;
+typedef struct TlbState TlbState;
 
 struct Cpu {
     /* --- registers ------------------------------------------------------------------------- */
@@ -148,12 +149,12 @@ struct Cpu {
     Segment ldtr, tr;
     DescriptorTable gdtr, idtr;
     uint64_t cr0, cr2, cr3, cr4, xcr0;
-    uint64_t dr[8]; /* 0-3, 6, 7 */
+    uint64_t dr[8];    /* 0-3, 6, 7 */
     uint64_t pdpte[4]; /* PAE page-directory-pointer registers */
     uint8_t shadow;    /* SHADOW_*: interrupts held off for one instruction */
     bool nmi_blocked;
     bool smm;
-    bool a20; /* address bit 20 passes */
+    bool a20;         /* address bit 20 passes */
     uint8_t activity; /* CpuActivity */
     uint8_t sipi_vector;
     uint32_t smbase;
@@ -173,7 +174,7 @@ struct Cpu {
     Vec vec[16];
 
     /* --- identity --------------------------------------------------------------------------- */
-    unsigned index;   /* 0 = the boot processor */
+    unsigned index; /* 0 = the boot processor */
     uint32_t apic_id;
     unsigned cpu_count; /* in the machine, for CPUID topology */
     const CpuModel *model;
@@ -183,19 +184,23 @@ struct Cpu {
     CpuBus bus;
 
     /* --- derived and private to cpu/ ---------------------------------------------------------- */
-    uint64_t rip_start;    /* of the instruction in flight; valid in exec functions' raises */
-    uint64_t insn_count;   /* instructions retired before the present block */
+    uint64_t rip_start;      /* of the instruction in flight; valid in exec functions' raises */
+    uint64_t insn_count;     /* instructions retired before the present block */
     const Insn *block_first; /* first instruction of the running block, for exact counts */
-    sigjmp_buf *unwind;    /* where cpu_raise goes */
+    const Insn *block_end;   /* the run loop stops here; moved down to stop after the present one */
+    GThread *thread;         /* that is in cpu_run */
+    sigjmp_buf *unwind;      /* where cpu_raise goes */
     struct {
-        bool active;      /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;         /* for double faults */
-    uint64_t pending_db;  /* DR6 bits of a debug trap to report after this instruction */
-    unsigned single_insn; /* run loop: leave after this many instructions; 0 = no limit */
-    BlockCache *blocks;
-    struct TlbState *tlb_state;
-    const StateField *state_fields;
+        uint32_t error;
+    } raised; /* what cpu_raise carries to the run loop */
+    struct {
+        bool active; /* an exception or interrupt is being delivered */
+        uint8_t vector;
+    } delivering;        /* for double faults */
+    uint64_t pending_db; /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;     /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state; /* the TLB's tables (cpu/mmu.c) */
 };
 
 /* Makes a CPU of a model with features already resolved (cpu/model.h). Starts reset. */
@@ -220,10 +225,17 @@ void cpu_kick(Cpu *cpu, uint32_t pending);
 /* True if a halted CPU has something to do. */
 bool cpu_has_work(const Cpu *cpu);
 
+/* The fields of struct Cpu that are saved, printed and compared. */
+extern const StateField cpu_state_fields[];
+
 /* Instructions retired, exact even inside an exec function. */
 uint64_t cpu_insn_count(const Cpu *cpu);
 
 uint64_t cpu_tsc(Cpu *cpu); /* what RDTSC reads */
+
+/* Makes the running block end after the present instruction, so that pending events are looked at.
+ * From the CPU's own thread. */
+void cpu_end_block(Cpu *cpu);
 
 /* Recomputes mode, code_size, stack_size, tlb and mode_key. After any change of CS, SS, CR0, CR4,
  * EFER, EFLAGS.VM, EFLAGS.AC, CPL, XCR0. Cheap. */

@@ -2,13 +2,12 @@
  *
  * EXEC(ADD) { ... } defines exec_ADD(cpu, insn). When it runs:
  *   - cpu->rip already points past the instruction; cpu->insn is the instruction;
- *   - CPUID gating, ATTR_CPL0, ATTR_PROT, LOCK legality, and the CR0/CR4/XCR0 rules named by ATTR_SSE,
- *     ATTR_MMX, ATTR_X87, ATTR_AVX were already applied (cpu/bind.c); ATTR_WAIT too;
- *   - a raise abandons the instruction: rip is put back by the run loop, so nothing else may have been
- *     changed before the last thing that can fault.
- * Operands come by number, as in the row. A memory operand is addressed, segment-checked, loaded and
- * stored by op_read and op_write; read-modify-write goes through Rmw, which checks for writing before
- * it reads, and does LOCK.
+ *   - CPUID gating, ATTR_CPL0, ATTR_PROT, LOCK legality, and the CR0/CR4/XCR0 rules named by
+ * ATTR_SSE, ATTR_MMX, ATTR_X87, ATTR_AVX were already applied (cpu/bind.c); ATTR_WAIT too;
+ *   - a raise abandons the instruction: rip is put back by the run loop, so nothing else may have
+ * been changed before the last thing that can fault. Operands come by number, as in the row. A
+ * memory operand is addressed, segment-checked, loaded and stored by op_read and op_write;
+ * read-modify-write goes through Rmw, which checks for writing before it reads, and does LOCK.
  *
  *     EXEC(ADD)
  *     {
@@ -27,19 +26,24 @@
 #include "cpu/flags.h"
 #include "cpu/mem.h"
 
-#define EXEC(NAME)                                                                                 \
-    void exec_##NAME(Cpu *cpu, const Insn *insn);                                                  \
+#define EXEC(NAME)                                \
+    void exec_##NAME(Cpu *cpu, const Insn *insn); \
     void exec_##NAME(Cpu *cpu, const Insn *insn)
 
-/* --- registers ------------------------------------------------------------------------------------ */
+/* --- registers
+ * ------------------------------------------------------------------------------------ */
 
 static ALWAYS_INLINE uint64_t gpr_read(const Cpu *cpu, unsigned reg, unsigned size)
 {
     switch (size) {
-    case 1: return (uint8_t)cpu->gpr[reg];
-    case 2: return (uint16_t)cpu->gpr[reg];
-    case 4: return (uint32_t)cpu->gpr[reg];
-    default: return cpu->gpr[reg];
+    case 1:
+        return (uint8_t)cpu->gpr[reg];
+    case 2:
+        return (uint16_t)cpu->gpr[reg];
+    case 4:
+        return (uint32_t)cpu->gpr[reg];
+    default:
+        return cpu->gpr[reg];
     }
 }
 
@@ -47,10 +51,18 @@ static ALWAYS_INLINE uint64_t gpr_read(const Cpu *cpu, unsigned reg, unsigned si
 static ALWAYS_INLINE void gpr_write(Cpu *cpu, unsigned reg, unsigned size, uint64_t v)
 {
     switch (size) {
-    case 1: cpu->gpr[reg] = (cpu->gpr[reg] & ~(uint64_t)0xff) | (uint8_t)v; break;
-    case 2: cpu->gpr[reg] = (cpu->gpr[reg] & ~(uint64_t)0xffff) | (uint16_t)v; break;
-    case 4: cpu->gpr[reg] = (uint32_t)v; break;
-    default: cpu->gpr[reg] = v; break;
+    case 1:
+        cpu->gpr[reg] = (cpu->gpr[reg] & ~(uint64_t)0xff) | (uint8_t)v;
+        break;
+    case 2:
+        cpu->gpr[reg] = (cpu->gpr[reg] & ~(uint64_t)0xffff) | (uint16_t)v;
+        break;
+    case 4:
+        cpu->gpr[reg] = (uint32_t)v;
+        break;
+    default:
+        cpu->gpr[reg] = v;
+        break;
     }
 }
 
@@ -71,7 +83,8 @@ static ALWAYS_INLINE uint64_t truncate_to(uint64_t v, unsigned size)
     return size == 8 ? v : v & (((uint64_t)1 << size * 8) - 1);
 }
 
-/* --- the memory operand --------------------------------------------------------------------------- */
+/* --- the memory operand
+ * --------------------------------------------------------------------------- */
 
 /* Its offset in its segment, cut to the address size. [SDM1] "Memory Operand Addressing". */
 static ALWAYS_INLINE uint64_t insn_offset(const Cpu *cpu, const Insn *insn)
@@ -81,7 +94,7 @@ static ALWAYS_INLINE uint64_t insn_offset(const Cpu *cpu, const Insn *insn)
         off = insn->imm;
     if (insn->base < GPR_COUNT)
         off += cpu->gpr[insn->base];
-    else if (insn->base == REG_RIP)
+    else if (insn->base == REG_IP)
         off += cpu->rip;
     if (insn->index < GPR_COUNT)
         off += cpu->gpr[insn->index] << insn->scale;
@@ -89,25 +102,34 @@ static ALWAYS_INLINE uint64_t insn_offset(const Cpu *cpu, const Insn *insn)
 }
 
 /* Its linear address after the checks of an access of size bytes. */
-static ALWAYS_INLINE LinAddr insn_linear(Cpu *cpu, const Insn *insn, unsigned size, MemAccess access)
+static ALWAYS_INLINE LinAddr insn_linear(Cpu *cpu, const Insn *insn, unsigned size,
+                                         MemAccess access)
 {
     return seg_linear(cpu, insn->seg, insn_offset(cpu, insn), size, access);
 }
 
-/* --- operands of 1, 2, 4 or 8 bytes ------------------------------------------------------------------ */
+/* --- operands of 1, 2, 4 or 8 bytes
+ * ------------------------------------------------------------------ */
 
 /* Zero extended to 64 bits (immediates: sign extended as decoded, then cut to size). */
 static ALWAYS_INLINE uint64_t op_read(Cpu *cpu, const Insn *insn, unsigned n)
 {
     const Operand *op = &insn->op[n];
     switch (op->kind) {
-    case OPND_GPR: return gpr_read(cpu, op->reg, op->size);
-    case OPND_GPR8H: return gpr8h_read(cpu, op->reg);
-    case OPND_MEM: return mem_load(cpu, insn_linear(cpu, insn, op->size, ACCESS_READ), op->size);
-    case OPND_IMM: return op->size ? truncate_to(insn->imm, op->size) : insn->imm;
-    case OPND_IMM2: return insn->imm2;
-    case OPND_ONE: return 1;
-    default: g_assert_not_reached();
+    case OPND_GPR:
+        return gpr_read(cpu, op->reg, op->size);
+    case OPND_GPR8H:
+        return gpr8h_read(cpu, op->reg);
+    case OPND_MEM:
+        return mem_load(cpu, insn_linear(cpu, insn, op->size, ACCESS_READ), op->size);
+    case OPND_IMM:
+        return op->size ? truncate_to(insn->imm, op->size) : insn->imm;
+    case OPND_IMM2:
+        return insn->imm2;
+    case OPND_ONE:
+        return 1;
+    default:
+        g_assert_not_reached();
     }
 }
 
@@ -115,14 +137,22 @@ static ALWAYS_INLINE void op_write(Cpu *cpu, const Insn *insn, unsigned n, uint6
 {
     const Operand *op = &insn->op[n];
     switch (op->kind) {
-    case OPND_GPR: gpr_write(cpu, op->reg, op->size, v); return;
-    case OPND_GPR8H: gpr8h_write(cpu, op->reg, v); return;
-    case OPND_MEM: mem_store(cpu, insn_linear(cpu, insn, op->size, ACCESS_WRITE), v, op->size); return;
-    default: g_assert_not_reached();
+    case OPND_GPR:
+        gpr_write(cpu, op->reg, op->size, v);
+        return;
+    case OPND_GPR8H:
+        gpr8h_write(cpu, op->reg, v);
+        return;
+    case OPND_MEM:
+        mem_store(cpu, insn_linear(cpu, insn, op->size, ACCESS_WRITE), v, op->size);
+        return;
+    default:
+        g_assert_not_reached();
     }
 }
 
-/* --- read-modify-write of operand 0 -------------------------------------------------------------------- */
+/* --- read-modify-write of operand 0
+ * -------------------------------------------------------------------- */
 
 typedef struct Rmw {
     LinAddr la;
@@ -158,7 +188,8 @@ static ALWAYS_INLINE bool rmw_commit(Cpu *cpu, const Insn *insn, Rmw *m, uint64_
     return true;
 }
 
-/* --- the stack ---------------------------------------------------------------------------------------- */
+/* --- the stack
+ * ---------------------------------------------------------------------------------------- */
 
 /* rSP cut to the stack size. */
 static ALWAYS_INLINE uint64_t stack_pointer(const Cpu *cpu)
@@ -188,22 +219,23 @@ static ALWAYS_INLINE uint64_t stack_pop(Cpu *cpu, unsigned size)
     return v;
 }
 
-/* --- control flow --------------------------------------------------------------------------------------- */
+/* --- control flow
+ * --------------------------------------------------------------------------------------- */
 
-/* Near transfer to a new instruction pointer, already cut to the operand size: #GP(0) outside the CS
- * limit or if not canonical, with nothing changed. */
+/* Near transfer to a new instruction pointer, already cut to the operand size: #GP(0) outside the
+ * CS limit or if not canonical, with nothing changed. */
 static ALWAYS_INLINE void branch_to(Cpu *cpu, uint64_t target)
 {
-    if (cpu->mode == CPU_LONG ? !cpu_is_canonical(cpu, target)
-                              : target > cpu->seg[SEG_CS].limit)
+    if (cpu->mode == CPU_LONG ? !cpu_is_canonical(cpu, target) : target > cpu->seg[SEG_CS].limit)
         raise_GP(cpu, 0);
     cpu->rip = target;
 }
 
-/* --- system parts other files give ---------------------------------------------------------------------- */
+/* --- system parts other files give
+ * ---------------------------------------------------------------------- */
 
-/* segment.c: loads a data, stack or code-independent segment register with every check of [SDM2] MOV
- * (to SS, DS, ...) and POP; real, V86 and protected rules. */
+/* segment.c: loads a data, stack or code-independent segment register with every check of [SDM2]
+ * MOV (to SS, DS, ...) and POP; real, V86 and protected rules. */
 void segment_load(Cpu *cpu, SegReg seg, uint16_t selector);
 /* Real-mode style load: base = selector << 4, the rest kept (real) or forced (V86). */
 void segment_load_real(Cpu *cpu, SegReg seg, uint16_t selector);
@@ -225,14 +257,14 @@ void cr0_write(Cpu *cpu, uint64_t value);
 void cr3_write(Cpu *cpu, uint64_t value);
 void cr4_write(Cpu *cpu, uint64_t value);
 void efer_write(Cpu *cpu, uint64_t value); /* raises #GP(0) */
-uint64_t msr_read(Cpu *cpu, uint32_t msr);  /* raises #GP(0) */
+uint64_t msr_read(Cpu *cpu, uint32_t msr); /* raises #GP(0) */
 void msr_write(Cpu *cpu, uint32_t msr, uint64_t value);
 void cpuid(Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]); /* EAX EBX ECX EDX */
 
 /* mmu.c */
-void tlb_flush_all(Cpu *cpu);               /* global entries too */
-void tlb_flush_non_global(Cpu *cpu);        /* CR3 load */
-void tlb_flush_page(Cpu *cpu, LinAddr la);  /* INVLPG */
+void tlb_flush_all(Cpu *cpu);              /* global entries too */
+void tlb_flush_non_global(Cpu *cpu);       /* CR3 load */
+void tlb_flush_page(Cpu *cpu, LinAddr la); /* INVLPG */
 /* PAE: loads PDPTE0-3 from CR3; false if a reserved bit is set (#GP(0) for MOV CR). */
 bool mmu_load_pdptes(Cpu *cpu, uint64_t cr3);
 
@@ -242,7 +274,8 @@ void port_store(Cpu *cpu, uint16_t port, uint32_t value, unsigned size);
 /* #GP(0) unless IOPL or the TSS's I/O map allows. [SDM1] "I/O Port Addressing". */
 void io_check(Cpu *cpu, uint16_t port, unsigned size);
 
-/* x87: raise #MF or drive FERR# if an unmasked exception is pending (before waiting instructions). */
+/* x87: raise #MF or drive FERR# if an unmasked exception is pending (before waiting instructions).
+ */
 void x87_check_pending(Cpu *cpu);
 
 /* debug.c: arms and checks breakpoints, reports TF traps. */

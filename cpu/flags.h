@@ -64,7 +64,8 @@ static inline void flags_set_arith(Cpu *cpu, uint32_t f)
 {
     uint64_t cf = f & FLAG_CF ? 1 : 0, of = f & FLAG_OF ? 1 : 0;
     cpu->flag_result = f & FLAG_ZF ? 0 : 0x100;
-    cpu->flag_carries = cf << 63 | (cf ^ of) << 62 | (uint64_t)!(f & FLAG_PF) << CARRIES_PARITY_SHIFT |
+    cpu->flag_carries = cf << 63 | (cf ^ of) << 62 |
+                        (uint64_t) !(f & FLAG_PF) << CARRIES_PARITY_SHIFT |
                         (f & FLAG_AF ? CARRIES_AF : 0) | (f & FLAG_SF ? CARRIES_SIGN : 0);
 }
 
@@ -98,7 +99,8 @@ static inline void eflags_set(Cpu *cpu, uint32_t f)
         __atomic_fetch_or(&cpu->pending, PENDING_DEBUG, __ATOMIC_RELAXED);
 }
 
-/* --- producers; `size` in bytes, results as wide as they come ------------------------------------ */
+/* --- producers; `size` in bytes, results as wide as they come ------------------------------------
+ */
 
 static ALWAYS_INLINE void flags_from(Cpu *cpu, unsigned size, uint64_t result, uint64_t carries)
 {
@@ -108,13 +110,15 @@ static ALWAYS_INLINE void flags_from(Cpu *cpu, unsigned size, uint64_t result, u
 }
 
 /* result = a + b (+ carry in) */
-static ALWAYS_INLINE void flags_add(Cpu *cpu, unsigned size, uint64_t a, uint64_t b, uint64_t result)
+static ALWAYS_INLINE void flags_add(Cpu *cpu, unsigned size, uint64_t a, uint64_t b,
+                                    uint64_t result)
 {
     flags_from(cpu, size, result, (a & b) | ((a | b) & ~result));
 }
 
 /* result = a - b (- borrow in) */
-static ALWAYS_INLINE void flags_sub(Cpu *cpu, unsigned size, uint64_t a, uint64_t b, uint64_t result)
+static ALWAYS_INLINE void flags_sub(Cpu *cpu, unsigned size, uint64_t a, uint64_t b,
+                                    uint64_t result)
 {
     flags_from(cpu, size, result, (~a & b) | ((~a | b) & result));
 }
@@ -138,14 +142,30 @@ static ALWAYS_INLINE bool flags_condition(const Cpu *cpu, unsigned cc)
 {
     bool v = false;
     switch (cc >> 1) {
-    case 0: v = flag_of(cpu); break;
-    case 1: v = flag_cf(cpu); break;
-    case 2: v = flag_zf(cpu); break;
-    case 3: v = flag_cf(cpu) || flag_zf(cpu); break;
-    case 4: v = flag_sf(cpu); break;
-    case 5: v = flag_pf(cpu); break;
-    case 6: v = flag_sf(cpu) != flag_of(cpu); break;
-    case 7: v = flag_zf(cpu) || flag_sf(cpu) != flag_of(cpu); break;
+    case 0:
+        v = flag_of(cpu);
+        break;
+    case 1:
+        v = flag_cf(cpu);
+        break;
+    case 2:
+        v = flag_zf(cpu);
+        break;
+    case 3:
+        v = flag_cf(cpu) || flag_zf(cpu);
+        break;
+    case 4:
+        v = flag_sf(cpu);
+        break;
+    case 5:
+        v = flag_pf(cpu);
+        break;
+    case 6:
+        v = flag_sf(cpu) != flag_of(cpu);
+        break;
+    case 7:
+        v = flag_zf(cpu) || flag_sf(cpu) != flag_of(cpu);
+        break;
     }
     return v ^ (cc & 1);
 }

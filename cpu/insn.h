@@ -1,7 +1,8 @@
 /* insn.h - one decoded instruction, and one row of the instruction table.
  *
- * The rows are in cpu/isa/ *.def. The decoder, the interpreter, the disassembler, the test generator
- * and the manual's ISA table all read them; a fact about an instruction stands in its row only.
+ * The rows are in cpu/isa/ *.def. The decoder, the interpreter, the disassembler, the test
+ * generator and the manual's ISA table all read them; a fact about an instruction stands in its row
+ * only.
  *
  * Row names are the manual's mnemonics, with these exceptions, made so that each name has one
  * exec_NAME function:
@@ -60,52 +61,53 @@ typedef enum OperandKind {
 typedef struct Operand {
     uint8_t kind; /* OperandKind */
     uint8_t reg;
-    uint8_t size;  /* bytes read or written; 0 where it is only an address (LEA, INVLPG) */
+    uint8_t size;   /* bytes read or written; 0 where it is only an address (LEA, INVLPG) */
     uint8_t access; /* OPND_READ | OPND_WRITE */
 } Operand;
 enum { OPND_READ = 1, OPND_WRITE = 2 };
 
-enum { REG_NONE = 0xff, REG_RIP = 0xfe }; /* for Insn.base and Insn.index */
+enum { REG_NONE = 0xff, REG_IP = 0xfe }; /* for Insn.base and Insn.index */
 
 typedef enum RepPrefix { REP_NONE, REP_REPNE /* F2 */, REP_REPE /* F3 */ } RepPrefix;
 
 struct Insn {
-    ExecFn *exec;  /* set by whoever executes, never by the decoder */
-    uint64_t imm;  /* immediate, displacement of a branch, far pointer, or 64-bit moffs address */
-    int32_t disp;  /* displacement of the memory operand */
-    uint16_t row;  /* index into insn_rows */
+    ExecFn *exec;   /* set by whoever executes, never by the decoder */
+    uint64_t imm;   /* immediate, displacement of a branch, far pointer, or 64-bit moffs address */
+    int32_t disp;   /* displacement of the memory operand */
+    uint16_t row;   /* index into insn_rows */
     uint8_t opcode; /* last opcode byte */
     uint8_t modrm;  /* 0 if the row has none */
     uint8_t length; /* bytes, 1-15 */
     uint8_t opsize; /* effective operand size in bytes: 1 (byte forms), 2, 4, 8 */
     uint8_t addrsize; /* effective address size in bytes: 2, 4, 8 */
     uint8_t seg;      /* SegReg of the memory operand, override and BP/SP default applied */
-    uint8_t base;     /* GPR number, REG_RIP or REG_NONE */
+    uint8_t base;     /* GPR number, REG_IP or REG_NONE */
     uint8_t index;    /* GPR number or REG_NONE */
     uint8_t scale;    /* shift count 0-3 */
     uint8_t rep;      /* RepPrefix, also set where it is a mandatory prefix */
     uint8_t lock : 1;
     uint8_t rex_w : 1;
     uint8_t vex_l : 1;
-    uint8_t rex : 1;       /* any REX prefix present */
-    uint8_t has_moffs : 1; /* memory operand's offset is imm, not base+index+disp */
+    uint8_t rex : 1;           /* any REX prefix present */
+    uint8_t has_moffs : 1;     /* memory operand's offset is imm, not base+index+disp */
     uint8_t opsize_prefix : 1; /* 66 seen */
     uint8_t seg_override : 1;
     uint8_t imm2;
     Operand op[MAX_OPERANDS];
-    uint8_t handler_data[8]; /* free for whoever set exec: precomputed facts of a specialised form */
+    uint8_t
+        handler_data[8]; /* free for whoever set exec: precomputed facts of a specialised form */
 };
 static_assert(sizeof(Insn) <= 72, "one decoded instruction is about one cache line");
 
 /* What a row says beside its encoding and operands. */
 typedef enum InsnAttr {
-    ATTR_LOCK = 1 << 0,    /* LOCK is legal with a memory destination */
-    ATTR_I64 = 1 << 1,     /* #UD in 64-bit mode */
-    ATTR_O64 = 1 << 2,     /* only in 64-bit mode */
-    ATTR_D64 = 1 << 3,     /* operand size defaults to 64 in 64-bit mode (PUSH, POP, ...) */
-    ATTR_F64 = 1 << 4,     /* operand size is 64 in 64-bit mode, 66 ignored (near branches) */
-    ATTR_PROT = 1 << 5,    /* #UD in real and V86 mode (LAR, SLDT, ...) */
-    ATTR_CPL0 = 1 << 6,    /* #GP(0) unless CPL = 0 (real mode counts as 0); checked by common code */
+    ATTR_LOCK = 1 << 0, /* LOCK is legal with a memory destination */
+    ATTR_I64 = 1 << 1,  /* #UD in 64-bit mode */
+    ATTR_O64 = 1 << 2,  /* only in 64-bit mode */
+    ATTR_D64 = 1 << 3,  /* operand size defaults to 64 in 64-bit mode (PUSH, POP, ...) */
+    ATTR_F64 = 1 << 4,  /* operand size is 64 in 64-bit mode, 66 ignored (near branches) */
+    ATTR_PROT = 1 << 5, /* #UD in real and V86 mode (LAR, SLDT, ...) */
+    ATTR_CPL0 = 1 << 6, /* #GP(0) unless CPL = 0 (real mode counts as 0); checked by common code */
     ATTR_ALIGNED = 1 << 7, /* vector memory operand must be naturally aligned, else #GP(0) */
     ATTR_STRING = 1 << 8,  /* takes REP prefixes */
     ATTR_BRANCH = 1 << 9,  /* may change rip other than to the next instruction */

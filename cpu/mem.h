@@ -1,10 +1,12 @@
-/* mem.h - guest memory as the CPU sees it: linear addresses through the TLB, and offsets in segments.
+/* mem.h - guest memory as the CPU sees it: linear addresses through the TLB, and offsets in
+ * segments.
  *
  * Faults do not return: they raise with the right vector, error code and CR2, before anything is
  * written. An access that crosses a page is checked on both pages first.
  *
- * In 64-bit mode nothing but a TLB miss looks whether an address is canonical (tags always are); the
- * slow path then raises #SS(0) if the instruction in flight addressed the stack, else #GP(0). */
+ * In 64-bit mode nothing but a TLB miss looks whether an address is canonical (tags always are);
+ * the slow path then raises #SS(0) if the instruction in flight addressed the stack, else #GP(0).
+ */
 #ifndef MYNA_CPU_MEM_H
 #define MYNA_CPU_MEM_H
 
@@ -22,7 +24,8 @@ COLD void mem_store_system(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);
 void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access);
 
 /* Host address of [la, la+size) inside one page of plain RAM, faulting as the access would, or NULL
- * (MMIO, ROM, code or watched page, crosses a page): then use load/store. For atomics, vectors, bulk. */
+ * (MMIO, ROM, code or watched page, crosses a page): then use load/store. For atomics, vectors,
+ * bulk. */
 uint8_t *mem_host(Cpu *cpu, LinAddr la, unsigned size, MemAccess access);
 
 /* Physical address and error code of an access, without side effects or faults (monitor, gdb).
@@ -57,14 +60,15 @@ static ALWAYS_INLINE void mem_store(Cpu *cpu, LinAddr la, uint64_t value, unsign
         mem_store_slow(cpu, la, value, size);
 }
 
-/* --- segments ------------------------------------------------------------------------------------- */
+/* --- segments
+ * ------------------------------------------------------------------------------------- */
 
 /* Raises #SS(0) for SS, else #GP(0). */
 G_NORETURN void seg_raise(Cpu *cpu, unsigned seg);
 
-/* Linear address of [off, off+size) in a segment after limit, type and (64-bit mode) canonical checks.
- * off is already cut to the address size. In 64-bit mode the canonical check is the TLB's: its tags
- * are canonical, so only misses look. */
+/* Linear address of [off, off+size) in a segment after limit, type and (64-bit mode) canonical
+ * checks. off is already cut to the address size. In 64-bit mode the canonical check is the TLB's:
+ * its tags are canonical, so only misses look. */
 static ALWAYS_INLINE LinAddr seg_linear(Cpu *cpu, unsigned seg, uint64_t off, unsigned size,
                                         MemAccess access)
 {

@@ -1,0 +1,396 @@
+/* block.c - decoded blocks: found by host address and mode, dropped when their bytes are written.
+ *
+ * Pages of guest RAM that hold decoded code are flagged PAGE_HAS_CODE; stores to them take the slow
+ * path, which comes here. A page's record keeps its blocks and, in 64-byte granules, where code is,
+ * so that data beside code costs little. Each CPU has its own cache. */
+#include "cpu/block.h"
+
+#include "cpu/exec.h"
+#include "cpu/mmu.h"
+
+enum {
+    HASH_BITS = 15,
+    HASH_SIZE = 1 << HASH_BITS,
+    GRANULE_SHIFT = 6, /* 64 granules of 64 bytes a page */
+};
+
+/* Decoded code above this many bytes: drop everything and begin anew. */
+#define CODE_CACHE_LIMIT (256 * MIB)
+
+typedef struct CodePage {
+    uint8_t *flags;    /* the page's flag byte in its region */
+    uint64_t granules; /* bit n: bytes [64n, 64n+64) hold code */
+    GPtrArray *blocks; /* CodeBlock, those that cross into this page too */
+} CodePage;
+
+struct CodeCache {
+    Cpu *cpu;
+    CodeBlock *bucket[HASH_SIZE];
+    GHashTable *pages;  /* host address of a page's first byte -> CodePage */
+    CodeBlock *dead;    /* dropped, perhaps still running */
+    CodeBlock *scratch; /* one instruction fetched from device memory */
+    uint64_t bytes;
+};
+
+static uint8_t *page_of(const uint8_t *host)
+{
+    return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
+}
+
+static void code_page_free(void *opaque)
+{
+    CodePage *page = opaque;
+    g_ptr_array_free(page->blocks, TRUE);
+    g_free(page);
+}
+
+static size_t block_size(unsigned count)
+{
+    return sizeof(CodeBlock) + count * sizeof(Insn);
+}
+
+CodeCache *code_cache_new(Cpu *cpu)
+{
+    CodeCache *cache = g_new0(CodeCache, 1);
+    cache->cpu = cpu;
+    cache->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, code_page_free);
+    cache->scratch = g_malloc0(block_size(BLOCK_MAX_INSNS));
+    return cache;
+}
+
+void code_cache_free(CodeCache *cache)
+{
+    code_cache_flush(cache);
+    code_cache_collect(cache);
+    g_hash_table_destroy(cache->pages);
+    g_free(cache->scratch);
+    g_free(cache);
+}
+
+void code_cache_collect(CodeCache *cache)
+{
+    while (cache->dead) {
+        CodeBlock *block = cache->dead;
+        cache->dead = block->next;
+        cache->bytes -= block_size(block->count);
+        g_free(block);
+    }
+}
+
+/* --- look-up
+ * -------------------------------------------------------------------------------------- */
+
+static ALWAYS_INLINE unsigned hash(const uint8_t *host, uint32_t key)
+{
+    uintptr_t h = (uintptr_t)host ^ (uintptr_t)host >> HASH_BITS ^ key * 0x9e37u;
+    return h & (HASH_SIZE - 1);
+}
+
+static void bucket_remove(CodeCache *cache, CodeBlock *block)
+{
+    CodeBlock **link = &cache->bucket[hash(block->host, block->mode_key)];
+    while (*link != block)
+        link = &(*link)->next;
+    *link = block->next;
+}
+
+/* --- dropping
+ * ----------------------------------------------------------------------------------------- */
+
+static void page_forget(CodeCache *cache, uint8_t *host, CodeBlock *block)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    if (page)
+        g_ptr_array_remove_fast(page->blocks, block);
+}
+
+static void block_drop(CodeCache *cache, CodeBlock *block)
+{
+    bucket_remove(cache, block);
+    page_forget(cache, block->host, block);
+    if (block->crossed)
+        page_forget(cache, block->crossed, block);
+    block->next = cache->dead;
+    cache->dead = block;
+    if (cache->cpu->block_first == block->insns)
+        cpu_end_block(cache->cpu);
+}
+
+/* Does the block hold any of [host, host+size), which lies in one page? */
+static bool block_holds(const CodeBlock *block, const uint8_t *host, uint64_t size)
+{
+    size_t in_first = block->crossed ? PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK)
+                                     : block->bytes;
+    if (host < block->host + in_first && host + size > block->host)
+        return true;
+    return block->crossed && host < block->crossed + (block->bytes - in_first) &&
+           host + size > block->crossed;
+}
+
+static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
+{
+    unsigned first = first_byte >> GRANULE_SHIFT, last = last_byte >> GRANULE_SHIFT;
+    uint64_t up_to_last = last == 63 ? UINT64_MAX : ((uint64_t)1 << (last + 1)) - 1;
+    return up_to_last & ~(((uint64_t)1 << first) - 1);
+}
+
+bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    if (!page)
+        return false;
+    unsigned offset = (uintptr_t)host & PAGE_MASK;
+    if (!(page->granules & granule_mask(offset, offset + size - 1)))
+        return true;
+    for (unsigned i = page->blocks->len; i-- > 0;) {
+        CodeBlock *block = g_ptr_array_index(page->blocks, i);
+        if (block_holds(block, host, size))
+            block_drop(cache, block);
+    }
+    if (page->blocks->len)
+        return true;
+    *flags = page->flags;
+    g_hash_table_remove(cache->pages, page_of(host));
+    return false;
+}
+
+void code_cache_flush(CodeCache *cache)
+{
+    for (unsigned i = 0; i < HASH_SIZE; i++)
+        while (cache->bucket[i])
+            block_drop(cache, cache->bucket[i]);
+    /* The pages' records stay, empty: the next write to one clears its PAGE_HAS_CODE. */
+}
+
+/* --- building
+ * ------------------------------------------------------------------------------------------- */
+
+/* Where a block's bytes come from: the page of CS:rip, then, for the last instruction, the next. */
+typedef struct Fetch {
+    Cpu *cpu;
+    LinAddr la;
+    const Translation *page;
+    uint8_t *host;       /* of la; NULL: device memory */
+    unsigned in_page;    /* bytes from la to the end of the page */
+    uint64_t limit_left; /* bytes CS still allows from la on */
+} Fetch;
+
+static unsigned decode_flags(const Cpu *cpu)
+{
+    return cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+}
+
+static LinAddr code_address(const Cpu *cpu, uint64_t rip)
+{
+    if (cpu->mode == CPU_LONG)
+        return rip;
+    return (uint32_t)(cpu->seg[SEG_CS].base + rip);
+}
+
+static void exec_fetch_gp(Cpu *cpu, const Insn *insn)
+{
+    raise_GP(cpu, 0);
+}
+
+static void exec_invalid(Cpu *cpu, const Insn *insn)
+{
+    raise_UD(cpu);
+}
+
+/* The bytes of the instruction at fetch->la + offset across the page end, gathered into buffer.
+ * Returns how many there are; *crossed gets the host address of the second page. */
+static unsigned gather(Fetch *fetch, unsigned offset, uint8_t *buffer, uint8_t **crossed)
+{
+    Cpu *cpu = fetch->cpu;
+    unsigned head = fetch->in_page - offset;
+    memcpy(buffer, fetch->host + offset, head);
+    LinAddr next = fetch->la + fetch->in_page;
+    if (cpu->mode != CPU_LONG)
+        next = (uint32_t)next;
+    const Translation *t = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT);
+    if (!t->page.host)
+        return head;
+    memcpy(buffer + head, t->page.host, MAX_INSN_LENGTH - head);
+    *crossed = t->page.host;
+    return MAX_INSN_LENGTH;
+}
+
+/* Decodes one instruction at `offset` from the block's start into insn. False: it does not belong
+ * to this block (it crosses a page and is not the first). *crossed is set if it crosses. */
+static bool build_insn(Fetch *fetch, unsigned offset, Insn *insn, uint8_t **crossed)
+{
+    Cpu *cpu = fetch->cpu;
+    uint64_t allowed = fetch->limit_left - offset;
+    unsigned available = MIN(fetch->in_page - offset, allowed);
+    unsigned flags = decode_flags(cpu);
+    DecodeStatus status = decode(fetch->host + offset, available, cpu->code_size, flags, insn);
+    if (status == DECODE_MORE) {
+        if (offset)
+            return false;
+        uint8_t buffer[MAX_INSN_LENGTH];
+        if (available == fetch->in_page) {
+            available = MIN(gather(fetch, 0, buffer, crossed), allowed);
+            status = decode(buffer, available, cpu->code_size, flags, insn);
+        }
+    }
+    switch (status) {
+    case DECODE_OK:
+        exec_bind(cpu, insn);
+        break;
+    case DECODE_INVALID:
+        insn->exec = exec_invalid;
+        insn->row = 0;
+        break;
+    case DECODE_MORE: /* CS limit, or the second page is device memory */
+    case DECODE_TOO_LONG:
+        insn->exec = exec_fetch_gp;
+        insn->row = 0;
+        insn->length = 1;
+        break;
+    }
+    return true;
+}
+
+static bool ends_block(const Insn *insn)
+{
+    if (insn->exec == exec_invalid || insn->exec == exec_fetch_gp)
+        return true;
+    const InsnRow *row = insn_row(insn);
+    return row->attrs & (ATTR_BRANCH | ATTR_SERIAL) || (row->attrs & ATTR_STRING && insn->rep);
+}
+
+static void page_remember(CodeCache *cache, uint8_t *first, unsigned bytes, CodeBlock *block,
+                          uint8_t *flags)
+{
+    uint8_t *start = page_of(first);
+    CodePage *page = g_hash_table_lookup(cache->pages, start);
+    if (!page) {
+        page = g_new0(CodePage, 1);
+        page->blocks = g_ptr_array_new();
+        page->flags = flags;
+        g_hash_table_insert(cache->pages, start, page);
+    }
+    unsigned offset = first - start;
+    page->granules |= granule_mask(offset, offset + bytes - 1);
+    g_ptr_array_add(page->blocks, block);
+    if (!(*flags & PAGE_HAS_CODE)) {
+        __atomic_fetch_or(flags, PAGE_HAS_CODE, __ATOMIC_SEQ_CST);
+        tlb_forget_writable(cache->cpu, start);
+    }
+}
+
+static CodeBlock *block_insert(CodeCache *cache, Fetch *fetch, const CodeBlock *built)
+{
+    Cpu *cpu = cache->cpu;
+    if (cache->bytes > CODE_CACHE_LIMIT)
+        code_cache_flush(cache);
+    size_t size = block_size(built->count);
+    CodeBlock *block = g_malloc(size);
+    memcpy(block, built, size);
+    cache->bytes += size;
+
+    unsigned head = block->crossed ? fetch->in_page : block->bytes;
+    /* Translations move when the TLB slot is reused: take the second page's before the first's. */
+    if (block->crossed) {
+        LinAddr next = code_address(cpu, cpu->rip + fetch->in_page);
+        MemPage page = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page;
+        page_remember(cache, block->crossed, block->bytes - head, block, page.page_flags);
+    }
+    MemPage page = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    page_remember(cache, block->host, head, block, page.page_flags);
+
+    CodeBlock **bucket = &cache->bucket[hash(block->host, block->mode_key)];
+    block->next = *bucket;
+    *bucket = block;
+    return block;
+}
+
+/* One instruction out of device memory (a PCI ROM before shadowing): never kept. */
+static const CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
+{
+    Cpu *cpu = cache->cpu;
+    uint8_t bytes[MAX_INSN_LENGTH];
+    PhysAddr pa = fetch->page->pa + (fetch->la & PAGE_MASK);
+    g_rec_mutex_lock(cpu->bus.lock);
+    for (unsigned i = 0; i < MAX_INSN_LENGTH; i++)
+        bytes[i] = address_space_load(cpu_memory(cpu), pa + i, 1);
+    g_rec_mutex_unlock(cpu->bus.lock);
+    CodeBlock *block = cache->scratch;
+    Fetch local = *fetch;
+    local.host = bytes;
+    local.in_page = MAX_INSN_LENGTH + 1;
+    uint8_t *crossed = NULL;
+    fetch->limit_left = MIN(fetch->limit_left, MAX_INSN_LENGTH);
+    local.limit_left = fetch->limit_left;
+    build_insn(&local, 0, &block->insns[0], &crossed);
+    block->count = 1;
+    block->bytes = block->insns[0].length;
+    return block;
+}
+
+static NOINLINE const CodeBlock *block_build(Cpu *cpu, LinAddr la)
+{
+    CodeCache *cache = cpu->code;
+    code_cache_collect(cache);
+    if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
+        raise_GP(cpu, 0);
+    Fetch fetch = {.cpu = cpu, .la = la, .in_page = PAGE_SIZE - (la & PAGE_MASK)};
+    fetch.limit_left = UINT64_MAX;
+    if (cpu->mode != CPU_LONG) {
+        if (cpu->rip > cpu->seg[SEG_CS].limit)
+            raise_GP(cpu, 0);
+        fetch.limit_left = (uint64_t)cpu->seg[SEG_CS].limit - cpu->rip + 1;
+    }
+    fetch.page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT);
+    if (!fetch.page->page.host)
+        return block_from_device(cache, &fetch);
+    fetch.host = fetch.page->page.host + (la & PAGE_MASK);
+
+    CodeBlock *built = cache->scratch;
+    *built = (CodeBlock){.host = fetch.host, .mode_key = cpu->mode_key};
+    while (built->count < BLOCK_MAX_INSNS && built->bytes < fetch.in_page &&
+           built->bytes < fetch.limit_left) {
+        Insn *insn = &built->insns[built->count];
+        if (!build_insn(&fetch, built->bytes, insn, &built->crossed))
+            break;
+        built->count++;
+        built->bytes += insn->length;
+        if (ends_block(insn) || built->crossed)
+            break;
+    }
+    /* What the CS limit cut off depends on more than the key: run it once, from the scratch block.
+     */
+    if (built->insns[built->count - 1].exec == exec_fetch_gp)
+        return built;
+    return block_insert(cache, &fetch, built);
+}
+
+/* Is the second page of a crossing block still where it was, and fetchable? */
+static bool crossing_is_current(Cpu *cpu, const CodeBlock *block)
+{
+    unsigned head = PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK);
+    LinAddr next = code_address(cpu, cpu->rip + head);
+    return mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host == block->crossed;
+}
+
+HOT const CodeBlock *code_block(Cpu *cpu)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    TlbEntry *e = tlb_entry(cpu, la);
+    uint64_t offset = la ^ e->fetch;
+    if (UNLIKELY(offset > PAGE_MASK))
+        return block_build(cpu, la);
+    uint8_t *host = e->host + offset;
+    CodeBlock *block = cpu->code->bucket[hash(host, cpu->mode_key)];
+    while (block && (block->host != host || block->mode_key != cpu->mode_key))
+        block = block->next;
+    if (UNLIKELY(!block))
+        return block_build(cpu, la);
+    if (cpu->mode != CPU_LONG && UNLIKELY(cpu->rip + block->bytes - 1 > cpu->seg[SEG_CS].limit))
+        raise_GP(cpu, 0);
+    if (UNLIKELY(block->crossed != NULL) && !crossing_is_current(cpu, block)) {
+        block_drop(cpu->code, block);
+        return block_build(cpu, la);
+    }
+    return block;
+}

@@ -1,0 +1,264 @@
+/* mem.c - guest memory accesses that the TLB's fast path does not serve: misses, page crossings,
+ * device memory, code pages, watched pages, alignment checks, and read-modify-write. */
+#include "cpu/exec.h"
+#include "cpu/mmu.h"
+
+void seg_raise(Cpu *cpu, unsigned seg)
+{
+    cpu_raise(cpu, seg == SEG_SS ? EXC_SS : EXC_GP, 0);
+}
+
+/* True if the instruction in flight addressed the stack segment, which makes a non-canonical
+ * address #SS instead of #GP: a memory operand through SS, or no memory operand at all (PUSH,
+ * CALL). */
+static bool insn_addresses_stack(const Cpu *cpu)
+{
+    const Insn *insn = cpu->insn;
+    if (!insn)
+        return false;
+    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+        if (insn->op[i].kind == OPND_MEM)
+            return insn->seg == SEG_SS;
+    return true;
+}
+
+static void check_canonical(Cpu *cpu, LinAddr la, unsigned size)
+{
+    if (cpu->mode != CPU_LONG)
+        return;
+    if (!cpu_is_canonical(cpu, la) || !cpu_is_canonical(cpu, la + size - 1))
+        cpu_raise(cpu, insn_addresses_stack(cpu) ? EXC_SS : EXC_GP, 0);
+}
+
+/* [SDM3] "Alignment Check Exception": CPL 3, CR0.AM, EFLAGS.AC. */
+static void check_alignment(Cpu *cpu, LinAddr la, unsigned size)
+{
+    if (UNLIKELY(cpu->tlb == tlb_table(cpu->tlb_state, TLB_NEVER)) && la & (size - 1))
+        cpu_raise(cpu, EXC_AC, 0);
+}
+
+/* First byte of the page after la's; 32-bit linear addresses wrap. */
+static LinAddr next_page(const Cpu *cpu, LinAddr la)
+{
+    LinAddr next = (la | PAGE_MASK) + 1;
+    return cpu_is_long(cpu) ? next : (uint32_t)next;
+}
+
+static bool crosses_page(LinAddr la, unsigned size)
+{
+    return (la & PAGE_MASK) + size > PAGE_SIZE;
+}
+
+/* --- one page -----------------------------------------------------------------------------------
+ */
+
+static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, unsigned size)
+{
+    if (t->page.host)
+        return load_le(t->page.host + offset, size);
+    g_rec_mutex_lock(cpu->bus.lock);
+    uint64_t v = address_space_load(cpu_memory(cpu), t->pa + offset, size);
+    g_rec_mutex_unlock(cpu->bus.lock);
+    return v;
+}
+
+static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint64_t v,
+                           unsigned size)
+{
+    if (t->page.host) {
+        if (!t->page.writable)
+            return; /* ROM */
+        store_le(t->page.host + offset, v, size);
+        if (*t->page.page_flags & PAGE_HAS_CODE) {
+            AddressSpace *as = cpu_memory(cpu);
+            as->on_code_write(as->listener, t->page.host + offset, size);
+        }
+        return;
+    }
+    g_rec_mutex_lock(cpu->bus.lock);
+    address_space_store(cpu_memory(cpu), t->pa + offset, v, size);
+    g_rec_mutex_unlock(cpu->bus.lock);
+}
+
+/* --- loads and stores by role
+ * ---------------------------------------------------------------------- */
+
+static uint64_t load_as(Cpu *cpu, LinAddr la, unsigned size, MemRole role)
+{
+    if (LIKELY(!crosses_page(la, size)))
+        return physical_load(cpu, mmu_translate(cpu, la, ACCESS_READ, role), la & PAGE_MASK, size);
+    /* Both pages are translated before either is read; the second look-up may evict the first. */
+    unsigned first = PAGE_SIZE - (la & PAGE_MASK);
+    Translation low = *mmu_translate(cpu, la, ACCESS_READ, role);
+    Translation high = *mmu_translate(cpu, next_page(cpu, la), ACCESS_READ, role);
+    uint64_t v = 0;
+    for (unsigned i = 0; i < size; i++) {
+        uint64_t byte = i < first ? physical_load(cpu, &low, (la & PAGE_MASK) + i, 1)
+                                  : physical_load(cpu, &high, i - first, 1);
+        v |= byte << (8 * i);
+    }
+    return v;
+}
+
+static void store_as(Cpu *cpu, LinAddr la, uint64_t v, unsigned size, MemRole role)
+{
+    if (LIKELY(!crosses_page(la, size))) {
+        physical_store(cpu, mmu_translate(cpu, la, ACCESS_WRITE, role), la & PAGE_MASK, v, size);
+        return;
+    }
+    unsigned first = PAGE_SIZE - (la & PAGE_MASK);
+    Translation low = *mmu_translate(cpu, la, ACCESS_WRITE, role);
+    Translation high = *mmu_translate(cpu, next_page(cpu, la), ACCESS_WRITE, role);
+    for (unsigned i = 0; i < size; i++) {
+        if (i < first)
+            physical_store(cpu, &low, (la & PAGE_MASK) + i, v >> (8 * i) & 0xff, 1);
+        else
+            physical_store(cpu, &high, i - first, v >> (8 * i) & 0xff, 1);
+    }
+}
+
+uint64_t mem_load_slow(Cpu *cpu, LinAddr la, unsigned size)
+{
+    check_canonical(cpu, la, size);
+    check_alignment(cpu, la, size);
+    uint64_t v = load_as(cpu, la, size, ROLE_CURRENT);
+    debug_data_access(cpu, la, size, ACCESS_READ);
+    return v;
+}
+
+void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
+{
+    check_canonical(cpu, la, size);
+    check_alignment(cpu, la, size);
+    store_as(cpu, la, v, size, ROLE_CURRENT);
+    debug_data_access(cpu, la, size, ACCESS_WRITE);
+}
+
+uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
+{
+    return load_as(cpu, la, size, ROLE_SYSTEM);
+}
+
+void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
+{
+    store_as(cpu, la, v, size, ROLE_SYSTEM);
+}
+
+void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
+{
+    check_canonical(cpu, la, size);
+    mmu_translate(cpu, la, access, ROLE_CURRENT);
+    if (crosses_page(la, size))
+        mmu_translate(cpu, next_page(cpu, la), access, ROLE_CURRENT);
+}
+
+uint8_t *mem_host(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
+{
+    TlbEntry *e = tlb_entry(cpu, la);
+    for (unsigned attempt = 0; attempt < 2; attempt++) {
+        LinAddr tag = access == ACCESS_WRITE  ? e->write
+                      : access == ACCESS_READ ? e->read
+                                              : e->fetch;
+        uint64_t offset = la ^ tag;
+        if (LIKELY(offset <= PAGE_SIZE - size))
+            return e->host + offset;
+        if (attempt == 0)
+            mem_probe(cpu, la, size, access);
+    }
+    return NULL;
+}
+
+/* --- read-modify-write
+ * ------------------------------------------------------------------------------ */
+
+uint64_t rmw_begin_memory(Cpu *cpu, const Insn *insn, Rmw *m)
+{
+    unsigned size = insn->op[0].size;
+    m->la = insn_linear(cpu, insn, size, ACCESS_WRITE);
+    m->host = mem_host(cpu, m->la, size, ACCESS_WRITE);
+    if (m->host) {
+        m->old = load_le(m->host, size);
+    } else {
+        check_alignment(cpu, m->la, size);
+        m->old = load_as(cpu, m->la, size, ROLE_CURRENT);
+        debug_data_access(cpu, m->la, size, ACCESS_READ);
+    }
+    return m->old;
+}
+
+/* Compare and exchange on naturally aligned host memory. */
+static bool host_cas(uint8_t *host, uint64_t old, uint64_t v, unsigned size)
+{
+    switch (size) {
+    case 1: {
+        uint8_t expected = old;
+        return __atomic_compare_exchange_n(host, &expected, v, false, __ATOMIC_SEQ_CST,
+                                           __ATOMIC_RELAXED);
+    }
+    case 2: {
+        uint16_t expected = GUINT16_TO_LE((uint16_t)old);
+        return __atomic_compare_exchange_n((uint16_t *)host, &expected, GUINT16_TO_LE((uint16_t)v),
+                                           false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    case 4: {
+        uint32_t expected = GUINT32_TO_LE((uint32_t)old);
+        return __atomic_compare_exchange_n((uint32_t *)host, &expected, GUINT32_TO_LE((uint32_t)v),
+                                           false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    default: {
+        uint64_t expected = GUINT64_TO_LE(old);
+        return __atomic_compare_exchange_n((uint64_t *)host, &expected, GUINT64_TO_LE(v), false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    }
+}
+
+bool rmw_commit_memory(Cpu *cpu, const Insn *insn, Rmw *m, uint64_t v)
+{
+    unsigned size = insn->op[0].size;
+    if (!m->host) {
+        store_as(cpu, m->la, v, size, ROLE_CURRENT);
+        debug_data_access(cpu, m->la, size, ACCESS_WRITE);
+        return true;
+    }
+    if (insn->lock && !((uintptr_t)m->host & (size - 1)))
+        return host_cas(m->host, m->old, v, size);
+    store_le(m->host, v, size);
+    return true;
+}
+
+/* --- for the monitor and gdb
+ * -------------------------------------------------------------------------- */
+
+bool mem_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
+{
+    return mmu_translate_debug(cpu, la, pa);
+}
+
+size_t mem_read_debug(Cpu *cpu, LinAddr la, void *buffer, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        PhysAddr pa;
+        size_t n = MIN(size - done, PAGE_SIZE - ((la + done) & PAGE_MASK));
+        if (!mmu_translate_debug(cpu, la + done, &pa))
+            break;
+        address_space_read(cpu_memory(cpu), pa, (uint8_t *)buffer + done, n);
+        done += n;
+    }
+    return done;
+}
+
+size_t mem_write_debug(Cpu *cpu, LinAddr la, const void *buffer, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        PhysAddr pa;
+        size_t n = MIN(size - done, PAGE_SIZE - ((la + done) & PAGE_MASK));
+        if (!mmu_translate_debug(cpu, la + done, &pa))
+            break;
+        address_space_write_rom(cpu_memory(cpu), pa, (const uint8_t *)buffer + done, n);
+        done += n;
+    }
+    return done;
+}

@@ -1,0 +1,245 @@
+/* mmu.c - the software TLB: one table for each privilege context, filled from walks.
+ *
+ * TlbEntry (cpu.h) is what fast paths look at: tags that match only if nothing needs a closer look.
+ * Beside each entry stands a Translation, which also remembers pages that never get a tag: device
+ * memory, ROM, pages with decoded code, watched pages. Flushing walks the list of used slots. */
+#include "cpu/mmu.h"
+
+#include <inttypes.h>
+
+#include "cpu/walk.h"
+
+typedef struct TlbSlot {
+    LinAddr la; /* of the page */
+    Translation t;
+    bool used;
+    bool global;
+} TlbSlot;
+
+typedef struct TlbTable {
+    TlbEntry entry[TLB_SIZE];
+    TlbSlot slot[TLB_SIZE];
+    uint16_t used[TLB_SIZE]; /* slots to flush */
+    unsigned used_count;
+} TlbTable;
+
+struct TlbState {
+    TlbTable table[TLB_MODE_COUNT];
+    /* Linear range that holds every large page filled since the last full flush; INVLPG inside it
+     * cannot tell which 4 KiB slots belong to the page and drops all. */
+    LinAddr large_first, large_last;
+};
+
+/* A tag no address can match: the slot index bits are wrong for this slot. All ones would match the
+ * last page, where kernels put error pointers. */
+static LinAddr invalid_tag(unsigned index)
+{
+    return ~((LinAddr)index << PAGE_SHIFT);
+}
+
+static void entry_clear(TlbTable *table, unsigned index)
+{
+    TlbEntry *e = &table->entry[index];
+    e->read = e->write = e->fetch = invalid_tag(index) & ~PAGE_MASK;
+    e->host = NULL;
+    table->slot[index].used = false;
+}
+
+TlbState *tlb_state_new(void)
+{
+    TlbState *state = g_new0(TlbState, 1);
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
+        for (unsigned i = 0; i < TLB_SIZE; i++)
+            entry_clear(&state->table[mode], i);
+    state->large_first = UINT64_MAX;
+    return state;
+}
+
+void tlb_state_free(TlbState *state)
+{
+    g_free(state);
+}
+
+TlbEntry *tlb_table(TlbState *state, TlbMode mode)
+{
+    return state->table[mode].entry;
+}
+
+void tlb_flush_all(Cpu *cpu)
+{
+    TlbState *state = cpu->tlb_state;
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        TlbTable *table = &state->table[mode];
+        for (unsigned i = 0; i < table->used_count; i++)
+            entry_clear(table, table->used[i]);
+        table->used_count = 0;
+    }
+    state->large_first = UINT64_MAX;
+    state->large_last = 0;
+}
+
+void tlb_flush_non_global(Cpu *cpu)
+{
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        TlbTable *table = &cpu->tlb_state->table[mode];
+        unsigned kept = 0;
+        for (unsigned i = 0; i < table->used_count; i++) {
+            unsigned index = table->used[i];
+            if (table->slot[index].global)
+                table->used[kept++] = index;
+            else
+                entry_clear(table, index);
+        }
+        table->used_count = kept;
+    }
+}
+
+void tlb_flush_page(Cpu *cpu, LinAddr la)
+{
+    TlbState *state = cpu->tlb_state;
+    if (la >= state->large_first && la <= state->large_last) {
+        tlb_flush_all(cpu);
+        return;
+    }
+    unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        TlbTable *table = &state->table[mode];
+        if (table->slot[index].used && table->slot[index].la == (la & ~PAGE_MASK)) {
+            /* The slot stays in the used list, cleared: it must not enter it twice. */
+            entry_clear(table, index);
+            table->slot[index].used = true;
+            table->slot[index].la = UINT64_MAX;
+        }
+    }
+}
+
+static PhysAddr a20_masked(const Cpu *cpu, PhysAddr pa)
+{
+    return cpu->a20 ? pa : pa & ~((PhysAddr)1 << 20);
+}
+
+/* Rights of a finished walk that need no further walk: writing needs D already set. */
+static void translation_from_walk(Cpu *cpu, LinAddr la, const Walk *walk, bool user, bool ac,
+                                  Translation *t)
+{
+    t->pa = a20_masked(cpu, walk->pa & ~PAGE_MASK);
+    t->page = address_space_page(cpu_memory(cpu), t->pa);
+    t->read = page_rights_allow(cpu, walk, ACCESS_READ, user, ac);
+    t->write = walk->dirty && page_rights_allow(cpu, walk, ACCESS_WRITE, user, ac);
+    t->fetch = page_rights_allow(cpu, walk, ACCESS_FETCH, user, ac);
+}
+
+static bool translation_allows(const Translation *t, MemAccess access)
+{
+    return access == ACCESS_READ ? t->read : access == ACCESS_WRITE ? t->write : t->fetch;
+}
+
+/* Tags for what fast paths may do with the page. */
+static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
+{
+    const Translation *t = &table->slot[index].t;
+    TlbEntry *e = &table->entry[index];
+    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
+    e->read = e->write = e->fetch = none;
+    e->host = t->page.host;
+    if (!t->page.host || table == &cpu->tlb_state->table[TLB_NEVER])
+        return;
+    if (t->fetch)
+        e->fetch = page;
+    if (debug_page_watched(cpu, page))
+        return;
+    if (t->read)
+        e->read = page;
+    if (t->write && t->page.writable && !(*t->page.page_flags & PAGE_HAS_CODE))
+        e->write = page;
+}
+
+static void note_large_page(TlbState *state, LinAddr la, uint64_t size)
+{
+    LinAddr first = la & ~(size - 1);
+    state->large_first = MIN(state->large_first, first);
+    state->large_last = MAX(state->large_last, first + size - 1);
+}
+
+/* The table for an access that the CPU itself makes as supervisor (descriptor tables, TSS). */
+static TlbTable *table_for(Cpu *cpu, MemRole role)
+{
+    TlbState *state = cpu->tlb_state;
+    if (role == ROLE_SYSTEM)
+        return &state->table[TLB_SUPERVISOR];
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
+        if (cpu->tlb == state->table[mode].entry)
+            return &state->table[mode];
+    g_assert_not_reached();
+}
+
+const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
+{
+    TlbTable *table = table_for(cpu, role);
+    unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+    LinAddr page = la & ~PAGE_MASK;
+    TlbSlot *slot = &table->slot[index];
+    if (slot->used && slot->la == page && translation_allows(&slot->t, access)) {
+        entry_fill(cpu, table, index, page); /* code or watch flags may have gone */
+        return &slot->t;
+    }
+
+    bool user = role == ROLE_CURRENT && cpu->cpl == 3;
+    bool ac = role == ROLE_CURRENT && cpu->eflags & FLAG_AC;
+    Walk walk;
+    uint32_t error;
+    if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, &error)) {
+        /* A stale translation must not survive the fault that replaces it. */
+        tlb_flush_page(cpu, la);
+        cpu_raise_pf(cpu, la, error);
+    }
+    if (!slot->used)
+        table->used[table->used_count++] = index;
+    slot->used = true;
+    slot->la = page;
+    slot->global = walk.global;
+    translation_from_walk(cpu, la, &walk, user, ac, &slot->t);
+    if (walk.size > PAGE_SIZE)
+        note_large_page(cpu->tlb_state, la, walk.size);
+    entry_fill(cpu, table, index, page);
+    return &slot->t;
+}
+
+bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
+{
+    Walk walk;
+    uint32_t error;
+    if (!page_walk(cpu, la, ACCESS_READ, false, true, WALK_NO_EFFECT, &walk, &error))
+        return false;
+    *pa = a20_masked(cpu, walk.pa);
+    return true;
+}
+
+void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
+{
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        TlbTable *table = &cpu->tlb_state->table[mode];
+        for (unsigned i = 0; i < table->used_count; i++) {
+            unsigned index = table->used[i];
+            if (table->entry[index].host == host_page)
+                table->entry[index].write = invalid_tag(index) & ~PAGE_MASK;
+        }
+    }
+}
+
+void mmu_print(Cpu *cpu, GString *out)
+{
+    static const char *names[TLB_MODE_COUNT] = {"supervisor", "user", "supervisor+ac", "checked"};
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        const TlbTable *table = &cpu->tlb_state->table[mode];
+        for (unsigned i = 0; i < table->used_count; i++) {
+            const TlbSlot *s = &table->slot[table->used[i]];
+            if (!s->used || s->la == UINT64_MAX)
+                continue;
+            g_string_append_printf(out, "%-13s %016" PRIx64 " -> %012" PRIx64 " %c%c%c%c%s\n",
+                                   names[mode], s->la, s->t.pa, s->t.read ? 'r' : '-',
+                                   s->t.write ? 'w' : '-', s->t.fetch ? 'x' : '-',
+                                   s->global ? 'g' : '-', s->t.page.host ? "" : " device");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+/* run.c - the interpreter's run loop: look at pending events, find a block, execute it.
+ *
+ * A raise comes back to cpu_run by siglongjmp with rip_start at the faulting instruction. Events
+ * are looked at between blocks; whatever must be noticed at once ends the running block. */
+#include "cpu/block.h"
+#include "cpu/exec.h"
+#include "cpu/interrupt.h"
+#include "cpu/mmu.h"
+
+static uint32_t pending_bits(const Cpu *cpu)
+{
+    return __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
+}
+
+static void pending_clear(Cpu *cpu, uint32_t bits)
+{
+    __atomic_fetch_and(&cpu->pending, ~bits, __ATOMIC_SEQ_CST);
+}
+
+/* A start-up IPI. [SDM3] "MP Initialization Protocol Algorithm". */
+static void start_up(Cpu *cpu)
+{
+    pending_clear(cpu, PENDING_SIPI);
+    if (cpu->activity != CPU_WAIT_SIPI)
+        return;
+    Segment *cs = &cpu->seg[SEG_CS];
+    cs->selector = cpu->sipi_vector << 8;
+    cs->base = (uint64_t)cpu->sipi_vector << 12;
+    segment_update(cs);
+    cpu->rip = 0;
+    cpu->activity = CPU_RUNNING;
+    cpu_update_mode(cpu);
+}
+
+static int acknowledge(Cpu *cpu)
+{
+    g_rec_mutex_lock(cpu->bus.lock);
+    int vector = cpu->bus.intc_ops->acknowledge(cpu->bus.intc);
+    g_rec_mutex_unlock(cpu->bus.lock);
+    return vector;
+}
+
+static void take_init(Cpu *cpu)
+{
+    pending_clear(cpu, PENDING_INIT | PENDING_SIPI);
+    cpu_reset(cpu, CPU_INIT);
+    if (cpu->bus.intc_ops && cpu->bus.intc_ops->reset) {
+        g_rec_mutex_lock(cpu->bus.lock);
+        cpu->bus.intc_ops->reset(cpu->bus.intc);
+        g_rec_mutex_unlock(cpu->bus.lock);
+    }
+}
+
+/* Interrupts from outside, in the manual's order. [SDM3] "Priority Among Concurrent Events". */
+static void take_interrupts(Cpu *cpu, uint32_t pending)
+{
+    bool may_run = cpu->activity == CPU_RUNNING || cpu->activity == CPU_HALTED;
+    if (pending & PENDING_SMI && !cpu->smm) {
+        pending_clear(cpu, PENDING_SMI);
+        smm_enter(cpu);
+        return;
+    }
+    if (pending & PENDING_NMI && !cpu->nmi_blocked && !(cpu->shadow & SHADOW_MOV_SS)) {
+        pending_clear(cpu, PENDING_NMI);
+        cpu->activity = CPU_RUNNING;
+        interrupt_nmi(cpu);
+        return;
+    }
+    if (pending & PENDING_INTR && cpu->eflags & FLAG_IF && !cpu->shadow && may_run) {
+        int vector = acknowledge(cpu);
+        if (vector >= 0) {
+            cpu->activity = CPU_RUNNING;
+            interrupt_hardware(cpu, vector);
+        }
+    }
+}
+
+/* Looks at everything pending. False: leave cpu_run. */
+static bool service(Cpu *cpu)
+{
+    uint32_t pending = pending_bits(cpu);
+    if (pending & PENDING_EXIT) {
+        pending_clear(cpu, PENDING_EXIT);
+        return false;
+    }
+    if (pending & PENDING_FLUSH) {
+        pending_clear(cpu, PENDING_FLUSH);
+        tlb_flush_all(cpu);
+    }
+    if (pending & PENDING_INIT && !cpu->smm)
+        take_init(cpu);
+    if (pending & PENDING_SIPI)
+        start_up(cpu);
+    /* rip is that of the next instruction: a fault while delivering restarts there. */
+    cpu->rip_start = cpu->rip;
+    cpu->insn = NULL;
+    if (cpu->activity != CPU_WAIT_SIPI)
+        take_interrupts(cpu, pending_bits(cpu));
+    return cpu->activity == CPU_RUNNING;
+}
+
+/* The inner loop. Everything between two looks at `pending`. */
+static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
+{
+    const Insn *first = insn;
+    cpu->block_first = first;
+    cpu->block_end = end;
+    do {
+        cpu->insn = insn;
+        cpu->rip_start = cpu->rip;
+        cpu->rip += insn->length;
+        insn->exec(cpu, insn);
+        insn++;
+    } while (insn != cpu->block_end);
+    cpu->insn = NULL;
+    cpu->insn_count += insn - first;
+}
+
+/* One instruction with every check around it: shadows, TF, breakpoints. */
+static void run_one(Cpu *cpu)
+{
+    debug_before_instruction(cpu);
+    const CodeBlock *block = code_block(cpu);
+    cpu->shadow = 0;
+    run_insns(cpu, block->insns, block->insns + 1);
+    if (!cpu->shadow)
+        pending_clear(cpu, PENDING_SHADOW);
+    debug_after_instruction(cpu);
+}
+
+static const uint32_t run_alone = PENDING_DEBUG | PENDING_SHADOW;
+
+/* A request that IF holds off is no news. */
+static bool held_off(const Cpu *cpu, uint32_t pending)
+{
+    return pending == PENDING_INTR && !(cpu->eflags & FLAG_IF) && cpu->activity == CPU_RUNNING;
+}
+
+static HOT void run_blocks(Cpu *cpu, uint64_t limit)
+{
+    while (cpu->insn_count < limit) {
+        uint32_t pending = pending_bits(cpu);
+        if (UNLIKELY(pending | cpu->activity) && !held_off(cpu, pending)) {
+            if (!service(cpu))
+                return;
+            if (pending_bits(cpu) & run_alone) {
+                cpu->rip_start = cpu->rip;
+                run_one(cpu);
+                continue;
+            }
+        }
+        cpu->rip_start = cpu->rip;
+        const CodeBlock *block = code_block(cpu);
+        uint64_t left = limit - cpu->insn_count;
+        run_insns(cpu, block->insns, block->insns + MIN(block->count, left));
+    }
+}
+
+uint64_t cpu_run(Cpu *cpu, uint64_t budget)
+{
+    uint64_t start = cpu->insn_count, limit = start + budget;
+    sigjmp_buf unwind;
+    cpu->unwind = &unwind;
+    cpu->thread = g_thread_self();
+    if (sigsetjmp(unwind, 0)) {
+        /* The instruction in flight raised: it does not count, and rip goes back to it. */
+        if (cpu->insn)
+            cpu->insn_count += cpu->insn - cpu->block_first;
+        cpu->insn = NULL;
+        cpu->unwind = &unwind;
+        cpu->rip = cpu->rip_start;
+        exception_deliver(cpu, cpu->raised.vector, cpu->raised.error);
+        /* A fault storm must end a bounded run too. */
+        cpu->insn_count++;
+    }
+    run_blocks(cpu, limit);
+    cpu->insn = NULL;
+    return cpu->insn_count - start;
+}

@@ -1,0 +1,231 @@
+/* walk.c - page-table walks: 32-bit, PAE, 4- and 5-level. [SDM3] "Paging".
+ *
+ * One loop serves all formats. A format is a row: how many levels, how many index bits each, how
+ * wide an entry, where large pages may be. Leaves out: protection keys (CR4.PKE cannot be set). */
+#include "cpu/walk.h"
+
+#include "cpu/mmu.h"
+
+enum {
+    PTE_P = 1 << 0,
+    PTE_RW = 1 << 1,
+    PTE_US = 1 << 2,
+    PTE_A = 1 << 5,
+    PTE_D = 1 << 6,
+    PTE_PS = 1 << 7,
+    PTE_G = 1 << 8,
+};
+#define PTE_XD        ((uint64_t)1 << 63)
+#define PTE_ADDR_MASK 0x000ffffffffff000ull
+
+typedef struct PageFormat {
+    uint8_t levels;       /* tables walked */
+    uint8_t index_bits;   /* of the linear address, each level */
+    uint8_t entry_bytes;  /* 4 or 8 */
+    uint8_t large_levels; /* bit n: level n (0 = page table) may hold a page when PS is set */
+} PageFormat;
+
+static const PageFormat format_32bit = {2, 10, 4, 0};
+static const PageFormat format_32bit_pse = {2, 10, 4, 1 << 1};
+static const PageFormat format_pae = {2, 9, 8, 1 << 1};
+static const PageFormat format_4level = {4, 9, 8, 1 << 1};
+static const PageFormat format_4level_1g = {4, 9, 8, 1 << 1 | 1 << 2};
+static const PageFormat format_5level = {5, 9, 8, 1 << 1};
+static const PageFormat format_5level_1g = {5, 9, 8, 1 << 1 | 1 << 2};
+
+static const PageFormat *current_format(const Cpu *cpu)
+{
+    bool gigabyte = cpu_has(cpu, FEATURE_PDPE1GB);
+    if (cpu_is_lma(cpu)) {
+        if (cpu->cr4 & CR4_LA57)
+            return gigabyte ? &format_5level_1g : &format_5level;
+        return gigabyte ? &format_4level_1g : &format_4level;
+    }
+    if (cpu->cr4 & CR4_PAE)
+        return &format_pae;
+    return cpu->cr4 & CR4_PSE ? &format_32bit_pse : &format_32bit;
+}
+
+/* Bits that must be zero in a present entry of this level. */
+static uint64_t reserved_bits(const Cpu *cpu, const PageFormat *f, unsigned level, bool large)
+{
+    uint64_t too_high = ~(((uint64_t)1 << cpu->phys_bits) - 1);
+    if (f->entry_bytes == 4) {
+        if (!large)
+            return 0;
+        /* PSE-36: bits 20:13 are physical address bits 39:32. */
+        if (!cpu_has(cpu, FEATURE_PSE36))
+            return 0x3ff000;
+        uint64_t high = too_high >> 32 & 0xff;
+        return 1 << 21 | high << 13;
+    }
+    uint64_t bits = too_high & PTE_ADDR_MASK;
+    if (!(cpu->efer & EFER_NXE))
+        bits |= PTE_XD;
+    if (!cpu_is_lma(cpu))
+        bits |= 0x7ff0000000000000ull;
+    if (large)
+        bits |= (((uint64_t)1 << (12 + 9 * level)) - 1) & ~(uint64_t)0x1fff;
+    else if (level > 0 && f->levels >= 4 && !(f->large_levels & 1 << level))
+        bits |= PTE_PS;
+    return bits;
+}
+
+static uint64_t entry_load(Cpu *cpu, PhysAddr pa, unsigned bytes)
+{
+    MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
+    if (LIKELY(page.host != NULL)) {
+        uint8_t *p = page.host + (pa & PAGE_MASK);
+        if (bytes == 8)
+            return GUINT64_FROM_LE(__atomic_load_n((uint64_t *)p, __ATOMIC_RELAXED));
+        return GUINT32_FROM_LE(__atomic_load_n((uint32_t *)p, __ATOMIC_RELAXED));
+    }
+    g_rec_mutex_lock(cpu->bus.lock);
+    uint64_t v = address_space_load(cpu_memory(cpu), pa, bytes);
+    g_rec_mutex_unlock(cpu->bus.lock);
+    return v;
+}
+
+/* Sets bits in an entry that still reads `old`; false if it changed meanwhile (walk again). */
+static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint64_t bits)
+{
+    if ((old & bits) == bits)
+        return true;
+    MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
+    if (!page.host || !page.writable)
+        return true; /* tables in ROM or device memory: the bus write goes nowhere */
+    uint8_t *p = page.host + (pa & PAGE_MASK);
+    if (bytes == 8) {
+        uint64_t expected = GUINT64_TO_LE(old);
+        return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(old | bits),
+                                           false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    uint32_t expected = GUINT32_TO_LE((uint32_t)old);
+    return __atomic_compare_exchange_n((uint32_t *)p, &expected,
+                                       GUINT32_TO_LE((uint32_t)(old | bits)), false,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+{
+    if (!walk->size)
+        return true;
+    if (user) {
+        if (!walk->user)
+            return false;
+        if (access == ACCESS_FETCH)
+            return walk->execute;
+        return access == ACCESS_READ || walk->writable;
+    }
+    if (access == ACCESS_FETCH)
+        return walk->execute && !(walk->user && cpu->cr4 & CR4_SMEP);
+    if (walk->user && cpu->cr4 & CR4_SMAP && !ac)
+        return false;
+    return access == ACCESS_READ || walk->writable || !(cpu->cr0 & CR0_WP);
+}
+
+static uint32_t fault_code(const Cpu *cpu, MemAccess access, bool user, uint32_t cause)
+{
+    bool says_fetch = (cpu->cr4 & CR4_PAE && cpu->efer & EFER_NXE) || cpu->cr4 & CR4_SMEP;
+    return cause | (access == ACCESS_WRITE ? PF_WRITE : 0) | (user ? PF_USER : 0) |
+           (access == ACCESS_FETCH && says_fetch ? PF_FETCH : 0);
+}
+
+/* The entries a walk used, for setting their A and D bits at the end. */
+typedef struct WalkPath {
+    PhysAddr pa[5];
+    uint64_t entry[5];
+    unsigned count;
+} WalkPath;
+
+/* One pass over the tables; the leaf's address and rights land in walk. */
+static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path,
+                        uint32_t *cause)
+{
+    PhysAddr table = cpu->cr3 & (f->levels >= 4 ? PTE_ADDR_MASK : 0xfffff000);
+    if (f == &format_pae) {
+        uint64_t pdpte = cpu->pdpte[la >> 30 & 3];
+        if (!(pdpte & PTE_P))
+            return false;
+        table = pdpte & PTE_ADDR_MASK;
+    }
+    path->count = 0;
+    walk->user = walk->writable = walk->execute = true;
+    for (int level = f->levels - 1;; level--) {
+        unsigned shift = PAGE_SHIFT + level * f->index_bits;
+        unsigned index = la >> shift & ((1 << f->index_bits) - 1);
+        PhysAddr pa = table + index * f->entry_bytes;
+        uint64_t entry = entry_load(cpu, pa, f->entry_bytes);
+        if (!(entry & PTE_P))
+            return false;
+        bool large = entry & PTE_PS && f->large_levels & 1 << level;
+        if (entry & reserved_bits(cpu, f, level, large)) {
+            *cause = PF_PRESENT | PF_RESERVED;
+            return false;
+        }
+        path->pa[path->count] = pa;
+        path->entry[path->count++] = entry;
+        walk->user &= (entry & PTE_US) != 0;
+        walk->writable &= (entry & PTE_RW) != 0;
+        walk->execute &= !(entry & PTE_XD);
+        if (level == 0 || large) {
+            walk->size = (uint64_t)1 << shift;
+            walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
+            walk->dirty = entry & PTE_D;
+            PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
+            if (large && f->entry_bytes == 4)
+                base = (entry & 0xffc00000) | bits_get(entry, 13, 8) << 32;
+            walk->pa = (base & ~(walk->size - 1)) | (la & (walk->size - 1));
+            return true;
+        }
+        table = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
+    }
+}
+
+static bool set_accessed(Cpu *cpu, const PageFormat *f, const WalkPath *path, MemAccess access)
+{
+    for (unsigned i = 0; i < path->count; i++) {
+        bool leaf = i == path->count - 1;
+        uint64_t bits = PTE_A | (leaf && access == ACCESS_WRITE ? PTE_D : 0);
+        if (!entry_set(cpu, path->pa[i], f->entry_bytes, path->entry[i], bits))
+            return false;
+    }
+    return true;
+}
+
+bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkEffect effect,
+               Walk *walk, uint32_t *error)
+{
+    if (!(cpu->cr0 & CR0_PG)) {
+        *walk = (Walk){.pa = la, .user = true, .writable = true, .execute = true, .dirty = true};
+        return true;
+    }
+    const PageFormat *f = current_format(cpu);
+    WalkPath path;
+    do {
+        uint32_t cause = 0;
+        if (!walk_tables(cpu, f, la, walk, &path, &cause)) {
+            *error = fault_code(cpu, access, user, cause);
+            return false;
+        }
+        if (!page_rights_allow(cpu, walk, access, user, ac)) {
+            *error = fault_code(cpu, access, user, PF_PRESENT);
+            return false;
+        }
+    } while (effect == WALK_SET_ACCESSED && !set_accessed(cpu, f, &path, access));
+    walk->dirty |= access == ACCESS_WRITE;
+    return true;
+}
+
+bool mmu_load_pdptes(Cpu *cpu, uint64_t cr3)
+{
+    uint64_t pdpte[4];
+    uint64_t reserved = ~(((uint64_t)1 << cpu->phys_bits) - 1) | 0x1e6;
+    for (unsigned i = 0; i < 4; i++) {
+        pdpte[i] = entry_load(cpu, (cr3 & 0xffffffe0) + i * 8, 8);
+        if (pdpte[i] & PTE_P && pdpte[i] & reserved)
+            return false;
+    }
+    memcpy(cpu->pdpte, pdpte, sizeof(pdpte));
+    return true;
+}

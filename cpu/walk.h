@@ -1,0 +1,29 @@
+/* walk.h - page-table walks, without the TLB. [SDM3] "Paging". */
+#ifndef MYNA_CPU_WALK_H
+#define MYNA_CPU_WALK_H
+
+#include "cpu/mem.h"
+
+/* Where a walk ended: the page and the rights all levels agree on. */
+typedef struct Walk {
+    PhysAddr pa;   /* of the byte asked for */
+    uint64_t size; /* of the page: 4 KiB, 2 MiB, 4 MiB, 1 GiB; 0 with paging off */
+    bool user;     /* U/S set at every level */
+    bool writable; /* R/W set at every level */
+    bool execute;  /* XD clear at every level */
+    bool global;
+    bool dirty; /* D of the leaf, after this walk */
+} Walk;
+
+typedef enum WalkEffect { WALK_SET_ACCESSED, WALK_NO_EFFECT } WalkEffect;
+
+/* Walks for an access by a user or supervisor; `ac` says that EFLAGS.AC lets SMAP pass. On failure
+ * returns false with the page-fault error code. A and D bits are set only when the access is good.
+ */
+bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkEffect effect,
+               Walk *walk, uint32_t *error);
+
+/* Do the rights of a finished walk allow the access? [SDM3] "Access Rights". */
+bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac);
+
+#endif
