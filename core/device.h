@@ -21,6 +21,9 @@ struct Device {
     Timer timer;        /* armed by `update`; fires `expire`, then `update` */
     MemRegion *regions; /* one for each IoRange */
     unsigned region_count;
+    struct DevicePin *pins;     /* one for each LineDef: what an input's IrqFn is given */
+    struct DeviceRange *ranges; /* one for each IoRange: what a region's MemOps are given */
+    bool realized;
 };
 
 /* Properties: what the board or the user sets before realize. */
@@ -154,6 +157,8 @@ Device *board_find_device(Board *board, const char *id_or_class);
 /* Runs the class's update; for devices that change state outside registers, lines and the timer. */
 void device_update(void *dev);
 
+/* The state fields, and what the framework keeps: output levels, PCI configuration. Loading drives no
+ * output: when all devices are loaded, device_update each. */
 void device_save(Device *dev, GByteArray *out);
 bool device_load(Device *dev, unsigned version, StateReader *in,
                  GError **err) G_GNUC_WARN_UNUSED_RESULT;

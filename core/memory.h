@@ -33,7 +33,7 @@ struct MemRegion {
     const char *name;
     MemKind kind;
     bool enabled;
-    bool readonly; /* RAM only: guest writes are dropped (ROM, PAM) */
+    bool readonly; /* guest writes to RAM are dropped here (ROM, PAM); aliases pass it down */
     int priority;
     uint64_t addr; /* in the parent */
     uint64_t size; /* bytes */
@@ -46,6 +46,7 @@ struct MemRegion {
     void *opaque;
     MemRegion *alias;
     uint64_t alias_offset;
+    GPtrArray *aliases;  /* of MemRegion: the aliases that show this region; NULL if none */
     AddressSpace *space; /* root regions: who to tell of changes */
 };
 
@@ -78,15 +79,22 @@ typedef struct MemRange {
     bool readonly;
 } MemRange;
 
+/* The ranges of an address space: sorted, not overlapping, never changed once made. */
+typedef struct MemTable {
+    size_t count;
+    MemRange ranges[];
+} MemTable;
+
 struct AddressSpace {
     const char *name;
     MemRegion *root;
-    MemRange *ranges; /* sorted, not overlapping */
-    size_t range_count;
-    unsigned hold; /* changes are flattened when this returns to 0 */
+    MemTable *table; /* replaced as a whole; atomic */
+    size_t last_hit; /* where the last search ended; atomic, a hint */
+    unsigned hold;   /* changes are flattened when this returns to 0 */
     bool changed;
     uint64_t unmapped; /* what a read of nothing returns (all ones) */
-    /* After each re-flattening: CPUs drop their TLBs. */
+    /* After each re-flattening that changed the table: CPUs drop their TLBs. The old table is freed
+     * when this returns, so by then no CPU may be inside address_space_page. */
     void (*on_change)(void *opaque);
     /* A write touched a page flagged PAGE_HAS_CODE (host = its address in RAM). Called by every
      * write path: device DMA here, CPU stores through the CPU's own slow path. */
@@ -100,7 +108,8 @@ void address_space_fini(AddressSpace *as);
 void address_space_hold(AddressSpace *as);
 void address_space_release(AddressSpace *as);
 
-const MemRange *address_space_find(const AddressSpace *as, uint64_t addr); /* NULL: nothing there */
+/* The range at addr, valid until the next change; NULL: nothing there. */
+const MemRange *address_space_find(const AddressSpace *as, uint64_t addr);
 
 /* One access of 1, 2, 4 or 8 bytes by a CPU or a bus master; may straddle ranges. */
 uint64_t address_space_load(AddressSpace *as, uint64_t addr, unsigned size);
