@@ -45,7 +45,7 @@ typedef enum OperandKind {
     OPND_GPR,   /* reg 0-15, size 1, 2, 4, 8 */
     OPND_GPR8H, /* AH, CH, DH, BH: reg 0-3, size 1 */
     OPND_MEM,   /* address in the Insn's seg, base, index, scale, disp */
-    OPND_IMM,   /* value in Insn.imm (sign extended to 64 bits unless the row says zero) */
+    OPND_IMM,   /* value in Insn.imm: Iz, sIb sign extended to 64 bits; Ib, Iw zero extended */
     OPND_IMM2,  /* second immediate byte in Insn.imm2 (ENTER, is4 register selectors) */
     OPND_ONE,   /* the constant 1 of D0/D1 shifts */
     OPND_REL,   /* branch displacement in Insn.imm, sign extended */
@@ -126,6 +126,10 @@ typedef struct InsnRow {
     ExecFn *exec; /* NULL: no function yet; such a row's feature must not be offered */
     uint8_t map;  /* OpcodeMap */
     uint8_t opcode;
+    uint8_t prefix; /* mandatory prefix rule: a set of bits, cpu/isa_priv.h */
+    uint8_t wl;     /* rule for REX.W or VEX.W, VEX.L and REX.B: likewise */
+    uint16_t form;  /* which modrm bytes: likewise */
+    uint8_t access; /* two bits (OPND_READ, OPND_WRITE) an operand, the first lowest */
     uint8_t operands[MAX_OPERANDS]; /* operand specifiers, private to the decoder and generator */
     uint8_t feature;                /* CpuFeature, FEATURE_NONE for the 8086-386 base */
     uint16_t flags_read;            /* EFLAGS bits */
