@@ -7,6 +7,7 @@
 #include "core/device.h"
 
 enum { PCI_CONFIG_SIZE = 256, PCI_BAR_COUNT = 6, PCI_ROM_BAR = 6, PCI_FUNCTIONS = 256 };
+enum { PCI_CAPABILITY_FIRST = 0x40 };
 
 /* Configuration registers. */
 enum {
@@ -17,6 +18,8 @@ enum {
     PCI_REVISION = 0x08,
     PCI_CLASS_PROG = 0x09,
     PCI_CLASS = 0x0a, /* 16 bits: subclass, class */
+    PCI_CACHE_LINE = 0x0c,
+    PCI_LATENCY = 0x0d,
     PCI_HEADER_TYPE = 0x0e,
     PCI_BAR0 = 0x10,
     PCI_SUBSYSTEM_VENDOR = 0x2c,
@@ -29,8 +32,13 @@ enum {
     PCI_COMMAND_IO = 1 << 0,
     PCI_COMMAND_MEMORY = 1 << 1,
     PCI_COMMAND_MASTER = 1 << 2,
+    PCI_COMMAND_SERR = 1 << 8,
     PCI_COMMAND_INTX_DISABLE = 1 << 10,
     PCI_STATUS_INTERRUPT = 1 << 3,
+    PCI_STATUS_CAPABILITIES = 1 << 4,
+    PCI_STATUS_FAST_BACK = 1 << 7,
+    PCI_STATUS_DEVSEL_MEDIUM = 1 << 9,
+    PCI_HEADER_MULTIFUNCTION = 1 << 7,
 };
 
 typedef struct PciClass {
@@ -69,6 +77,8 @@ typedef struct PciFunction {
     uint8_t clear_on_one[PCI_CONFIG_SIZE]; /* bits cleared by writing 1 */
     PciBar bars[PCI_BAR_COUNT + 1];
     bool intx;
+    uint8_t capability_last; /* offset of the last capability in the list, 0 = none */
+    uint8_t capability_end;  /* first free byte for the next one, 0 = PCI_CAPABILITY_FIRST */
 } PciFunction;
 
 /* A bus on the board. set_irq hears (pin 0-3 after the slot swizzle is NOT applied: devfn and pin
@@ -100,6 +110,8 @@ uint32_t pci_config_read(PciBus *bus, int devfn, unsigned offset, unsigned size)
 void pci_config_write(PciBus *bus, int devfn, unsigned offset, uint32_t value, unsigned size);
 
 PciFunction *pci_function(PciBus *bus, int devfn); /* NULL if none */
+MemRegion *pci_bus_memory(PciBus *bus);            /* for legacy ranges that no BAR decodes */
+MemRegion *pci_bus_ports(PciBus *bus);
 void pci_bus_print(PciBus *bus, GString *out);     /* `info pci` */
 
 #endif
