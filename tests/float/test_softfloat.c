@@ -307,7 +307,7 @@ static bool host_has(Needs needs)
     case NEEDS_SSE41:
         return __builtin_cpu_supports("sse4.1");
     case NEEDS_F16C:
-        return __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2"); /* no builtin name; every AVX2 processor has it */
     case NEEDS_FMA:
         return __builtin_cpu_supports("fma");
     case NEEDS_AVX512:
