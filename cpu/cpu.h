@@ -14,6 +14,7 @@
 #include "cpu/decode.h"
 #include "cpu/features.h"
 #include "cpu/regs.h"
+#include "cpu/softfloat.h"
 
 /* A segment register with its hidden part. */
 typedef struct Segment {
@@ -30,12 +31,6 @@ typedef struct DescriptorTable {
     uint64_t base;
     uint16_t limit;
 } DescriptorTable;
-
-/* 80-bit extended value; se = sign << 15 | exponent. */
-typedef struct F80 {
-    uint64_t mant;
-    uint16_t se;
-} F80;
 
 typedef struct Fpu {
     F80 reg[8];    /* physical registers R0-R7; ST(i) = reg[(top + i) & 7]; MMi = reg[i].mant */
