@@ -1,0 +1,121 @@
+/* vec.c - loading and storing the operands of vector instructions. */
+#include "cpu/exec/vec.h"
+
+static void check_vector_alignment(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size)
+{
+    if (size >= 16 && insn_row(insn)->attrs & ATTR_ALIGNED && la & (size - 1))
+        raise_GP(cpu, 0);
+}
+
+void vec_load(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size, Vec *v)
+{
+    check_vector_alignment(cpu, insn, la, size);
+    if (size <= 8) {
+        v->u64[0] = mem_load(cpu, la, size);
+        return;
+    }
+    const uint8_t *host = mem_host(cpu, la, size, ACCESS_READ);
+    if (LIKELY(host != NULL)) {
+        memcpy(v, host, size);
+        return;
+    }
+    for (unsigned i = 0; i < size / 8; i++)
+        v->u64[i] = mem_load(cpu, la + 8 * i, 8);
+}
+
+void vec_store(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size, const Vec *v)
+{
+    check_vector_alignment(cpu, insn, la, size);
+    if (size <= 8) {
+        mem_store(cpu, la, v->u64[0], size);
+        return;
+    }
+    uint8_t *host = mem_host(cpu, la, size, ACCESS_WRITE);
+    if (LIKELY(host != NULL)) {
+        memcpy(host, v, size);
+        return;
+    }
+    mem_probe(cpu, la, size, ACCESS_WRITE);
+    for (unsigned i = 0; i < size / 8; i++)
+        mem_store(cpu, la + 8 * i, v->u64[i], 8);
+}
+
+void vec_read(Cpu *cpu, const Insn *insn, unsigned n, Vec *v)
+{
+    const Operand *op = &insn->op[n];
+    memset(v, 0, sizeof(*v));
+    switch (op->kind) {
+    case OPND_VEC:
+        memcpy(v, &cpu->vec[op->reg], op->size);
+        return;
+    case OPND_MMX:
+        v->u64[0] = truncate_to(cpu->fpu.reg[op->reg & 7].mant, op->size);
+        return;
+    case OPND_MEM:
+        vec_load(cpu, insn, insn_linear(cpu, insn, op->size, ACCESS_READ), op->size, v);
+        return;
+    default:
+        v->u64[0] = op_read(cpu, insn, n);
+        return;
+    }
+}
+
+void vec_write(Cpu *cpu, const Insn *insn, unsigned n, const Vec *v)
+{
+    const Operand *op = &insn->op[n];
+    switch (op->kind) {
+    case OPND_VEC:
+        memcpy(&cpu->vec[op->reg], v, op->size);
+        if (insn_is_vex(insn))
+            memset((uint8_t *)&cpu->vec[op->reg] + op->size, 0, sizeof(Vec) - op->size);
+        return;
+    case OPND_MMX:
+        mmx_enter(cpu);
+        cpu->fpu.reg[op->reg & 7] = (F80){ v->u64[0], MMX_SE };
+        return;
+    case OPND_MEM:
+        vec_store(cpu, insn, insn_linear(cpu, insn, op->size, ACCESS_WRITE), op->size, v);
+        return;
+    default:
+        op_write(cpu, insn, n, v->u64[0]);
+        return;
+    }
+}
+
+void vec_each_lane(Cpu *cpu, const Insn *insn, VecLaneFn *fn)
+{
+    Vec first, second, result = { 0 };
+    vec_read_two(cpu, insn, &first, &second);
+    unsigned bytes = vec_lane_bytes(insn);
+    for (unsigned at = 0; at < insn->op[0].size; at += bytes) {
+        Vec a = { 0 }, b = { 0 }, d = { 0 };
+        memcpy(&a, first.u8 + at, bytes);
+        memcpy(&b, second.u8 + at, bytes);
+        fn(&d, &a, &b, bytes);
+        memcpy(result.u8 + at, &d, bytes);
+    }
+    vec_write(cpu, insn, 0, &result);
+}
+
+FpEnv sse_env(const Cpu *cpu)
+{
+    return (FpEnv){
+        .round = cpu->mxcsr >> MXCSR_RC_SHIFT & 3,
+        .precision = FP_PRECISION_64,
+        .masked = cpu->mxcsr >> MXCSR_MASKS_SHIFT & FP_ALL,
+        .daz = cpu->mxcsr & MXCSR_DAZ,
+        .ftz = cpu->mxcsr & MXCSR_FTZ,
+    };
+}
+
+void sse_finish(Cpu *cpu, const FpEnv *env)
+{
+    uint8_t flags = env->flags;
+    /* An exception found before computing hides what other elements found after it.
+     * [SDM1] "SIMD Floating-Point Exception Priority". */
+    if (fp_unmasked(env) & FP_PRE_COMPUTATION)
+        flags &= FP_PRE_COMPUTATION;
+    cpu->mxcsr |= flags;
+    if (UNLIKELY(fp_unmasked(env)))
+        cpu_raise(cpu, cpu->cr4 & CR4_OSXMMEXCPT ? EXC_XM : EXC_UD, 0);
+}
