@@ -48,10 +48,10 @@ static bool row_matches(const InsnRow *row, const Condition *c)
 static unsigned row_width(const InsnRow *row)
 {
     static const uint16_t modrms[] = {
-        [FORM_KIND_NONE] = 256, [FORM_KIND_PLUSR] = 256, [FORM_KIND_PLUSC] = 256,
-        [FORM_KIND_RM] = 256,   [FORM_KIND_REGX] = 256,  [FORM_KIND_MEM] = 192,
-        [FORM_KIND_REG] = 64,   [FORM_KIND_D] = 32,      [FORM_KIND_M] = 24,
-        [FORM_KIND_R] = 8,      [FORM_KIND_BYTE] = 1,
+        [FORM_KIND_NONE] = 256,    [FORM_KIND_PLUSR] = 256, [FORM_KIND_PLUSC] = 256,
+        [FORM_KIND_PLUSCRM] = 256, [FORM_KIND_RM] = 256,    [FORM_KIND_REGX] = 256,
+        [FORM_KIND_MEM] = 192,     [FORM_KIND_REG] = 64,    [FORM_KIND_D] = 32,
+        [FORM_KIND_M] = 24,        [FORM_KIND_R] = 8,       [FORM_KIND_BYTE] = 1,
     };
     return modrms[form_kind(row->form)] * 64 + __builtin_popcount(row->prefix) * 8 +
            __builtin_popcount(row->wl);
@@ -84,6 +84,7 @@ static ModrmUse form_modrm_use(unsigned form)
     case FORM_KIND_PLUSR:
     case FORM_KIND_PLUSC:
         return MODRM_ABSENT;
+    case FORM_KIND_PLUSCRM:
     case FORM_KIND_RM:
     case FORM_KIND_REGX:
         return MODRM_IRRELEVANT;
@@ -133,8 +134,15 @@ static void build_slot(OpcodeSlot *slot, const GArray *rows, GArray *leaves)
 
 static unsigned form_opcodes(unsigned form)
 {
-    FormKind kind = form_kind(form);
-    return kind == FORM_KIND_PLUSR ? 8 : kind == FORM_KIND_PLUSC ? 16 : 1;
+    switch (form_kind(form)) {
+    case FORM_KIND_PLUSR:
+        return 8;
+    case FORM_KIND_PLUSC:
+    case FORM_KIND_PLUSCRM:
+        return 16;
+    default:
+        return 1;
+    }
 }
 
 /* The slots of one map, in 64-bit code or outside it. */
