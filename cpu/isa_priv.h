@@ -36,17 +36,18 @@ enum { WL_CLASSES = 4 };
 
 /* The column of the modrm byte: a kind in the high byte and a value in the low one. */
 typedef enum FormKind {
-    FORM_KIND_NONE,  /* no modrm byte */
-    FORM_KIND_PLUSR, /* no modrm byte; eight opcodes, the low three bits are a register */
-    FORM_KIND_PLUSC, /* no modrm byte; sixteen opcodes, the low four bits are a condition */
-    FORM_KIND_RM,    /* any modrm byte */
-    FORM_KIND_REGX,  /* any modrm byte, mod is taken as 3 */
-    FORM_KIND_MEM,   /* mod is not 3 */
-    FORM_KIND_REG,   /* mod is 3 */
-    FORM_KIND_D,     /* modrm.reg is the value */
-    FORM_KIND_M,     /* modrm.reg is the value, mod is not 3 */
-    FORM_KIND_R,     /* modrm.reg is the value, mod is 3 */
-    FORM_KIND_BYTE,  /* the whole byte is the value, mod is 3 */
+    FORM_KIND_NONE,    /* no modrm byte */
+    FORM_KIND_PLUSR,   /* no modrm byte; eight opcodes, the low three bits are a register */
+    FORM_KIND_PLUSC,   /* no modrm byte; sixteen opcodes, the low four bits are a condition */
+    FORM_KIND_PLUSCRM, /* the same, and any modrm byte */
+    FORM_KIND_RM,      /* any modrm byte */
+    FORM_KIND_REGX,    /* any modrm byte, mod is taken as 3 */
+    FORM_KIND_MEM,     /* mod is not 3 */
+    FORM_KIND_REG,     /* mod is 3 */
+    FORM_KIND_D,       /* modrm.reg is the value */
+    FORM_KIND_M,       /* modrm.reg is the value, mod is not 3 */
+    FORM_KIND_R,       /* modrm.reg is the value, mod is 3 */
+    FORM_KIND_BYTE,    /* the whole byte is the value, mod is 3 */
 } FormKind;
 
 static inline FormKind form_kind(unsigned form)
