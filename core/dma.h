@@ -2,8 +2,8 @@
  *
  * The device holds DREQ while it has or wants bytes. Whenever DREQ is up and the channel may run
  * (programmed, unmasked), the controller calls `ready`; in it, the device moves bytes by
- * isa_dma_to_memory or isa_dma_from_memory. Terminal count (TC) is told by those. A device of a board
- * without a controller has a NULL IsaDma: nothing moves. Machine lock held throughout. */
+ * isa_dma_to_memory or isa_dma_from_memory. Terminal count (TC) is told by those. A device of a
+ * board without a controller has a NULL IsaDma: nothing moves. Machine lock held throughout. */
 #ifndef MYNA_CORE_DMA_H
 #define MYNA_CORE_DMA_H
 
@@ -43,13 +43,14 @@ static inline void isa_dma_request(IsaDma *dma, unsigned channel, int level)
 /* Moves up to size bytes (even on channels 5-7) and returns how many; fewer only at terminal count
  * or if the channel cannot run. What the guest programmed decides what happens to memory: a channel
  * in verify mode or of the other direction counts, moves nothing, and gives ones. */
-static inline size_t isa_dma_to_memory(IsaDma *dma, unsigned channel, const void *bytes, size_t size,
-                                       bool *terminal_count)
+static inline size_t isa_dma_to_memory(IsaDma *dma, unsigned channel, const void *bytes,
+                                       size_t size, bool *terminal_count)
 {
     *terminal_count = false;
     if (!dma)
         return 0;
-    return dma->ops->transfer(dma, channel, ISA_DMA_TO_MEMORY, (uint8_t *)bytes, size, terminal_count);
+    return dma->ops->transfer(dma, channel, ISA_DMA_TO_MEMORY, (uint8_t *)bytes, size,
+                              terminal_count);
 }
 
 static inline size_t isa_dma_from_memory(IsaDma *dma, unsigned channel, void *bytes, size_t size,

@@ -1,7 +1,7 @@
 /* debugcon.c - one port that prints: each byte written goes to a character back end.
  *
- * Firmware and test guests use it at port E9h, as Bochs and QEMU offer it; a read gives E9h, by which
- * a guest knows that it is there. */
+ * Firmware and test guests use it at port E9h, as Bochs and QEMU offer it; a read gives E9h, by
+ * which a guest knows that it is there. */
 #include "core/chardev.h"
 #include "core/device.h"
 
@@ -36,11 +36,12 @@ static const Property props[] = {
 };
 
 static const IoRange io[] = {
-    { "debugcon", IO_PORTS, 0xe9, 1, 1, 1, debugcon_read, debugcon_write, BASE_FROM(Debugcon, iobase) },
-    { 0 },
+    {"debugcon", IO_PORTS, 0xe9, 1, 1, 1, debugcon_read, debugcon_write,
+     BASE_FROM(Debugcon, iobase)},
+    {0},
 };
 
-static const StateField state[] = { STATE_END };
+static const StateField state[] = {STATE_END};
 
 const DeviceClass debugcon_class = {
     .name = "isa-debugcon",
