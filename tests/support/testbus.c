@@ -134,6 +134,28 @@ static void map_unmapped(TestBus *t, const DeviceClass *klass)
                     device_region(t->dev, n), 0);
 }
 
+/* A bus whose memory is apart, as behind a host bridge, which may map it itself in realize. */
+static void make_pci(TestBus *t)
+{
+    mem_init_container(&t->pci_memory, "pci", (uint64_t)1 << 52);
+    t->pci = pci_bus_new(t->board, &t->pci_memory, &t->board->port_root, pci_irq, t);
+    pci_attach(t->dev, t->pci, -1);
+}
+
+static void map_pci(TestBus *t)
+{
+    if (t->pci && !t->pci_memory.parent)
+        mem_add(&t->board->memory_root, 0, &t->pci_memory, -1);
+}
+
+/* The one link that every test would set alike. */
+static void link_ram(TestBus *t, const DeviceClass *klass)
+{
+    for (const Property *p = klass->props; p && p->kind != PROP_END; p++)
+        if (p->kind == PROP_LINK && strcmp(p->name, "ram") == 0)
+            device_set_link(t->dev, "ram", &t->ram);
+}
+
 TestBus *test_bus_with(const char *class_name, TestSetup *setup, void *user)
 {
     const DeviceClass *klass = device_class_find(class_name);
@@ -149,13 +171,13 @@ TestBus *test_bus_with(const char *class_name, TestSetup *setup, void *user)
     make_board(t);
     t->dev = device_new(t->board, klass, NULL);
     watch_outputs(t, klass);
-    if (klass->pci) {
-        t->pci = pci_bus_new(t->board, &t->board->memory_root, &t->board->port_root, pci_irq, t);
-        pci_attach(t->dev, t->pci, -1);
-    }
+    if (klass->pci)
+        make_pci(t);
+    link_ram(t, klass);
     if (setup)
         setup(t);
     device_realize_builtin(t->dev);
+    map_pci(t);
     map_unmapped(t, klass);
     test_bus_reset(t);
     return t;
@@ -169,8 +191,10 @@ TestBus *test_bus(const char *class_name)
 void test_bus_free(TestBus *t)
 {
     board_free(t->board);
-    if (t->pci)
+    if (t->pci) {
         pci_bus_free(t->pci);
+        mem_fini(&t->pci_memory);
+    }
     mem_fini(&t->ram);
     g_ptr_array_unref(t->watches);
     g_array_unref(t->requests);

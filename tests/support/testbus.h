@@ -19,7 +19,8 @@ struct TestBus {
     Board *board;
     MemRegion ram;
     PciBus *pci; /* NULL unless the device is a PCI function */
-    void *dev;   /* the device, which is also board->devices[0] */
+    MemRegion pci_memory;
+    void *dev; /* the device, which is also board->devices[0] */
     TestSetup *setup;
     void *user;         /* the test's */
     GPtrArray *watches; /* one for each output pin */
