@@ -2,7 +2,14 @@
  * property.c. */
 #include "core/device_priv.h"
 #include "core/error.h"
+#include "core/pci_priv.h"
 #include "core/trace.h"
+
+/* A PCI function's struct begins with a PciFunction, which begins with the Device. */
+static PciFunction *pci_of(Device *dev)
+{
+    return dev->klass->pci ? (PciFunction *)dev : NULL;
+}
 
 /* What the IrqFn of an input pin is given: `update` runs after the pin's own function. */
 typedef struct DevicePin {
@@ -210,6 +217,8 @@ void *device_new(Board *board, const DeviceClass *klass, const char *id)
     for (unsigned i = 0; i < lines; i++)
         dev->pins[i] = (DevicePin){dev, &klass->lines[i]};
     device_init_properties(dev);
+    if (pci_of(dev))
+        pci_function_init(pci_of(dev));
     g_ptr_array_add(board->devices, dev);
     return dev;
 }
@@ -220,6 +229,8 @@ bool device_realize(void *device, GError **err)
 
     g_assert(!dev->realized);
     make_regions(dev);
+    if (pci_of(dev) && !pci_function_plug(pci_of(dev), err))
+        return false;
     if (dev->klass->realize && !dev->klass->realize(dev, err))
         return false;
     dev->realized = true;
@@ -240,6 +251,8 @@ void device_free(Device *dev)
 {
     if (dev->realized && dev->klass->unrealize)
         dev->klass->unrealize(dev);
+    if (pci_of(dev))
+        pci_function_unplug(pci_of(dev));
     timer_fini(&dev->timer);
     for (unsigned i = 0; i < dev->region_count; i++)
         mem_fini(&dev->regions[i]);
@@ -254,6 +267,8 @@ void device_free(Device *dev)
 void device_reset(Device *dev)
 {
     trace_device_reset(dev->id);
+    if (pci_of(dev))
+        pci_function_reset(pci_of(dev));
     if (dev->klass->reset)
         dev->klass->reset(dev);
 }
@@ -267,6 +282,8 @@ static const StateField line_fields[] = {STATE(IrqLine, level), STATE_END};
 
 void device_save(Device *dev, GByteArray *out)
 {
+    if (pci_of(dev))
+        pci_function_save(pci_of(dev), out);
     state_save(dev->klass->state, dev, out);
     for (const LineDef *def = dev->klass->lines; def && def->name; def++)
         for (unsigned n = 0; !def->input && n < def->count; n++)
@@ -281,6 +298,8 @@ bool device_load(Device *dev, unsigned version, StateReader *in, GError **err)
                     version, dev->klass->version);
         return false;
     }
+    if (pci_of(dev) && !pci_function_load(pci_of(dev), in, err))
+        return false;
     if (!state_load(dev->klass->state, version, dev->id, dev, in, err))
         return false;
     for (const LineDef *def = dev->klass->lines; def && def->name; def++)
