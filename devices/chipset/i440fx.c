@@ -64,7 +64,7 @@ typedef struct I440fx {
 
 /* --- configuration ports CF8-CFF: [440FX] "CONFADD", "CONFDATA" --- */
 
-/* Reads or writes one byte lane of CONFDATA. */
+/* The function and register that CONFADD selects; false: none, the bus would be another one. */
 static bool config_target(const I440fx *b, int *devfn, unsigned *offset)
 {
     *devfn = bits_get(b->config_address, 8, 8);
@@ -83,7 +83,8 @@ static uint64_t config_data_read(I440fx *b, unsigned lane, unsigned size)
     if (lane % size == 0)
         return pci_config_read(b->pci.bus, devfn, offset + lane, size);
     for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)pci_config_read(b->pci.bus, devfn, offset + ((lane + i) & 3), 1) << 8 * i;
+        value |= (uint64_t)pci_config_read(b->pci.bus, devfn, offset + ((lane + i) & 3), 1)
+                 << 8 * i;
     return value;
 }
 
@@ -141,11 +142,12 @@ static void split_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
 {
     Segment *s = opaque;
     AddressSpace *memory = &s->bridge->pci.dev.board->memory;
-    uint8_t *host = s->bridge->ram->host + s->base + offset;
+    MemRegion *ram = s->bridge->ram;
+    uint64_t at = s->base + offset;
 
-    store_le(host, value, size);
-    if (memory->on_code_write)
-        memory->on_code_write(memory->listener, host, size);
+    store_le(ram->host + at, value, size);
+    if ((ram->page_flags[at >> PAGE_SHIFT] & PAGE_HAS_CODE) && memory->on_code_write)
+        memory->on_code_write(memory->listener, ram->host + at, size);
 }
 
 static const MemOps split_ops = {split_read, split_write, 1, 8};

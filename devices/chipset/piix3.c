@@ -9,7 +9,7 @@ enum {
     PIRQ_COUNT = 4,
     ISA_IRQS = 16,
 
-    PIRQRC = 0x60,        /* four bytes, PIRQA# first */
+    PIRQRC = 0x60, /* four bytes, PIRQA# first */
     PIRQRC_DISABLE = 0x80,
     PIRQRC_IRQ = 0x0f,
 
@@ -31,15 +31,15 @@ typedef struct Piix3 {
 static const struct {
     uint8_t reg, value;
 } reset_values[] = {
-    {0x4c, 0x4d},         /* IORT: ISA I/O recovery */
-    {0x4e, 0x03},         /* XBCS: keyboard and RTC chip selects */
-    {PIRQRC + 0, 0x80}, {PIRQRC + 1, 0x80}, {PIRQRC + 2, 0x80}, {PIRQRC + 3, 0x80},
-    {0x69, 0x02},         /* TOM: 1 MiB */
-    {0x70, 0x80},         /* MBIRQ0: disabled */
-    {0x76, 0x0c}, {0x77, 0x0c}, /* MBDMA: disabled */
-    {0x78, 0x02},         /* PCSC */
-    {0xa0, 0x08},         /* SMICNTL */
-    {0xa8, 0x0f},         /* CTLTMRL */
+    {0x4c, 0x4d}, /* IORT: ISA I/O recovery */
+    {0x4e, 0x03}, /* XBCS: keyboard and RTC chip selects */
+    {PIRQRC + 0, 0x80}, {PIRQRC + 1, 0x80}, {PIRQRC + 2, 0x80},
+    {PIRQRC + 3, 0x80}, {0x69, 0x02}, /* TOM: 1 MiB */
+    {0x70, 0x80},                     /* MBIRQ0: disabled */
+    {0x76, 0x0c},       {0x77, 0x0c}, /* MBDMA: disabled */
+    {0x78, 0x02},                     /* PCSC */
+    {0xa0, 0x08},                     /* SMICNTL */
+    {0xa8, 0x0f},                     /* CTLTMRL */
 };
 
 /* --- interrupts --- */
@@ -115,8 +115,8 @@ static void piix3_reset(void *dev)
     p->reset_control = 0;
 }
 
-/* The pin at port CF9 lies inside the host bridge's address register, which passes byte accesses on:
- * the board gives this range to the bridge. */
+/* The pin at port CF9 lies inside the host bridge's address register, which passes byte accesses
+ * on: the board gives this range to the bridge. */
 static const IoRange piix3_io[] = {
     {"reset-control", IO_UNMAPPED, 0xcf9, 1, 1, 1, reset_control_read, reset_control_write},
     {0},

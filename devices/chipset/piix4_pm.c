@@ -1,8 +1,8 @@
 /* piix4_pm.c - ACPI power management: events, sleep, the PM timer, GPE0, the APM ports.
  *
- * [PIIX4] "Power Management", [ACPI] "ACPI Hardware Specification". The values of SLP_TYP, the place
- * of GPE0 and the ACPI enable commands are those of this board's firmware tables. Throttling, device
- * traps and idle timers are left out; the PM registers that belong to them read as ones.
+ * [PIIX4] "Power Management", [ACPI] "ACPI Hardware Specification". The values of SLP_TYP, the
+ * place of GPE0 and the ACPI enable commands are those of this board's firmware tables. Throttling,
+ * device traps and idle timers are left out; the PM registers that belong to them read as ones.
  *
  * Interrupts: event status & enable drives the SCI. Writing the APM control port pulses SMI. */
 #include "core/log.h"
@@ -300,12 +300,12 @@ static void pm_update(void *dev)
     bool pm_on = config[PMREGMISC] & PMIOSE, smbus_on = config[SMBHSTCFG] & SMB_HST_EN;
 
     pm_place(p, p->pm_region, &p->pm_base, pm_on ? load_le16(config + PMBA) & BASE_MASK : 0);
-    pm_place(p, p->smbus_region, &p->smbus_base, smbus_on ? load_le16(config + SMBBA) & BASE_MASK : 0);
+    pm_place(p, p->smbus_region, &p->smbus_base,
+             smbus_on ? load_le16(config + SMBBA) & BASE_MASK : 0);
     latch_timer(p);
     irq_set(&p->sci[0], pm_sci_level(p));
-    timer_set(&p->pci.dev.timer, (p->enable & TMR) && !(p->status & TMR)
-                                     ? timer_time(p->toggle_ticks)
-                                     : NS_NEVER);
+    timer_set(&p->pci.dev.timer,
+              (p->enable & TMR) && !(p->status & TMR) ? timer_time(p->toggle_ticks) : NS_NEVER);
 }
 
 enum { IO_PM, IO_SMBUS };

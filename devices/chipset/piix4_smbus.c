@@ -93,8 +93,7 @@ void piix4_smbus_reset(Piix4Smbus *s)
 }
 
 const StateField piix4_smbus_state[] = {
-    STATE(Piix4Smbus, status),  STATE(Piix4Smbus, control), STATE(Piix4Smbus, command),
-    STATE(Piix4Smbus, address), STATE(Piix4Smbus, data0),   STATE(Piix4Smbus, data1),
-    STATE_BYTES(Piix4Smbus, block), STATE(Piix4Smbus, block_index),
-    STATE_END,
+    STATE(Piix4Smbus, status),      STATE(Piix4Smbus, control),     STATE(Piix4Smbus, command),
+    STATE(Piix4Smbus, address),     STATE(Piix4Smbus, data0),       STATE(Piix4Smbus, data1),
+    STATE_BYTES(Piix4Smbus, block), STATE(Piix4Smbus, block_index), STATE_END,
 };
