@@ -49,7 +49,7 @@ void vec_read(Cpu *cpu, const Insn *insn, unsigned n, Vec *v)
         memcpy(v, &cpu->vec[op->reg], op->size);
         return;
     case OPND_MMX:
-        v->u64[0] = truncate_to(cpu->fpu.reg[op->reg & 7].mant, op->size);
+        v->u64[0] = truncate_to(mmx_read(cpu, op->reg), op->size);
         return;
     case OPND_MEM:
         vec_load(cpu, insn, insn_linear(cpu, insn, op->size, ACCESS_READ), op->size, v);
@@ -71,7 +71,7 @@ void vec_write(Cpu *cpu, const Insn *insn, unsigned n, const Vec *v)
         return;
     case OPND_MMX:
         mmx_enter(cpu);
-        cpu->fpu.reg[op->reg & 7] = (F80){ v->u64[0], MMX_SE };
+        mmx_write(cpu, op->reg, v->u64[0]);
         return;
     case OPND_MEM:
         vec_store(cpu, insn, insn_linear(cpu, insn, op->size, ACCESS_WRITE), op->size, v);

@@ -8,20 +8,11 @@
 
 #include "cpu/exec.h"
 #include "cpu/softfloat.h"
-
-enum { MMX_SE = 0xffff }; /* sign and exponent of an x87 register that an MMX write leaves */
+#include "cpu/x87.h"
 
 static inline bool insn_is_vex(const Insn *insn)
 {
     return insn_row(insn)->map >= MAP_VEX_0F;
-}
-
-/* Every MMX instruction but EMMS: TOP = 0, all registers valid. [SDM1] "MMX Instructions and the x87
- * FPU Tag Word". Called when nothing can fault any more. */
-static inline void mmx_enter(Cpu *cpu)
-{
-    cpu->fpu.top = 0;
-    cpu->fpu.valid = 0xff;
 }
 
 /* A memory operand of 1 to 32 bytes; ATTR_ALIGNED rows want 16- and 32-byte operands aligned, and

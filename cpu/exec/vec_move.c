@@ -311,6 +311,5 @@ EXEC(PBLENDVB) { blend_variable(cpu, insn, 1); }
 /* [SDM2] EMMS: empties the x87 registers. */
 EXEC(EMMS)
 {
-    cpu->fpu.top = 0;
-    cpu->fpu.valid = 0;
+    mmx_leave(cpu);
 }
