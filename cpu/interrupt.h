@@ -8,9 +8,15 @@
  * faults and shutdown here; it always returns. */
 void exception_deliver(Cpu *cpu, ExceptionVector vector, uint32_t error);
 
+/* Delivers a trap at the instruction boundary rip: as above, but RF is pushed as it is. */
+void exception_deliver_trap(Cpu *cpu, ExceptionVector vector);
+
 /* Delivers an external interrupt or NMI before the instruction at rip. Faults raise. */
 void interrupt_hardware(Cpu *cpu, int vector);
 void interrupt_nmi(Cpu *cpu);
+
+/* Triple fault and bad SMRAM state: the shutdown state, and the board is told. */
+void cpu_shut_down(Cpu *cpu);
 
 /* debug.c, for the run loop's one-instruction path (TF, breakpoints, pending debug traps). */
 /* Raises #DB (a fault) if an instruction breakpoint is armed at CS:rip and RF is clear. Notes

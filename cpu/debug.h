@@ -1,0 +1,19 @@
+/* debug.h - what the debug registers share with event delivery. [SDM3] "Debug Registers". */
+#ifndef MYNA_CPU_DEBUG_H
+#define MYNA_CPU_DEBUG_H
+
+#include "cpu/exec.h"
+
+/* #DB has no error code; a raised one tells an instruction breakpoint from the other faults. */
+enum { DEBUG_INSTRUCTION_BREAKPOINT = 1 };
+
+/* An event is about to enter its handler: traps of the instruction it interrupts are dropped. */
+void debug_event_begins(Cpu *cpu, EventKind kind);
+
+/* A trap to report when the present instruction is done; dr6 holds its DR6 bits. */
+void debug_pend(Cpu *cpu, uint64_t dr6);
+
+/* A hardware task switch drops the local breakpoints. */
+void debug_task_switched(Cpu *cpu);
+
+#endif
