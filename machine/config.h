@@ -1,0 +1,93 @@
+/* config.h - what the user asked for: the machine described by the command line, nothing opened
+ * yet. */
+#ifndef MYNA_MACHINE_CONFIG_H
+#define MYNA_MACHINE_CONFIG_H
+
+#include "core/types.h"
+
+enum { MAX_CPUS = 255, MAX_SERIAL = 4, MAX_PARALLEL = 3 };
+
+typedef enum DriveInterface { DRIVE_IDE, DRIVE_FLOPPY, DRIVE_NONE } DriveInterface;
+typedef enum DriveMedia { MEDIA_DISK, MEDIA_CDROM } DriveMedia;
+
+enum { DRIVE_INDEX_ANY = UINT32_MAX };
+
+typedef struct DriveConfig {
+    char *id, *file; /* file NULL: an empty drive */
+    char *format;
+    DriveInterface interface;
+    DriveMedia media;
+    unsigned index, bus, unit; /* DRIVE_INDEX_ANY: the first free place */
+    bool readonly, snapshot;
+} DriveConfig;
+
+typedef struct DeviceConfig {
+    char *class_name, *id;
+    GArray *properties; /* of KeyValue, without driver and id */
+    char *text;         /* as the user wrote it, for messages */
+} DeviceConfig;
+
+typedef struct ChardevConfig {
+    char *id;
+    char *text; /* the whole argument of -chardev */
+} ChardevConfig;
+
+typedef enum RebootAction { REBOOT_RESET, REBOOT_SHUTDOWN } RebootAction;
+typedef enum ShutdownAction { SHUTDOWN_POWEROFF, SHUTDOWN_PAUSE } ShutdownAction;
+typedef enum RtcBase { RTC_UTC, RTC_LOCALTIME, RTC_DATE } RtcBase;
+typedef enum RtcClock { RTC_CLOCK_HOST, RTC_CLOCK_VM } RtcClock;
+typedef enum VgaKind { VGA_STD, VGA_NONE, VGA_UNSAID } VgaKind;
+
+typedef struct Config {
+    uint64_t ram_bytes;
+    unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
+    char *cpu;                                        /* argument of -cpu, or NULL */
+    bool hpet, smm;
+
+    char *bios, *kernel, *initrd, *append;
+    GPtrArray *drives;            /* of DriveConfig */
+    GPtrArray *devices;           /* of DeviceConfig */
+    char *boot_order, *boot_once; /* of the letters a, c, d, n */
+    bool boot_menu, boot_strict;
+    unsigned boot_menu_wait_ms;
+    bool floppy_boot_check; /* the BIOS looks for 55 AA on floppies */
+
+    GPtrArray *chardevs;                                   /* of ChardevConfig */
+    GPtrArray *serials, *parallels, *monitors, *debugcons; /* of char *: chardev texts, in order */
+    bool nographic;
+    char *display; /* "none", or NULL */
+    VgaKind vga;
+    bool defaults; /* add the devices a PC has unless told otherwise */
+
+    RebootAction on_reboot;
+    ShutdownAction on_shutdown;
+    bool start_paused;
+    bool snapshot; /* all drives */
+
+    RtcBase rtc_base;
+    int64_t rtc_date; /* seconds since 1970, for RTC_DATE */
+    RtcClock rtc_clock;
+
+    bool counted; /* -icount */
+    unsigned icount_shift;
+    bool icount_sleep;
+
+    char *name, *uuid, *pidfile;
+    GPtrArray *smbios; /* of char *: arguments of -smbios */
+} Config;
+
+Config *config_new(void);
+void config_free(Config *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+/* A drive added to the list, with nothing said of it yet. */
+DriveConfig *config_add_drive(Config *config);
+
+/* An image named without an option: a CD if it holds an ISO 9660 file system, else the first disk.
+ */
+bool config_add_image(Config *config, const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* After the last option: fills in what was left open and refuses what cannot be had together. */
+bool config_finish(Config *config, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+#endif

@@ -1,0 +1,345 @@
+/* option_machine.c - the options that say what the machine is made of. */
+#include <stdio.h>
+
+#include "core/error.h"
+#include "cpu/model.h"
+#include "devices/devices.h"
+#include "machine/keyvalue.h"
+#include "machine/option_priv.h"
+#include "machine/suggest.h"
+
+static const char *const board_names[] = {"pc", "i440fx", NULL};
+static const char *const accel_names[] = {"interp", NULL};
+
+static OptionResult print(GString *text)
+{
+    fputs(text->str, stdout);
+    return OPTION_DONE;
+}
+
+/* "no accelerator "kvm"; there are: interp" */
+static bool check_name(const char *kind, const char *name, const char *const *names, GError **err)
+{
+    if (g_strv_contains(names, name))
+        return true;
+    g_autofree char *all = g_strjoinv(", ", (char **)names);
+    g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "there is no %s \"%s\", only: %s", kind, name,
+                all);
+    return false;
+}
+
+OptionResult option_accel(Config *c, const char *option, const char *argument, GError **err)
+{
+    if (g_str_equal(argument, "help")) {
+        puts("interp  decode and interpret every instruction");
+        return OPTION_DONE;
+    }
+    g_autofree char *name = g_strndup(argument, strcspn(argument, ","));
+    return check_name("accelerator", name, accel_names, err) ? OPTION_RUN : OPTION_ERROR;
+}
+
+OptionResult option_machine(Config *c, const char *option, const char *argument, GError **err)
+{
+    typedef struct MachineKeys {
+        char *type, *accel;
+        bool hpet, smm;
+    } MachineKeys;
+    MachineKeys m = {NULL, NULL, c->hpet, c->smm};
+    static const KeyRow keys[] = {
+        {"type", KEY_STRING, offsetof(MachineKeys, type)},
+        {"accel", KEY_STRING, offsetof(MachineKeys, accel)},
+        {"hpet", KEY_BOOL, offsetof(MachineKeys, hpet)},
+        {"smm", KEY_BOOL, offsetof(MachineKeys, smm)},
+        {"usb", KEY_IGNORED},
+        {"vmport", KEY_IGNORED},
+        {"graphics", KEY_IGNORED},
+        {"dump-guest-core", KEY_IGNORED},
+        {"mem-merge", KEY_IGNORED},
+        {NULL},
+    };
+    if (g_str_equal(argument, "help")) {
+        puts("pc  Standard PC (i440FX + PIIX3) (default)");
+        return OPTION_DONE;
+    }
+    bool ok = keyvalue_parse("-machine", argument, "type", keys, &m, err) &&
+              (!m.type || check_name("machine", m.type, board_names, err)) &&
+              (!m.accel || option_accel(c, "accel", m.accel, err) == OPTION_RUN);
+    c->hpet = m.hpet;
+    c->smm = m.smm;
+    g_free(m.type);
+    g_free(m.accel);
+    return ok ? OPTION_RUN : OPTION_ERROR;
+}
+
+OptionResult option_cpu(Config *c, const char *option, const char *argument, GError **err)
+{
+    if (g_str_equal(argument, "help") || g_str_equal(argument, "?")) {
+        g_autoptr(GString) out = g_string_new(NULL);
+        cpu_model_help(out);
+        return print(out);
+    }
+    FeatureSet features;
+    if (!cpu_model_parse(argument, &features, err)) {
+        g_prefix_error(err, "-cpu: ");
+        return OPTION_ERROR;
+    }
+    g_free(c->cpu);
+    c->cpu = g_strdup(argument);
+    return OPTION_RUN;
+}
+
+OptionResult option_smp(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const KeyRow keys[] = {
+        {"cpus", KEY_UINT, offsetof(Config, cpus), 1, MAX_CPUS},
+        {"maxcpus", KEY_UINT, offsetof(Config, max_cpus), 1, MAX_CPUS},
+        {"sockets", KEY_UINT, offsetof(Config, sockets), 1, MAX_CPUS},
+        {"cores", KEY_UINT, offsetof(Config, cores), 1, MAX_CPUS},
+        {"threads", KEY_UINT, offsetof(Config, threads), 1, MAX_CPUS},
+        {NULL},
+    };
+    return keyvalue_parse("-smp", argument, "cpus", keys, c, err) ? OPTION_RUN : OPTION_ERROR;
+}
+
+OptionResult option_memory(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const KeyRow keys[] = {
+        {"size", KEY_SIZE, offsetof(Config, ram_bytes), MIB},
+        {NULL},
+    };
+    if (!keyvalue_parse("-m", argument, "size", keys, c, err))
+        return OPTION_ERROR;
+    if (c->ram_bytes >= MIB && c->ram_bytes % PAGE_SIZE == 0)
+        return OPTION_RUN;
+    g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                "-m: \"%s\" should be at least 1 MiB, in whole pages", argument);
+    return OPTION_ERROR;
+}
+
+static void device_list(GString *out)
+{
+    const DeviceClass *klass;
+    for (unsigned n = 0; (klass = device_class_at(n)); n++) {
+        if (klass->user_creatable)
+            g_string_append_printf(out, "%-20s %s\n", klass->name, klass->desc);
+    }
+}
+
+static void property_list(const DeviceClass *klass, GString *out)
+{
+    static const char *const kinds[] = {
+        [PROP_BOOL] = "on|off", [PROP_UINT] = "number", [PROP_STRING] = "text"};
+    g_string_append_printf(out, "%s: %s\n", klass->name, klass->desc);
+    for (const Property *p = klass->props; p && p->name; p++) {
+        if (p->kind != PROP_LINK)
+            g_string_append_printf(out, "  %s=<%s>  %s\n", p->name, kinds[p->kind], p->help);
+    }
+}
+
+/* The class, if people may name it; else an error with the nearest name. */
+static const DeviceClass *find_class(const char *name, GError **err)
+{
+    const DeviceClass *klass = device_class_find(name);
+    if (klass && klass->user_creatable)
+        return klass;
+    if (klass) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                    "-device: \"%s\" is part of the board and cannot be added", name);
+        return NULL;
+    }
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (unsigned n = 0; (klass = device_class_at(n)); n++) {
+        if (klass->user_creatable)
+            g_ptr_array_add(names, (char *)klass->name);
+    }
+    g_ptr_array_add(names, NULL);
+    const char *near = suggest_nearest(name, (const char *const *)names->pdata);
+    g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "-device: there is no \"%s\"; %s%s%s", name,
+                near ? "did you mean \"" : "\"-device help", near ? near : "",
+                near ? "\"?" : "\" lists what there is");
+    return NULL;
+}
+
+static void device_config_take(DeviceConfig *device, GArray *items)
+{
+    for (unsigned i = 0; i < items->len;) {
+        const KeyValue *kv = &g_array_index(items, KeyValue, i);
+        bool driver = g_str_equal(kv->key, "driver"), id = g_str_equal(kv->key, "id");
+        if (!driver && !id) {
+            i++;
+            continue;
+        }
+        char **member = driver ? &device->class_name : &device->id;
+        g_free(*member);
+        *member = g_strdup(kv->value);
+        g_array_remove_index(items, i);
+    }
+    device->properties = g_array_ref(items);
+}
+
+OptionResult option_device(Config *c, const char *option, const char *argument, GError **err)
+{
+    g_autoptr(GString) out = g_string_new(NULL);
+    if (g_str_equal(argument, "help") || g_str_equal(argument, "?")) {
+        device_list(out);
+        return print(out);
+    }
+    g_autoptr(GArray) items = keyvalue_split(argument, "driver");
+    DeviceConfig *device = g_new0(DeviceConfig, 1);
+    g_ptr_array_add(c->devices, device);
+    device_config_take(device, items);
+    device->text = g_strdup(argument);
+    if (!device->class_name) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "-device: \"%s\" names no class", argument);
+        return OPTION_ERROR;
+    }
+    const DeviceClass *klass = find_class(device->class_name, err);
+    if (!klass)
+        return OPTION_ERROR;
+    for (unsigned i = 0; i < items->len; i++) {
+        if (g_str_equal(g_array_index(items, KeyValue, i).key, "help")) {
+            property_list(klass, out);
+            return print(out);
+        }
+    }
+    return OPTION_RUN;
+}
+
+OptionResult option_vga(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const char *const kinds[] = {[VGA_STD] = "std", [VGA_NONE] = "none", NULL};
+    if (!check_name("display adapter", argument, kinds, err))
+        return OPTION_ERROR;
+    c->vga = g_str_equal(argument, "std") ? VGA_STD : VGA_NONE;
+    return OPTION_RUN;
+}
+
+/* "2026-01-31" or "2026-01-31T12:30:00", in UTC. */
+static bool parse_date(const char *text, int64_t *seconds)
+{
+    g_autofree char *full = strchr(text, 'T') ? g_strdup(text)
+                                              : g_strdup_printf("%sT00:00:00", text);
+    g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+    g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(full, utc);
+    if (date)
+        *seconds = g_date_time_to_unix(date);
+    return date != NULL;
+}
+
+OptionResult option_rtc(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const char *const clocks[] = {
+        [RTC_CLOCK_HOST] = "host", [RTC_CLOCK_VM] = "vm", "rt", NULL};
+    typedef struct RtcKeys {
+        char *base;
+        unsigned clock;
+    } RtcKeys;
+    RtcKeys rtc = {NULL, c->rtc_clock};
+    static const KeyRow keys[] = {
+        {"base", KEY_STRING, offsetof(RtcKeys, base)},
+        {"clock", KEY_CHOICE, offsetof(RtcKeys, clock), .choices = clocks},
+        {"driftfix", KEY_IGNORED},
+        {NULL},
+    };
+    bool ok = keyvalue_parse("-rtc", argument, NULL, keys, &rtc, err);
+    g_autofree char *base = rtc.base;
+    c->rtc_clock = rtc.clock == RTC_CLOCK_VM ? RTC_CLOCK_VM : RTC_CLOCK_HOST;
+    if (!ok)
+        return OPTION_ERROR;
+    if (!base)
+        return OPTION_RUN;
+    if (g_str_equal(base, "utc")) {
+        c->rtc_base = RTC_UTC;
+    } else if (g_str_equal(base, "localtime")) {
+        c->rtc_base = RTC_LOCALTIME;
+    } else if (parse_date(base, &c->rtc_date)) {
+        c->rtc_base = RTC_DATE;
+    } else {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                    "-rtc: \"base=%s\" should be utc, localtime, or a date such as "
+                    "2026-01-31T12:30:00",
+                    base);
+        return OPTION_ERROR;
+    }
+    return OPTION_RUN;
+}
+
+OptionResult option_icount(Config *c, const char *option, const char *argument, GError **err)
+{
+    enum { SHIFT_AUTO = 3, SHIFT_MAX = 10 }; /* 8 ns an instruction: about what the host does */
+    typedef struct CountKeys {
+        char *shift;
+        bool sleep;
+    } CountKeys;
+    CountKeys count = {NULL, c->icount_sleep};
+    static const KeyRow keys[] = {
+        {"shift", KEY_STRING, offsetof(CountKeys, shift)},
+        {"sleep", KEY_BOOL, offsetof(CountKeys, sleep)},
+        {"align", KEY_IGNORED},
+        {NULL},
+    };
+    bool ok = keyvalue_parse("-icount", argument, "shift", keys, &count, err);
+    g_autofree char *shift = count.shift;
+    if (!ok)
+        return OPTION_ERROR;
+    uint64_t n = SHIFT_AUTO;
+    bool right = !shift || g_str_equal(shift, "auto") ||
+                 (keyvalue_uint(shift, &n) && n <= SHIFT_MAX);
+    if (!right) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                    "-icount: \"shift=%s\" should be auto or a number from 0 to %d", shift,
+                    SHIFT_MAX);
+        return OPTION_ERROR;
+    }
+    c->counted = true;
+    c->icount_shift = n;
+    c->icount_sleep = count.sleep;
+    return OPTION_RUN;
+}
+
+OptionResult option_name(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const KeyRow keys[] = {
+        {"guest", KEY_STRING, offsetof(Config, name)},
+        {"process", KEY_IGNORED},
+        {"debug-threads", KEY_IGNORED},
+        {NULL},
+    };
+    return keyvalue_parse("-name", argument, "guest", keys, c, err) ? OPTION_RUN : OPTION_ERROR;
+}
+
+OptionResult option_uuid(Config *c, const char *option, const char *argument, GError **err)
+{
+    if (!g_uuid_string_is_valid(argument)) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                    "-uuid: \"%s\" should look like 12345678-9abc-def0-1234-56789abcdef0",
+                    argument);
+        return OPTION_ERROR;
+    }
+    g_free(c->uuid);
+    c->uuid = g_strdup(argument);
+    return OPTION_RUN;
+}
+
+OptionResult option_smbios(Config *c, const char *option, const char *argument, GError **err)
+{
+    g_ptr_array_add(c->smbios, g_strdup(argument));
+    return OPTION_RUN;
+}
+
+OptionResult option_nodefaults(Config *c, const char *option, const char *argument, GError **err)
+{
+    c->defaults = false;
+    return OPTION_RUN;
+}
+
+OptionResult option_ignore(Config *c, const char *option, const char *argument, GError **err)
+{
+    return OPTION_RUN;
+}
+
+OptionResult option_no_network(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const char *const kinds[] = {"none", NULL};
+    return check_name("network back end", argument, kinds, err) ? OPTION_RUN : OPTION_ERROR;
+}
