@@ -1,0 +1,170 @@
+/* The run loop and the cache of decoded blocks on a bare CPU: counting, self-modifying code,
+ * instructions across pages, memory map changes, shadows. */
+#include "tests/support/testcpu.h"
+
+#include "cpu/model.h"
+
+enum { CODE = 0x1000, DATA = 0x8000, STACK = 0x9000 };
+
+typedef struct Bytes {
+    const uint8_t *at;
+    size_t size;
+} Bytes;
+#define BYTES(...) ((Bytes){ (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }) })
+
+static TestCpu *with_code(CpuMode mode, PhysAddr at, Bytes code)
+{
+    TestCpu *t = test_cpu_new("max", 4 * MIB);
+    test_cpu_flat(t, mode, 0);
+    address_space_write(&t->board->memory, at, code.at, code.size);
+    t->cpu->rip = at;
+    t->cpu->gpr[RSP] = STACK;
+    return t;
+}
+
+/* A budget of n retires exactly n instructions, wherever blocks end. */
+static void test_exact_count(void)
+{
+    /* inc eax; inc eax; jmp $-6 */
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0xff, 0xc0, 0xff, 0xc0, 0xeb, 0xfa));
+    uint64_t total = 0;
+    for (unsigned budget = 1; budget < 40; budget++) {
+        g_assert_cmpuint(cpu_run(t->cpu, budget), ==, budget);
+        total += budget;
+        g_assert_cmpuint(cpu_insn_count(t->cpu), ==, total);
+        g_assert_cmpuint(t->cpu->gpr[RAX], ==, total - total / 3);
+    }
+    test_cpu_free(t);
+}
+
+/* An instruction that rewrites the next one: the new bytes run. */
+static void test_modify_next(void)
+{
+    /* mov byte [CODE+7], 0x42 (inc edx); inc eax -> inc edx; nop... */
+    TestCpu *t = with_code(CPU_PROTECTED, CODE,
+                           BYTES(0xc6, 0x05, 0x07, 0x10, 0x00, 0x00, 0x42, 0x40, 0x90, 0x90));
+    cpu_run(t->cpu, 2);
+    g_assert_cmpuint(t->cpu->gpr[RAX], ==, 0);
+    g_assert_cmpuint(t->cpu->gpr[RDX] & 0xff, ==, (cpu_model_signature(t->cpu->model) + 1) & 0xff);
+    test_cpu_free(t);
+}
+
+/* Code that ran is rewritten by a bus master. */
+static void test_modify_by_dma(void)
+{
+    /* inc eax; jmp $-1 */
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0x40, 0xeb, 0xfd));
+    cpu_run(t->cpu, 10);
+    g_assert_cmpuint(t->cpu->gpr[RAX], ==, 5);
+    test_poke(t, CODE, 0x41, 1); /* inc ecx */
+    cpu_run(t->cpu, 10);
+    g_assert_cmpuint(t->cpu->gpr[RAX], ==, 5);
+    g_assert_cmpuint(t->cpu->gpr[RCX], ==, 5);
+    test_cpu_free(t);
+}
+
+/* A page that stops holding code becomes fast to write again, and data beside code stays right. */
+static void test_code_page_becomes_data(void)
+{
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0x40, 0xeb, 0xfd));
+    cpu_run(t->cpu, 10);
+    mem_store(t->cpu, CODE + 0x800, 0x1234, 2); /* beside the code */
+    cpu_run(t->cpu, 10);
+    g_assert_cmpuint(t->cpu->gpr[RAX], ==, 10);
+    g_assert_cmphex(test_peek(t, CODE + 0x800, 2), ==, 0x1234);
+    g_assert_true(*address_space_page(&t->board->memory, CODE).page_flags & PAGE_HAS_CODE);
+    mem_store(t->cpu, CODE, 0x9090, 2);
+    g_assert_false(*address_space_page(&t->board->memory, CODE).page_flags & PAGE_HAS_CODE);
+    test_cpu_free(t);
+}
+
+/* An instruction whose last byte lies in the next page, and a change of that byte. */
+static void test_crossing_instruction(void)
+{
+    PhysAddr at = 0x2000 - 3;
+    /* mov eax, 0x11223344: opcode and two bytes here, two there; then jmp back */
+    TestCpu *t = with_code(CPU_PROTECTED, at, BYTES(0xb8, 0x44, 0x33, 0x22, 0x11, 0xeb, 0xf9));
+    cpu_run(t->cpu, 4);
+    g_assert_cmphex(t->cpu->gpr[RAX], ==, 0x11223344);
+    mem_store(t->cpu, 0x2001, 0x99, 1);
+    cpu_run(t->cpu, 2);
+    g_assert_cmphex(t->cpu->gpr[RAX], ==, 0x99223344);
+    test_cpu_free(t);
+}
+
+/* ROM over RAM at the code's address: the other bytes run at once. */
+static void test_map_change(void)
+{
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0x40, 0xeb, 0xfd));
+    cpu_run(t->cpu, 10);
+    static const uint8_t other[] = { 0x41, 0xeb, 0xfd };
+    MemRegion rom;
+    GError *err = NULL;
+    g_assert_true(mem_init_rom(&rom, "rom", other, sizeof(other), &err));
+    mem_add(&t->board->memory_root, CODE, &rom, 1);
+    cpu_run(t->cpu, 10);
+    g_assert_cmpuint(t->cpu->gpr[RAX], ==, 5);
+    g_assert_cmpuint(t->cpu->gpr[RCX], ==, 5);
+    mem_fini(&rom);
+    test_cpu_free(t);
+}
+
+static int give_vector(void *opaque)
+{
+    (*(unsigned *)opaque)++;
+    return 0x40;
+}
+
+/* STI holds interrupts off for one instruction more. [SDM2] STI. */
+static void test_sti_shadow(void)
+{
+    /* sti; inc eax; inc eax */
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0xfb, 0x40, 0x40, 0x40));
+    Cpu *cpu = t->cpu;
+    unsigned taken = 0;
+    static const IntcOps ops = { .acknowledge = give_vector };
+    cpu->bus.intc_ops = &ops;
+    cpu->bus.intc = &taken;
+    /* IDT entry 40h: 32-bit interrupt gate to 8:3000 */
+    cpu->idtr = (DescriptorTable){ .base = 0x6000, .limit = 0x7ff };
+    cpu->gdtr = (DescriptorTable){ .base = 0x7000, .limit = 0xff };
+    test_poke(t, 0x6000 + 0x40 * 8, 0x00008e0000083000, 8);
+    test_poke(t, 0x7008, 0x00cf9b000000ffff, 8);
+    cpu_set_line(cpu, CPU_LINE_INTR, 1);
+    cpu_run(cpu, 2);
+    g_assert_cmpuint(taken, ==, 0);
+    g_assert_cmpuint(cpu->gpr[RAX], ==, 1);
+    test_poke(t, 0x3000, 0x9090, 2);
+    cpu_run(cpu, 1);
+    g_assert_cmpuint(taken, ==, 1);
+    g_assert_cmpuint(cpu->gpr[RAX], ==, 1);
+    g_assert_cmphex(mem_load(cpu, cpu->gpr[RSP], 4), ==, CODE + 2); /* pushed EIP */
+    test_cpu_free(t);
+}
+
+/* The 15-byte limit: #GP, and the CS limit: #GP at the instruction. */
+static void test_fetch_faults(void)
+{
+    static const uint8_t prefixes[16] = { 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+                                          0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90 };
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, (Bytes){ prefixes, sizeof(prefixes) });
+    cpu_run(t->cpu, 1); /* no IDT: ends in shutdown */
+    g_assert_cmpint(t->cpu->raised.vector, !=, -1);
+    g_assert_cmpuint(t->triple_faults, ==, 1);
+    g_assert_cmpint(t->cpu->activity, ==, CPU_SHUTDOWN);
+    test_cpu_free(t);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/run/exact-count", test_exact_count);
+    g_test_add_func("/run/modify-next", test_modify_next);
+    g_test_add_func("/run/modify-by-dma", test_modify_by_dma);
+    g_test_add_func("/run/code-page-becomes-data", test_code_page_becomes_data);
+    g_test_add_func("/run/crossing-instruction", test_crossing_instruction);
+    g_test_add_func("/run/map-change", test_map_change);
+    g_test_add_func("/run/sti-shadow", test_sti_shadow);
+    g_test_add_func("/run/fetch-faults", test_fetch_faults);
+    return g_test_run();
+}
