@@ -136,7 +136,7 @@ static bool open_format(Block *block, int fd, uint64_t size, int format, GError 
 
 static bool open_image(Block *block, int fd, const char *format, GError **err)
 {
-    uint64_t size;
+    uint64_t size = 0;
     int n;
 
     if (!file_size(block->filename, fd, &size, err) ||
