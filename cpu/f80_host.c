@@ -243,8 +243,7 @@ static F80Rem host_rem(F80 a, F80 b, F80RemKind kind, FpEnv *env)
 {
     uint16_t sw;
     F80 value = kind == F80_REM_NEAREST ? host_fprem1(a, b, env, &sw) : host_fprem(a, b, env, &sw);
-    bool nan = (value.se & 0x7fff) == 0x7fff && value.mant << 1;
-    if (nan) { /* then the condition bits are left over from before */
+    if (f80_is_nan(value)) { /* then the condition bits are left over from before */
         return (F80Rem){.value = value};
     }
     unsigned quotient = (sw & SW_C0 ? 4 : 0) | (sw & SW_C3 ? 2 : 0) | (sw & SW_C1 ? 1 : 0);

@@ -81,6 +81,11 @@ typedef struct F80 {
     uint16_t se;
 } F80;
 
+static inline bool f80_is_nan(F80 v)
+{
+    return (v.se & 0x7fff) == 0x7fff && v.mant << 1;
+}
+
 /* "Integer indefinite", the masked response to an invalid conversion. */
 #define FP_INDEFINITE_16 INT16_MIN
 #define FP_INDEFINITE_32 INT32_MIN

@@ -221,14 +221,24 @@ uint16_t f32_to_f16(uint32_t a, FpEnv *env)
     return r;
 }
 
+/* FLD is exact, and gives its value even when DE is unmasked. */
+FP_INLINE F80 x87_load(FpNum n, FpEnv *env)
+{
+    if (num_is_nan(n)) {
+        return f80_pack(num_pass_nan(n, env), env);
+    }
+    fp_denormal_stops(n.denormal, env);
+    return f80_pack(n, env);
+}
+
 F80 soft_from_f32(uint32_t a, FpEnv *env)
 {
-    return f80_pack(num_converted(fp_unpack(a, &fp_f32), true, env), env);
+    return x87_load(fp_unpack(a, &fp_f32), env);
 }
 
 F80 soft_from_f64(uint64_t a, FpEnv *env)
 {
-    return f80_pack(num_converted(fp_unpack(a, &fp_f64), true, env), env);
+    return x87_load(fp_unpack(a, &fp_f64), env);
 }
 
 /* FST to memory: with overflow or underflow unmasked nothing is stored, so nothing was inexact. */
@@ -239,6 +249,7 @@ FP_INLINE uint64_t x87_store(F80 a, const FpFormat *f, FpEnv *env)
     uint64_t r = fp_pack(num_converted(f80_unpack(a), false, &own), f, &own);
     if (fp_unmasked(&own) & (FP_OE | FP_UE)) {
         own.flags &= ~FP_PE;
+        own.c1 = false;
     }
     env->c1 = own.c1;
     fp_raise(env, own.flags);

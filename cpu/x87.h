@@ -35,10 +35,7 @@ enum { FOP_BITS = 0x7ff };
 /* The state FNINIT leaves; also the initial configuration of XRSTOR. The data registers stay. */
 void x87_init(Cpu *cpu);
 
-/* [SDM3] "Processor state following power-up": registers zero, all tags "zero", CW 40h. */
-void x87_power_on(Cpu *cpu);
-
-/* The status word with TOP, and loading it. */
+/* The status word with TOP. */
 uint16_t x87_status(const Cpu *cpu);
 
 /* Sets ES and B from flags and masks, and FERR# when CR0.NE is clear. After the control word, the

@@ -169,7 +169,7 @@ EXEC(FPATAN)
     binary_pop(cpu, insn, x87_ops->fpatan);
 }
 
-/* C2: incomplete; C0, C3, C1: quotient bits 2, 1, 0. */
+/* C2: incomplete; C0, C3, C1: quotient bits 2, 1, 0, which stay when there is no quotient. */
 static unsigned remainder_conditions(F80Rem r)
 {
     return (r.partial ? SW_C2 : 0) | (r.quotient & 4 ? SW_C0 : 0) | (r.quotient & 2 ? SW_C3 : 0) |
@@ -179,16 +179,16 @@ static unsigned remainder_conditions(F80Rem r)
 static void partial_remainder(Cpu *cpu, const Insn *insn, F80RemKind kind)
 {
     FpEnv env = x87_env(cpu);
+    F80Rem r = {.value = F80_INDEFINITE};
     x87_note(cpu, insn);
     if (st_empty(cpu, 0) || st_empty(cpu, 1)) {
-        finish_arith(cpu, 0, stack_underflow(&env), KEEP_STACK, &env);
-        return;
+        stack_underflow(&env);
+    } else {
+        r = x87_ops->rem(st_get(cpu, 0), st_get(cpu, 1), kind, &env);
     }
-    F80Rem r = x87_ops->rem(st_get(cpu, 0), st_get(cpu, 1), kind, &env);
     finish_arith(cpu, 0, r.value, KEEP_STACK, &env);
-    if (env_permits_result(&env)) {
-        x87_set_conditions(cpu, SW_CONDITIONS, remainder_conditions(r));
-    }
+    bool quotient = env_permits_result(&env) && !f80_is_nan(r.value);
+    x87_set_conditions(cpu, quotient ? SW_CONDITIONS : SW_C2, remainder_conditions(r));
 }
 
 EXEC(FPREM)
@@ -203,8 +203,8 @@ EXEC(FPREM1)
 
 /* --- two results ----------------------------------------------------------------------------- */
 
-/* ST(0) := first, push second; C2 when the operand is out of range and stays. */
-static void unary_push(Cpu *cpu, const Insn *insn, F80Pair (*operation)(F80, FpEnv *))
+/* ST(0) := first, push second. True: the operand is out of range, and stays. */
+static bool unary_push(Cpu *cpu, const Insn *insn, F80Pair (*operation)(F80, FpEnv *))
 {
     FpEnv env = x87_env(cpu);
     F80Pair r = {.first = F80_INDEFINITE, .second = F80_INDEFINITE};
@@ -217,11 +217,11 @@ static void unary_push(Cpu *cpu, const Insn *insn, F80Pair (*operation)(F80, FpE
         r = operation(st_get(cpu, 0), &env);
     }
     x87_commit(cpu, &env);
-    if (!env_permits_result(&env) || r.out_of_range) {
-        return;
+    if (env_permits_result(&env) && !r.out_of_range) {
+        st_set(cpu, 0, r.first);
+        st_push(cpu, r.second);
     }
-    st_set(cpu, 0, r.first);
-    st_push(cpu, r.second);
+    return r.out_of_range;
 }
 
 EXEC(FXTRACT)
@@ -231,12 +231,14 @@ EXEC(FXTRACT)
 
 EXEC(FPTAN)
 {
-    unary_push(cpu, insn, x87_ops->fptan);
+    bool out_of_range = unary_push(cpu, insn, x87_ops->fptan);
+    x87_set_conditions(cpu, SW_C2, out_of_range ? SW_C2 : 0);
 }
 
 EXEC(FSINCOS)
 {
-    unary_push(cpu, insn, x87_ops->fsincos);
+    bool out_of_range = unary_push(cpu, insn, x87_ops->fsincos);
+    x87_set_conditions(cpu, SW_C2, out_of_range ? SW_C2 : 0);
 }
 
 static void trigonometric(Cpu *cpu, const Insn *insn, F80Pair (*operation)(F80, FpEnv *))

@@ -20,14 +20,13 @@ static unsigned order_conditions(FpOrder order)
     }
 }
 
+/* Processors set the conditions even when an unmasked exception keeps them from popping, although
+ * the manual has them unchanged then. */
 static void finish_compare(Cpu *cpu, FpOrder order, unsigned pops, const FpEnv *env)
 {
     x87_commit(cpu, env);
-    if (!env_permits_result(env)) {
-        return;
-    }
     x87_set_conditions(cpu, UNORDERED_CONDITIONS, order_conditions(order));
-    for (; pops; pops--) {
+    for (; pops && env_permits_result(env); pops--) {
         st_pop(cpu);
     }
 }
@@ -153,11 +152,8 @@ static void compare_eflags(Cpu *cpu, const Insn *insn, FpNanSignal signal, unsig
     x87_note(cpu, insn);
     FpOrder order = compare_registers(cpu, insn->op[1].reg, signal, &env);
     x87_commit(cpu, &env);
-    if (!env_permits_result(&env)) {
-        return;
-    }
     flags_set_arith(cpu, flags[order + 1]);
-    if (pops) {
+    if (pops && env_permits_result(&env)) {
         st_pop(cpu);
     }
 }

@@ -37,13 +37,9 @@ void x87_check_pending(Cpu *cpu)
     drive_ferr(cpu, true);
 }
 
-/* [SDM2] WAIT: #NM needs both MP and TS, unlike the escape opcodes. */
+/* [SDM2] WAIT: the exception was reported before it, as before every waiting instruction. */
 EXEC(FWAIT)
 {
-    if ((cpu->cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS)) {
-        raise_NM(cpu);
-    }
-    x87_check_pending(cpu);
 }
 
 /* --- control and status ---------------------------------------------------------------------- */
@@ -74,14 +70,6 @@ void x87_init(Cpu *cpu)
     fpu->fop = fpu->fcs = fpu->fds = 0;
     fpu->fip = fpu->fdp = 0;
     x87_update_summary(cpu);
-}
-
-void x87_power_on(Cpu *cpu)
-{
-    x87_init(cpu);
-    memset(cpu->fpu.reg, 0, sizeof(cpu->fpu.reg));
-    cpu->fpu.cw = CW_ONE;
-    cpu->fpu.valid = 0xff;
 }
 
 EXEC(FNINIT)
@@ -247,11 +235,15 @@ static void get_environment(Cpu *cpu, const Image *image)
     x87_update_summary(cpu);
 }
 
-/* An image in memory, in pieces of 2 bytes: all sizes are even. Faults come before any change. */
+/* Faults come before any change; where there is no plain RAM, in pieces of 2 bytes. */
 static void image_write(Cpu *cpu, const Insn *insn, const Image *image, unsigned size)
 {
     LinAddr la = insn_linear(cpu, insn, size, ACCESS_WRITE);
-    mem_probe(cpu, la, size, ACCESS_WRITE);
+    uint8_t *host = mem_host(cpu, la, size, ACCESS_WRITE);
+    if (host) {
+        memcpy(host, image->bytes, size);
+        return;
+    }
     for (unsigned i = 0; i < size; i += 2) {
         mem_store(cpu, linear_plus(cpu, la, i), load_le16(image->bytes + i), 2);
     }

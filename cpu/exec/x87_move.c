@@ -6,16 +6,17 @@
 
 /* --- loads ----------------------------------------------------------------------------------- */
 
-/* Pushes v, which was made under env; a full stack replaces it. */
+/* Pushes v, which was made under env; a full stack replaces it, unless ST(i) was empty. An unmasked
+ * denormal operand does not keep processors from pushing. */
 static ALWAYS_INLINE void finish_load(Cpu *cpu, const Insn *insn, F80 v, FpEnv *env)
 {
     x87_note(cpu, insn);
-    if (!st_empty(cpu, 7)) {
+    if (!st_empty(cpu, 7) && !(env->flags & FP_SF)) {
         env->flags = 0;
         v = stack_overflow(env);
     }
     x87_commit(cpu, env);
-    if (env_permits_result(env)) {
+    if (!(fp_unmasked(env) & FP_IE)) {
         st_push(cpu, v);
     }
 }
@@ -187,15 +188,14 @@ EXEC(FSTP)
     }
 }
 
-/* Undocumented D9 D8+i: FSTP that moves an empty register, too, without an exception. */
+/* Undocumented D9 D8+i: FSTP that pops an empty ST(0) without storing it and without an exception.
+ */
 EXEC(FSTPNCE)
 {
-    unsigned dest = insn->op[0].reg;
-    bool empty = st_empty(cpu, 0);
     x87_note(cpu, insn);
-    st_set(cpu, dest, st_get(cpu, 0));
-    if (empty) {
-        st_free(cpu, dest);
+    x87_set_conditions(cpu, SW_C1, 0);
+    if (!st_empty(cpu, 0)) {
+        st_set(cpu, insn->op[0].reg, st_get(cpu, 0));
     }
     st_pop(cpu);
 }
@@ -285,8 +285,8 @@ static void conditional_move(Cpu *cpu, const Insn *insn, bool condition)
     x87_note(cpu, insn);
     if (st_empty(cpu, 0) || st_empty(cpu, i)) {
         v = stack_underflow(&env);
+        x87_commit(cpu, &env); /* C1 changes then only */
     }
-    x87_commit(cpu, &env);
     if (env_permits_result(&env)) {
         st_set(cpu, 0, v);
     }
@@ -352,6 +352,7 @@ EXEC(FDECSTP)
 EXEC(FFREE)
 {
     x87_note(cpu, insn);
+    x87_set_conditions(cpu, SW_C1, 0);
     st_free(cpu, insn->op[0].reg);
 }
 
@@ -359,6 +360,7 @@ EXEC(FFREE)
 EXEC(FFREEP)
 {
     x87_note(cpu, insn);
+    x87_set_conditions(cpu, SW_C1, 0);
     st_free(cpu, insn->op[0].reg);
     st_pop(cpu);
 }

@@ -145,7 +145,12 @@ static inline F80 x87_load_f80(Cpu *cpu, const Insn *insn)
 static inline void x87_store_f80(Cpu *cpu, const Insn *insn, F80 v)
 {
     LinAddr la = insn_linear(cpu, insn, 10, ACCESS_WRITE);
-    mem_probe(cpu, la, 10, ACCESS_WRITE);
+    uint8_t *host = mem_host(cpu, la, 10, ACCESS_WRITE);
+    if (LIKELY(host)) {
+        store_le64(host, v.mant);
+        store_le16(host + 8, v.se);
+        return;
+    }
     mem_store(cpu, la, v.mant, 8);
     mem_store(cpu, linear_plus(cpu, la, 8), v.se, 2);
 }
