@@ -93,9 +93,9 @@ static bool is_vex(const Decoder *d, uint8_t byte, unsigned flags)
  * False: #UD. */
 static bool scan_vex(Decoder *d, uint8_t escape, uint8_t *opcode)
 {
-    if (d->opsize_prefix || d->rep != REP_NONE || d->lock || d->rex_present)
-        return false;
     uint8_t rxb = decoder_fetch(d, 1), rest, map = 1;
+    if (d->opsize_prefix || d->rep != REP_NONE || d->lock || d->rex_present)
+        return d->truncated;
     if (escape == 0xc4) {
         rest = decoder_fetch(d, 1);
         map = rxb & 31;
@@ -108,11 +108,14 @@ static bool scan_vex(Decoder *d, uint8_t escape, uint8_t *opcode)
         return true;
     if (map < 1 || map > 3)
         return false;
-    if (!d->code64) /* R and X are 0, or this would be LES or LDS; B is ignored */
-        d->rex &= REX_W;
     d->vex = true;
     d->map = MAP_VEX_0F + map - 1;
     d->vvvv = ~rest >> 3 & 15;
+    if (!d->code64) { /* R and X are 0, or this would be LES or LDS; B and the top of vvvv are
+                         ignored */
+        d->rex &= REX_W;
+        d->vvvv &= 7;
+    }
     d->vex_l = rest >> 2 & 1;
     d->prefix_class = rest & 3;
     *opcode = decoder_fetch(d, 1);

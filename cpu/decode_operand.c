@@ -71,7 +71,7 @@ static void decode_address32(Decoder *d, Insn *insn, bool vsib)
     } else if (mod == 0 && rm == 5) {
         disp32 = true;
         if (d->code64)
-            insn->base = REG_RIP;
+            insn->base = REG_IP;
     } else {
         insn->base = rm | (d->rex & REX_B) << 3;
     }
@@ -85,7 +85,7 @@ static void decode_address32(Decoder *d, Insn *insn, bool vsib)
 /* Gathers need a SIB byte, and three different vector registers. [SDM2] VGATHERDPS/VGATHERDPD. */
 static bool gather_is_valid(const Decoder *d, const Insn *insn)
 {
-    unsigned dest = modrm_reg(d, insn), mask = d->code64 ? d->vvvv : d->vvvv & 7;
+    unsigned dest = modrm_reg(d, insn), mask = d->vvvv;
     return insn->addrsize != 2 && (insn->modrm & 7) == 4 && dest != mask && dest != insn->index &&
            mask != insn->index;
 }
@@ -167,7 +167,7 @@ static bool decode_operand(Decoder *d, const struct PlanOperand *plan, Insn *ins
         set_gpr(d, op, modrm_reg(d, insn), size);
         return true;
     case WHERE_B:
-        set_operand(op, OPND_GPR, d->code64 ? d->vvvv : d->vvvv & 7, size);
+        set_operand(op, OPND_GPR, d->vvvv, size);
         return true;
     case WHERE_Z:
         set_gpr(d, op, (insn->opcode & 7) | (d->rex & REX_B) << 3, size);
@@ -254,7 +254,7 @@ static bool decode_operand(Decoder *d, const struct PlanOperand *plan, Insn *ins
             set_operand(op, OPND_VEC, modrm_rm(d, insn), size);
         return true;
     case WHERE_H:
-        set_operand(op, OPND_VEC, d->code64 ? d->vvvv : d->vvvv & 7, size);
+        set_operand(op, OPND_VEC, d->vvvv, size);
         return true;
     case WHERE_L:
         insn->imm2 = decoder_fetch(d, 1);

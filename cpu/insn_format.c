@@ -128,7 +128,7 @@ static void append_memory(GString *s, const Insn *insn, const Operand *op)
     if (insn->has_moffs) {
         g_string_append_printf(s, "0x%" PRIx64, insn->imm);
     } else {
-        if (base == REG_RIP)
+        if (base == REG_IP)
             g_string_append(s, insn->addrsize == 8 ? "rip" : "eip");
         else if (base != REG_NONE)
             g_string_append(s, gpr_name(base, insn->addrsize));
@@ -137,7 +137,9 @@ static void append_memory(GString *s, const Insn *insn, const Operand *op)
                 g_string_append_c(s, '+');
             append_index(s, insn);
         }
-        append_displacement(s, insn->disp, base == REG_NONE && insn->index == REG_NONE);
+        bool alone = base == REG_NONE && insn->index == REG_NONE;
+        append_displacement(s, alone && insn->addrsize == 2 ? (uint16_t)insn->disp : insn->disp,
+                            alone);
     }
     g_string_append_c(s, ']');
 }
