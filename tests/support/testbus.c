@@ -180,6 +180,10 @@ TestBus *test_bus_with(const char *class_name, TestSetup *setup, void *user)
     map_pci(t);
     map_unmapped(t, klass);
     test_bus_reset(t);
+    for (unsigned i = 0; i < t->watches->len; i++) {
+        Watch *w = g_ptr_array_index(t->watches, i);
+        w->rises = w->falls = w->calls = 0;
+    }
     return t;
 }
 

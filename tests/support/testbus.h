@@ -74,7 +74,7 @@ void clock_step(TestBus *t, Ns by);
 /* Input pins. */
 void set_line(TestBus *t, const char *name, unsigned n, int level);
 
-/* Output pins: the level now; edges and calls since the device was made. */
+/* Output pins: the level now; edges and calls since test_bus. */
 int level(TestBus *t, const char *name, unsigned n);
 unsigned rises(TestBus *t, const char *name, unsigned n);
 unsigned falls(TestBus *t, const char *name, unsigned n);
