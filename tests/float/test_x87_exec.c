@@ -155,6 +155,33 @@ static void test_pending(void)
     bench_free(b);
 }
 
+/* A store that faults has changed nothing: no pop, no flags, no masks. */
+static void test_faulting_stores(void)
+{
+    static const uint8_t stores[][2] = {
+        {0xd9, 0x1e}, {0xdd, 0x1e}, {0xdb, 0x3e}, /* FSTP m32, m64, m80 */
+        {0xdb, 0x1e}, {0xdf, 0x3e}, {0xdf, 0x36}, /* FISTP m32, m64, FBSTP */
+        {0xd9, 0x36}, {0xdd, 0x36},               /* FNSTENV, FNSAVE */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(stores); i++) {
+        Bench *b = bench_new(CPU_PROTECTED);
+        sigjmp_buf unwind;
+        b->cpu.unwind = &unwind;
+        RUN(b, 0xd9, 0xeb); /* FLDPI */
+        b->cpu.fpu.cw = CW_INIT & ~FP_PE;
+        b->cpu.seg[SEG_DS].write_span = 0;
+        Fpu before = b->cpu.fpu;
+        bool raised = sigsetjmp(unwind, 0);
+        if (!raised) {
+            bench_run(b, stores[i], 2, CODE_32);
+        }
+        g_assert_true(raised);
+        g_assert_cmpint(b->cpu.raised.vector, ==, EXC_GP);
+        g_assert_cmpmem(&b->cpu.fpu, sizeof(Fpu), &before, sizeof(Fpu));
+        bench_free(b);
+    }
+}
+
 /* What FNSTENV stores after FADD m32 at CS:IP = 1234:5678 with its operand in DS. */
 typedef struct EnvironmentCase {
     CpuMode mode;
@@ -520,6 +547,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x87/rows", test_rows_have_functions);
     g_test_add_func("/x87/stack-faults", test_stack_faults);
     g_test_add_func("/x87/pending", test_pending);
+    g_test_add_func("/x87/faulting-stores", test_faulting_stores);
     g_test_add_func("/x87/environment", test_environment);
     g_test_add_func("/x87/environment/masks", test_environment_masks);
     g_test_add_func("/x87/fxsave-image", test_fxsave_image);
