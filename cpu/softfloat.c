@@ -65,15 +65,10 @@ FpFields fp_fields_tiny(FpNum n, const FpFormat *f, int prec, FpEnv *env)
     return (FpFields){.sign = n.sign, .mant = cut.kept, .exp_field = cut.kept >> 63};
 }
 
-F80 f80_pack_precision(FpNum n, FpEnv *env)
+F80 f80_pack_shorter(FpNum n, FpEnv *env)
 {
-    static const uint8_t bits[4] = {
-        [FP_PRECISION_24] = 24,
-        [FP_PRECISION_RESERVED] = 64,
-        [FP_PRECISION_53] = 53,
-        [FP_PRECISION_64] = 64,
-    };
-    return f80_from_fields(fp_fields_any(n, &fp_f80, bits[env->precision & 3], env));
+    int bits = env->precision == FP_PRECISION_24 ? 24 : 53;
+    return f80_from_fields(fp_fields_any(n, &fp_f80, bits, env));
 }
 
 FpNum num_pass_nan(FpNum a, FpEnv *env)

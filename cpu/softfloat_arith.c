@@ -322,39 +322,38 @@ uint64_t f64_fma(uint64_t a, uint64_t b, uint64_t c, FpFmaSign sign, FpEnv *env)
 
 /* --- 80-bit extended ------------------------------------------------------------------------- */
 
-/* Kept out of line: the six operations share it. */
-static FpNum x87_arith(F80Arith op, FpNum a, FpNum b, FpEnv *env)
+/* Everything inline: unpacked numbers that go through memory cost more than the arithmetic. The x87
+ * rule for NaNs is symmetric, so the R forms may exchange their operands. */
+FP_INLINE F80 x87_arith(F80Arith op, FpNum a, FpNum b, FpEnv *env)
 {
-    switch (op) {
-    case F80_ADD:
-        return num_add(a, b, NAN_X87, env);
-    case F80_MUL:
-        return num_mul(a, b, NAN_X87, env);
-    case F80_SUB:
-        return num_add(a, num_negate(b), NAN_X87, env);
-    case F80_SUBR:
-        return num_add(num_negate(a), b, NAN_X87, env);
-    case F80_DIV:
-        return num_div(a, b, NAN_X87, env);
-    case F80_DIVR:
-        return num_div(b, a, NAN_X87, env);
+    if (op == F80_SUBR || op == F80_DIVR) {
+        FpNum swap = a;
+        a = b;
+        b = swap;
     }
-    return a;
+    if (op == F80_MUL) {
+        return f80_pack_precision(num_mul(a, b, NAN_X87, env), env);
+    }
+    if (op == F80_DIV || op == F80_DIVR) {
+        return f80_pack_precision(num_div(a, b, NAN_X87, env), env);
+    }
+    b = op == F80_ADD ? b : num_negate(b);
+    return f80_pack_precision(num_add(a, b, NAN_X87, env), env);
 }
 
 F80 soft_arith(F80Arith op, F80 a, F80 b, FpEnv *env)
 {
-    return f80_pack_precision(x87_arith(op, f80_unpack(a), f80_unpack(b), env), env);
+    return x87_arith(op, f80_unpack(a), f80_unpack(b), env);
 }
 
 F80 soft_arith_f32(F80Arith op, F80 a, uint32_t b, FpEnv *env)
 {
-    return f80_pack_precision(x87_arith(op, f80_unpack(a), fp_unpack(b, &fp_f32), env), env);
+    return x87_arith(op, f80_unpack(a), fp_unpack(b, &fp_f32), env);
 }
 
 F80 soft_arith_f64(F80Arith op, F80 a, uint64_t b, FpEnv *env)
 {
-    return f80_pack_precision(x87_arith(op, f80_unpack(a), fp_unpack(b, &fp_f64), env), env);
+    return x87_arith(op, f80_unpack(a), fp_unpack(b, &fp_f64), env);
 }
 
 F80 soft_sqrt(F80 a, FpEnv *env)

@@ -286,8 +286,15 @@ FP_INLINE F80 f80_pack(FpNum n, FpEnv *env)
     return f80_from_fields(fp_fields_any(n, &fp_f80, 64, env));
 }
 
+/* To F80 rounded to 24 or 53 bits: cpu/softfloat.c. */
+F80 f80_pack_shorter(FpNum n, FpEnv *env);
+
 /* To F80 rounded as precision control says. */
-F80 f80_pack_precision(FpNum n, FpEnv *env);
+FP_INLINE F80 f80_pack_precision(FpNum n, FpEnv *env)
+{
+    bool shorter = env->precision == FP_PRECISION_24 || env->precision == FP_PRECISION_53;
+    return shorter ? f80_pack_shorter(n, env) : f80_pack(n, env);
+}
 
 /* --- NaNs ------------------------------------------------------------------------------------ */
 

@@ -5,9 +5,7 @@
  * write registers and pop, unless an unmasked exception forbids. [SDM1] "x87 FPU Exception
  * Handling".
  *
- * Arithmetic is done in software: one instruction costs 20 to 30 ns, a third of what the host's x87
- * takes with its control word loaded and its status read, and guests get the same bits everywhere.
- */
+ * Arithmetic is done in software on every host: docs/decisions/x87-in-software.md. */
 #ifndef MYNA_CPU_EXEC_X87_PRIV_H
 #define MYNA_CPU_EXEC_X87_PRIV_H
 
