@@ -1,0 +1,347 @@
+/* vm.c - a virtual machine's life cycle, and the timers of the host clock. */
+#include "machine/vm.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "machine/vm_priv.h"
+
+/* --- timers of the host clock -------------------------------------------------------------------- */
+
+/* Machine lock held. */
+static void arm_timer_fd(Vm *vm)
+{
+    Ns deadline = clock_next_deadline(vm->clock);
+    struct itimerspec when = {0}; /* all zero: disarmed */
+    if (deadline != NS_NEVER && vm->status == VM_RUNNING) {
+        Ns left = MAX(deadline - clock_now(vm->clock), 1);
+        when.it_value.tv_sec = left / NS_PER_SEC;
+        when.it_value.tv_nsec = left % NS_PER_SEC;
+    }
+    timerfd_settime(vm->timer_fd, 0, &when, NULL);
+}
+
+/* clock_set_notify's: the earliest deadline came nearer. */
+static void deadline_moved(void *opaque)
+{
+    Vm *vm = opaque;
+    if (vm->config->counted)
+        vcpu_notify(vm); /* the slice in flight was cut for a later one */
+    else
+        arm_timer_fd(vm);
+}
+
+static gboolean timer_fd_fired(gint fd, GIOCondition condition, gpointer opaque)
+{
+    Vm *vm = opaque;
+    uint64_t count;
+    if (read(fd, &count, sizeof(count)) < 0 && errno == EAGAIN)
+        return G_SOURCE_CONTINUE;
+    if (vm->status == VM_RUNNING)
+        clock_run_due(vm->clock);
+    arm_timer_fd(vm);
+    return G_SOURCE_CONTINUE;
+}
+
+/* --- the wall clock ------------------------------------------------------------------------------- */
+
+static Ns host_wall_clock(void)
+{
+    return g_get_real_time() * NS_PER_US;
+}
+
+static Ns wall_clock(void *opaque)
+{
+    Vm *vm = opaque;
+    if (vm->config->counted || vm->config->rtc_clock == RTC_CLOCK_VM)
+        return vm->wall_start + clock_now(vm->clock);
+    return host_wall_clock() + vm->wall_shift;
+}
+
+static void set_wall_clock(Vm *vm)
+{
+    Ns now = host_wall_clock();
+    if (vm->config->rtc_base == RTC_DATE)
+        vm->wall_shift = vm->config->rtc_date * NS_PER_SEC - now;
+    if (vm->config->rtc_base == RTC_LOCALTIME) {
+        g_autoptr(GDateTime) local = g_date_time_new_now_local();
+        vm->wall_shift = g_date_time_get_utc_offset(local) * NS_PER_US;
+    }
+    vm->wall_start = now + vm->wall_shift;
+}
+
+/* --- what the guest asks --------------------------------------------------------------------------- */
+
+static void set_status(Vm *vm, VmStatus status)
+{
+    board_lock(vm->board);
+    g_mutex_lock(&vm->run_lock);
+    vm->status = status;
+    g_mutex_unlock(&vm->run_lock);
+    if (status == VM_RUNNING)
+        clock_start(vm->clock);
+    else
+        clock_stop(vm->clock);
+    if (!vm->config->counted)
+        arm_timer_fd(vm);
+    board_unlock(vm->board);
+    vcpu_notify(vm);
+}
+
+static void shut_down(Vm *vm)
+{
+    if (vm->config->on_shutdown == SHUTDOWN_PAUSE)
+        set_status(vm, VM_SHUTDOWN);
+    else
+        vm_quit(vm, 0);
+}
+
+/* Board.request: on any thread, machine lock held. */
+static void request(void *opaque, BoardRequest what, int value)
+{
+    Vm *vm = opaque;
+    switch (what) {
+    case BOARD_RESET:
+        if (vm->config->on_reboot == REBOOT_SHUTDOWN)
+            shut_down(vm);
+        else
+            vm_reset(vm);
+        break;
+    case BOARD_POWEROFF: shut_down(vm); break;
+    case BOARD_DEBUG_EXIT: vm_quit(vm, value & 0xff); break;
+    case BOARD_SUSPEND: unimp("machine: ACPI S3 suspend\n"); break;
+    }
+}
+
+/* [SDM3] "Double Fault Exception": a PC's chipset answers the shutdown cycle with a reset. */
+static void triple_fault(void *opaque, Cpu *cpu)
+{
+    Vm *vm = opaque;
+    guest_error("cpu%u: triple fault\n", cpu->index);
+    board_lock(vm->board);
+    request(vm, BOARD_RESET, 0);
+    board_unlock(vm->board);
+}
+
+/* --- making and ending ------------------------------------------------------------------------------ */
+
+static gboolean on_signal(gpointer opaque)
+{
+    vm_quit(opaque, 0);
+    return G_SOURCE_CONTINUE;
+}
+
+static bool start_timer_fd(Vm *vm, GError **err)
+{
+    vm->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (vm->timer_fd < 0) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_HOST, "timerfd: %s", g_strerror(errno));
+        return false;
+    }
+    vm->timer_watch = g_unix_fd_add(vm->timer_fd, G_IO_IN, timer_fd_fired, vm);
+    return true;
+}
+
+Vm *vm_new(const Config *config, GError **err)
+{
+    Vm *vm = g_new0(Vm, 1);
+    vm->config = config;
+    vm->timer_fd = -1;
+    g_mutex_init(&vm->run_lock);
+    g_cond_init(&vm->run_changed);
+    set_wall_clock(vm);
+    const PcHooks hooks = {.request = request,
+                           .wall_clock = wall_clock,
+                           .triple_fault = triple_fault,
+                           .woken = vcpu_woken,
+                           .opaque = vm};
+    vm->clock = config->counted ? clock_new_manual() : clock_new_host();
+    vm->pc = pc_new(config, vm->clock, &hooks, err);
+    if (!vm->pc || !start_timer_fd(vm, err)) {
+        vm_free(vm);
+        return NULL;
+    }
+    vm->board = pc_board(vm->pc);
+    vm->cpus = pc_cpus(vm->pc);
+    vm->cpu_count = config->cpus;
+    if (config->counted)
+        clock_set_counter(vm->clock, vcpu_count, vm, config->icount_shift);
+    vm->status = VM_PRELAUNCH;
+    vm->parked = true;       /* there is no thread yet */
+    vm->reset_wanted = true; /* power-on */
+    return vm;
+}
+
+void vm_free(Vm *vm)
+{
+    if (!vm)
+        return;
+    if (vm->timer_watch)
+        g_source_remove(vm->timer_watch);
+    if (vm->timer_fd >= 0)
+        close(vm->timer_fd);
+    pc_free(vm->pc);
+    g_mutex_clear(&vm->run_lock);
+    g_cond_clear(&vm->run_changed);
+    g_free(vm);
+}
+
+/* --- the I/O thread ---------------------------------------------------------------------------------- */
+
+static bool is_quitting(Vm *vm)
+{
+    g_mutex_lock(&vm->run_lock);
+    bool quitting = vm->quitting;
+    g_mutex_unlock(&vm->run_lock);
+    return quitting;
+}
+
+/* One turn of the GLib main loop. Sources are dispatched with the machine lock held, which is free
+ * only while the thread waits in poll. */
+static void io_iterate(Vm *vm, GArray *fds)
+{
+    GMainContext *context = g_main_context_default();
+    int priority, timeout, count;
+    g_main_context_prepare(context, &priority);
+    while ((count = g_main_context_query(context, priority, &timeout, (GPollFD *)fds->data,
+                                         fds->len)) > (int)fds->len)
+        g_array_set_size(fds, count);
+    board_unlock(vm->board);
+    g_poll((GPollFD *)fds->data, count, timeout);
+    board_lock(vm->board);
+    if (g_main_context_check(context, priority, (GPollFD *)fds->data, count))
+        g_main_context_dispatch(context);
+}
+
+int vm_run(Vm *vm)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    guint watches[G_N_ELEMENTS(signals)];
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        watches[i] = g_unix_signal_add(signals[i], on_signal, vm);
+    g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(GPollFD));
+    bool owner = g_main_context_acquire(g_main_context_default());
+    g_assert(owner);
+    board_lock(vm->board);
+    clock_set_notify(vm->clock, deadline_moved, vm);
+    if (!vm->config->start_paused)
+        set_status(vm, VM_RUNNING);
+    vcpu_start(vm);
+    while (!is_quitting(vm))
+        io_iterate(vm, fds);
+    board_unlock(vm->board);
+    vcpu_join(vm);
+    clock_set_notify(vm->clock, NULL, NULL);
+    g_main_context_release(g_main_context_default());
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        g_source_remove(watches[i]);
+    return vm->exit_status;
+}
+
+void vm_quit(Vm *vm, int status)
+{
+    g_mutex_lock(&vm->run_lock);
+    if (!vm->quitting)
+        vm->exit_status = status;
+    vm->quitting = true;
+    g_mutex_unlock(&vm->run_lock);
+    g_main_context_wakeup(NULL);
+    vcpu_notify(vm);
+}
+
+/* --- people's verbs ---------------------------------------------------------------------------------- */
+
+Pc *vm_pc(Vm *vm)
+{
+    return vm->pc;
+}
+
+Board *vm_board(Vm *vm)
+{
+    return vm->board;
+}
+
+Cpu *vm_cpu(Vm *vm, unsigned n)
+{
+    return n < vm->cpu_count ? vm->cpus[n] : NULL;
+}
+
+unsigned vm_cpu_count(const Vm *vm)
+{
+    return vm->cpu_count;
+}
+
+const Config *vm_config(const Vm *vm)
+{
+    return vm->config;
+}
+
+VmStatus vm_status(Vm *vm)
+{
+    g_mutex_lock(&vm->run_lock);
+    VmStatus status = vm->status;
+    g_mutex_unlock(&vm->run_lock);
+    return status;
+}
+
+const char *vm_status_name(VmStatus status)
+{
+    static const char *const names[] = {
+        [VM_PRELAUNCH] = "paused (prelaunch)",
+        [VM_RUNNING] = "running",
+        [VM_PAUSED] = "paused",
+        [VM_SHUTDOWN] = "paused (shutdown)",
+    };
+    return names[status];
+}
+
+void vm_stop(Vm *vm)
+{
+    if (vm_status(vm) == VM_RUNNING)
+        set_status(vm, VM_PAUSED);
+    vm_park(vm);
+    vm_unpark(vm);
+}
+
+void vm_continue(Vm *vm)
+{
+    if (vm_status(vm) == VM_SHUTDOWN)
+        vm_reset(vm); /* there is nothing to go on with */
+    set_status(vm, VM_RUNNING);
+}
+
+void vm_reset(Vm *vm)
+{
+    g_mutex_lock(&vm->run_lock);
+    vm->reset_wanted = true;
+    g_mutex_unlock(&vm->run_lock);
+    vcpu_notify(vm);
+}
+
+void vm_park(Vm *vm)
+{
+    g_mutex_lock(&vm->run_lock);
+    vm->parks++;
+    g_mutex_unlock(&vm->run_lock);
+    vcpu_notify(vm);
+    board_unlock(vm->board); /* a CPU may need it to finish its instruction */
+    g_mutex_lock(&vm->run_lock);
+    while (!vm->parked)
+        g_cond_wait(&vm->run_changed, &vm->run_lock);
+    g_mutex_unlock(&vm->run_lock);
+    board_lock(vm->board);
+}
+
+void vm_unpark(Vm *vm)
+{
+    g_mutex_lock(&vm->run_lock);
+    g_assert(vm->parks > 0);
+    vm->parks--;
+    g_cond_broadcast(&vm->run_changed);
+    g_mutex_unlock(&vm->run_lock);
+}

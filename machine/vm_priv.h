@@ -1,0 +1,47 @@
+/* vm_priv.h - the machine's run control, shared by vm.c and vcpu.c. */
+#ifndef MYNA_MACHINE_VM_PRIV_H
+#define MYNA_MACHINE_VM_PRIV_H
+
+#include "machine/pc.h"
+#include "machine/vm.h"
+
+struct Vm {
+    const Config *config;
+    Clock *clock; /* the board's own */
+    Pc *pc;
+    Board *board;
+    Cpu **cpus;
+    unsigned cpu_count;
+
+    int timer_fd; /* host clock: fires at the earliest deadline */
+    guint timer_watch;
+    Ns wall_start; /* ns since 1970 at virtual time 0 */
+    Ns wall_shift; /* what the guest's wall clock is ahead of the host's */
+
+    /* Run control. run_lock is a leaf: nothing is locked under it. */
+    GMutex run_lock;
+    GCond run_changed;
+    VmStatus status;
+    unsigned parks; /* who wants the CPUs to stand */
+    bool parked;    /* they do */
+    bool reset_wanted;
+    bool quitting;
+    int exit_status;
+
+    GThread *cpu_thread;
+    int idle; /* atomic: the CPU thread sleeps until a CPU is kicked */
+};
+
+/* Makes every running CPU come back from cpu_run and its thread look at the run control. */
+void vcpu_notify(Vm *vm);
+
+/* CpuBus.woken; opaque is the Vm. */
+void vcpu_woken(void *opaque, Cpu *cpu);
+
+/* The counter behind a counted clock: instructions retired by all CPUs. */
+uint64_t vcpu_count(void *opaque);
+
+void vcpu_start(Vm *vm);
+void vcpu_join(Vm *vm);
+
+#endif
