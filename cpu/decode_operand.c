@@ -100,7 +100,7 @@ static bool decode_memory(Decoder *d, const RowPlan *plan, Insn *insn)
     return !vsib || d->truncated || gather_is_valid(d, insn);
 }
 
-/* --- one operand --------------------------------------------------------------------------------
+/* --- memory operands ----------------------------------------------------------------------------
  */
 
 static void set_operand(Operand *op, OperandKind kind, unsigned reg, unsigned size)
@@ -110,163 +110,179 @@ static void set_operand(Operand *op, OperandKind kind, unsigned reg, unsigned si
     op->size = size;
 }
 
-/* Without REX, byte registers 4-7 are AH, CH, DH, BH. */
-static void set_gpr(const Decoder *d, Operand *op, unsigned reg, unsigned size)
+/* A register that the opcode implies; beside an X operand a Y operand leaves the Insn's address to
+ * it. */
+static void set_fixed_address(const Decoder *d, const struct PlanOperand *plan, Insn *insn)
 {
-    if (size == 1 && !d->rex_present && reg >= 4)
-        set_operand(op, OPND_GPR8H, reg - 4, 1);
-    else
-        set_operand(op, OPND_GPR, reg, size);
+    if (plan->where == WHERE_Y) {
+        if (insn->base != REG_NONE)
+            return;
+        insn->seg = SEG_ES;
+    } else {
+        insn->seg = d->seg != SEG_NONE ? d->seg : SEG_DS;
+    }
+    insn->base = plan->reg;
 }
 
-static void set_fixed_memory(const Decoder *d, Insn *insn, unsigned reg, SegReg seg)
+static void decode_memory_operand(Decoder *d, const struct PlanOperand *plan, Insn *insn,
+                                  Operand *op)
 {
-    insn->base = reg;
-    insn->seg = seg;
+    bool fixed = plan->where == WHERE_FIXED_MEM || plan->where == WHERE_Y;
+    set_operand(op, OPND_MEM, fixed ? plan->reg : REG_NONE, d->sizes[plan->memory_size]);
+    if (fixed) {
+        set_fixed_address(d, plan, insn);
+    } else if (plan->where == WHERE_O) {
+        insn->has_moffs = true;
+        insn->imm = decoder_fetch(d, insn->addrsize);
+    }
 }
 
-static uint64_t fetch_signed(Decoder *d, unsigned bytes)
+/* --- registers ----------------------------------------------------------------------------------
+ */
+
+/* Where a register's number is. */
+typedef enum RegisterField {
+    FIELD_NONE,
+    FIELD_REG,  /* modrm.reg and REX.R */
+    FIELD_REG3, /* modrm.reg alone */
+    FIELD_RM,   /* modrm.rm and REX.B */
+    FIELD_RM3,  /* modrm.rm alone */
+    FIELD_OPCODE,
+    FIELD_VVVV,
+    FIELD_IMM, /* bits 7-4 of a byte after the displacement */
+    FIELD_FIXED,
+} RegisterField;
+
+static unsigned register_number(Decoder *d, RegisterField field, unsigned fixed, Insn *insn)
 {
-    return sign_extend(decoder_fetch(d, bytes), bytes * 8);
+    switch (field) {
+    case FIELD_REG:
+        return modrm_reg(d, insn);
+    case FIELD_REG3:
+        return insn->modrm >> 3 & 7;
+    case FIELD_RM:
+        return modrm_rm(d, insn);
+    case FIELD_RM3:
+        return insn->modrm & 7;
+    case FIELD_OPCODE:
+        return (insn->opcode & 7) | (d->rex & REX_B) << 3;
+    case FIELD_VVVV:
+        return d->vvvv;
+    case FIELD_IMM: /* bit 7 is ignored outside 64-bit code */
+        insn->imm2 = decoder_fetch(d, 1);
+        return insn->imm2 >> 4 & (d->code64 ? 15 : 7);
+    default:
+        return fixed;
+    }
 }
 
-/* Offset, then selector. */
-static uint64_t fetch_far(Decoder *d, unsigned bytes)
+/* Does the register exist, and may it be used so? [SDM2] MOV: control registers 1, 5 to 7 and above
+ * 8 do not exist, nor debug registers above 7 (4 and 5 depend on CR4.DE, not on the bytes); CS can
+ * be read, but not loaded. */
+static bool register_is_valid(const Operand *op)
 {
-    uint64_t offset = decoder_fetch(d, bytes - 2);
-    return offset | decoder_fetch(d, 2) << 32;
+    switch (op->kind) {
+    case OPND_CR:
+        return op->reg == 0 || (op->reg >= 2 && op->reg <= 4) || op->reg == 8;
+    case OPND_DR:
+        return op->reg < 8;
+    case OPND_SEG:
+        return op->reg < SEG_COUNT && !(op->reg == SEG_CS && (op->access & OPND_WRITE));
+    default:
+        return true;
+    }
 }
 
-/* Control register 8 is the last; 1 and 5 to 7 do not exist. Debug registers 8 to 15 do not either;
- * 4 and 5 depend on CR4.DE, which is not the decoder's business. [SDM2] MOV. */
-static bool control_register_exists(unsigned reg)
+/* --- immediates ---------------------------------------------------------------------------------
+ */
+
+static void decode_immediate_operand(Decoder *d, const struct PlanOperand *plan, Insn *insn)
 {
-    return reg == 0 || (reg >= 2 && reg <= 4) || reg == 8;
+    unsigned bytes = d->sizes[plan->memory_size];
+    switch ((OperandWhere)plan->where) {
+    case WHERE_I:
+        insn->imm = decoder_fetch(d, bytes);
+        break;
+    case WHERE_SI:
+    case WHERE_J:
+        insn->imm = sign_extend(decoder_fetch(d, bytes), bytes * 8);
+        break;
+    case WHERE_I2:
+        insn->imm2 = decoder_fetch(d, 1);
+        break;
+    case WHERE_A: /* offset, then selector */
+        insn->imm = decoder_fetch(d, bytes - 2);
+        insn->imm |= decoder_fetch(d, 2) << 32;
+        break;
+    default:
+        break;
+    }
 }
 
-/* CS can be read, but not loaded. [SDM2] MOV. */
-static bool segment_register_is_valid(unsigned reg, unsigned access)
-{
-    return reg < SEG_COUNT && !(reg == SEG_CS && (access & OPND_WRITE));
-}
+/* --- all ----------------------------------------------------------------------------------------
+ */
+
+/* What an operand becomes: a kind, for registers the field with its number, and whether mod can
+ * make it memory instead. */
+static const struct OperandForm {
+    uint8_t kind;  /* OperandKind */
+    uint8_t field; /* RegisterField */
+    bool or_memory;
+} operand_forms[WHERE_COUNT] = {
+    [WHERE_NONE] = {OPND_NONE, FIELD_NONE, false},
+    [WHERE_E] = {OPND_GPR, FIELD_RM, true},
+    [WHERE_G] = {OPND_GPR, FIELD_REG, false},
+    [WHERE_B] = {OPND_GPR, FIELD_VVVV, false},
+    [WHERE_Z] = {OPND_GPR, FIELD_OPCODE, false},
+    [WHERE_M] = {OPND_MEM, FIELD_NONE, false},
+    [WHERE_VSIB_X] = {OPND_MEM, FIELD_NONE, false},
+    [WHERE_VSIB_H] = {OPND_MEM, FIELD_NONE, false},
+    [WHERE_O] = {OPND_MEM, FIELD_NONE, false},
+    [WHERE_FIXED_MEM] = {OPND_MEM, FIELD_NONE, false},
+    [WHERE_Y] = {OPND_MEM, FIELD_NONE, false},
+    [WHERE_GPR] = {OPND_GPR, FIELD_FIXED, false},
+    [WHERE_ONE] = {OPND_ONE, FIELD_NONE, false},
+    [WHERE_S] = {OPND_SEG, FIELD_REG3, false},
+    [WHERE_SEG] = {OPND_SEG, FIELD_FIXED, false},
+    [WHERE_C] = {OPND_CR, FIELD_REG, false},
+    [WHERE_D] = {OPND_DR, FIELD_REG, false},
+    [WHERE_I] = {OPND_IMM, FIELD_NONE, false},
+    [WHERE_SI] = {OPND_IMM, FIELD_NONE, false},
+    [WHERE_I2] = {OPND_IMM2, FIELD_NONE, false},
+    [WHERE_J] = {OPND_REL, FIELD_NONE, false},
+    [WHERE_A] = {OPND_FAR, FIELD_NONE, false},
+    [WHERE_ST] = {OPND_ST, FIELD_FIXED, false},
+    [WHERE_STI] = {OPND_ST, FIELD_RM3, false},
+    [WHERE_P] = {OPND_MMX, FIELD_REG3, false},
+    [WHERE_Q] = {OPND_MMX, FIELD_RM3, true},
+    [WHERE_V] = {OPND_VEC, FIELD_REG, false},
+    [WHERE_W] = {OPND_VEC, FIELD_RM, true},
+    [WHERE_H] = {OPND_VEC, FIELD_VVVV, false},
+    [WHERE_L] = {OPND_VEC, FIELD_IMM, false},
+    [WHERE_VEC] = {OPND_VEC, FIELD_FIXED, false},
+};
 
 /* Fills in one operand; false: #UD. */
 static bool decode_operand(Decoder *d, const struct PlanOperand *plan, Insn *insn, Operand *op)
 {
-    bool memory = insn->modrm < 0xc0;
-    unsigned size = d->sizes[plan->size], memory_size = d->sizes[plan->memory_size];
+    const struct OperandForm *form = &operand_forms[plan->where];
+    unsigned size = d->sizes[plan->size];
     op->access = plan->access;
-    switch ((OperandWhere)plan->where) {
-    case WHERE_E:
-        if (memory)
-            set_operand(op, OPND_MEM, REG_NONE, memory_size);
-        else
-            set_gpr(d, op, modrm_rm(d, insn), size);
+    if (form->kind == OPND_MEM || (form->or_memory && insn->modrm < 0xc0)) {
+        decode_memory_operand(d, plan, insn, op);
         return true;
-    case WHERE_G:
-        set_gpr(d, op, modrm_reg(d, insn), size);
-        return true;
-    case WHERE_B:
-        set_operand(op, OPND_GPR, d->vvvv, size);
-        return true;
-    case WHERE_Z:
-        set_gpr(d, op, (insn->opcode & 7) | (d->rex & REX_B) << 3, size);
-        return true;
-    case WHERE_M:
-    case WHERE_VSIB_X:
-    case WHERE_VSIB_H:
-        set_operand(op, OPND_MEM, REG_NONE, memory_size);
-        return true;
-    case WHERE_O:
-        set_operand(op, OPND_MEM, REG_NONE, memory_size);
-        insn->has_moffs = true;
-        insn->imm = decoder_fetch(d, insn->addrsize);
-        return true;
-    case WHERE_FIXED_MEM:
-        set_operand(op, OPND_MEM, plan->reg, memory_size);
-        set_fixed_memory(d, insn, plan->reg, d->seg != SEG_NONE ? d->seg : SEG_DS);
-        return true;
-    case WHERE_Y: /* beside an X operand, that one has the Insn's address */
-        set_operand(op, OPND_MEM, plan->reg, memory_size);
-        if (insn->base == REG_NONE)
-            set_fixed_memory(d, insn, plan->reg, SEG_ES);
-        return true;
-    case WHERE_GPR:
-        set_operand(op, OPND_GPR, plan->reg, size);
-        return true;
-    case WHERE_ONE:
-        set_operand(op, OPND_ONE, 0, size);
-        return true;
-    case WHERE_S:
-        set_operand(op, OPND_SEG, insn->modrm >> 3 & 7, size);
-        return segment_register_is_valid(op->reg, op->access);
-    case WHERE_SEG:
-        set_operand(op, OPND_SEG, plan->reg, size);
-        return true;
-    case WHERE_C:
-        set_operand(op, OPND_CR, modrm_reg(d, insn), size);
-        return control_register_exists(op->reg);
-    case WHERE_D:
-        set_operand(op, OPND_DR, modrm_reg(d, insn), size);
-        return op->reg < 8;
-    case WHERE_I:
-        set_operand(op, OPND_IMM, 0, size);
-        insn->imm = decoder_fetch(d, memory_size);
-        return true;
-    case WHERE_SI:
-        set_operand(op, OPND_IMM, 0, size);
-        insn->imm = fetch_signed(d, memory_size);
-        return true;
-    case WHERE_I2:
-        set_operand(op, OPND_IMM2, 0, size);
-        insn->imm2 = decoder_fetch(d, 1);
-        return true;
-    case WHERE_J:
-        set_operand(op, OPND_REL, 0, size);
-        insn->imm = fetch_signed(d, memory_size);
-        return true;
-    case WHERE_A:
-        set_operand(op, OPND_FAR, 0, size);
-        insn->imm = fetch_far(d, memory_size);
-        return true;
-    case WHERE_ST:
-        set_operand(op, OPND_ST, 0, size);
-        return true;
-    case WHERE_STI:
-        set_operand(op, OPND_ST, insn->modrm & 7, size);
-        return true;
-    case WHERE_P:
-        set_operand(op, OPND_MMX, insn->modrm >> 3 & 7, size);
-        return true;
-    case WHERE_Q:
-        if (memory)
-            set_operand(op, OPND_MEM, REG_NONE, memory_size);
-        else
-            set_operand(op, OPND_MMX, insn->modrm & 7, size);
-        return true;
-    case WHERE_V:
-        set_operand(op, OPND_VEC, modrm_reg(d, insn), size);
-        return true;
-    case WHERE_W:
-        if (memory)
-            set_operand(op, OPND_MEM, REG_NONE, memory_size);
-        else
-            set_operand(op, OPND_VEC, modrm_rm(d, insn), size);
-        return true;
-    case WHERE_H:
-        set_operand(op, OPND_VEC, d->vvvv, size);
-        return true;
-    case WHERE_L:
-        insn->imm2 = decoder_fetch(d, 1);
-        set_operand(op, OPND_VEC, d->code64 ? insn->imm2 >> 4 : insn->imm2 >> 4 & 7, size);
-        return true;
-    case WHERE_VEC:
-        set_operand(op, OPND_VEC, plan->reg, size);
-        return true;
-    case WHERE_NONE:
-        break;
     }
-    return true;
+    if (form->field == FIELD_NONE) {
+        set_operand(op, form->kind, 0, size);
+        decode_immediate_operand(d, plan, insn);
+        return true;
+    }
+    unsigned reg = register_number(d, form->field, plan->reg, insn);
+    if (form->kind == OPND_GPR && size == 1 && reg >= 4 && !d->rex_present)
+        set_operand(op, OPND_GPR8H, reg - 4, 1); /* AH, CH, DH, BH */
+    else
+        set_operand(op, form->kind, reg, size);
+    return register_is_valid(op);
 }
 
 bool decode_operands(Decoder *d, const RowPlan *plan, Insn *insn)

@@ -88,6 +88,7 @@ typedef enum OperandWhere {
     WHERE_H,   /* VEX.vvvv: vector register */
     WHERE_L,   /* bits 7-4 of an immediate byte: vector register */
     WHERE_VEC, /* XMM0 */
+    WHERE_COUNT,
 } OperandWhere;
 
 /* An operand's size: a number of bytes, or one of those that depend on prefixes and mode. */
