@@ -452,7 +452,13 @@ static void write_control(I8254 *t, unsigned n, uint64_t pulse, uint8_t value)
         latch_count(c, pulse);
         return;
     }
-    *c = (Counter){.control = value & 0x3f, .gate = c->gate, .seen = pulse, .reload = c->reload};
+    *c = (Counter){
+        .control = value & 0x3f,
+        .gate = c->gate,
+        .reload = c->reload,
+        .count = 1,
+        .seen = pulse,
+    };
 }
 
 static void read_back(I8254 *t, uint64_t pulse, uint8_t value)

@@ -6,6 +6,7 @@
 #include "devices/chipset/mc146818.h"
 #include "devices/chipset/calendar.h"
 #include "core/device.h"
+#include "core/log.h"
 #include "core/trace.h"
 
 enum {
@@ -33,9 +34,11 @@ enum { FLAG_UPDATE = 1 << 4, FLAG_ALARM = 1 << 5, FLAG_PERIODIC = 1 << 6, FLAG_I
 enum { INTERRUPTS = FLAG_UPDATE | FLAG_ALARM | FLAG_PERIODIC }; /* enables in B, flags in C */
 enum { C_HOUR_PM = 1 << 7, ALARM_ANY = 0xc0, D_VALID = 1 << 7 };
 
-#define BASE_HZ    32768
-#define UIP_BEFORE (8 * NS_PER_SEC / BASE_HZ) /* 244 us: the update comes */
-#define NEVER      INT64_MAX
+#define BASE_HZ     32768
+#define UIP_BEFORE  (8 * NS_PER_SEC / BASE_HZ) /* 244 us: the update comes */
+#define NEVER       INT64_MAX
+#define LAST_SECOND INT64_C(7000000000)              /* in 2191; as ns it still fits */
+#define RUNS_ON     (INT64_C(2000000000) * NS_PER_SEC) /* and fits while it runs for 63 years more */
 
 typedef struct Rtc {
     Device dev;
@@ -122,7 +125,10 @@ static void store_registers(Rtc *r, Ns fraction)
         .month = decode(r, r->cmos[REG_MONTH]),
         .year = decode(r, r->cmos[REG_YEAR]) + 100 * decode(r, r->cmos[REG_CENTURY]),
     };
-    Ns now = calendar_seconds(&t) * NS_PER_SEC + fraction;
+    int64_t seconds = calendar_seconds(&t);
+    if (seconds < 0 || seconds > LAST_SECOND)
+        guest_error("rtc: cannot show year %d", t.year);
+    Ns now = CLAMP(seconds, 0, LAST_SECOND) * NS_PER_SEC + fraction;
 
     r->offset = now - board_wall_clock(r->dev.board);
     r->seen = now;
@@ -373,10 +379,10 @@ static void rtc_reset(void *dev)
 static bool rtc_loaded(void *dev, GError **err)
 {
     Rtc *r = dev;
-    const Ns most = INT64_MAX / 4;
+    Ns wall = board_wall_clock(r->dev.board);
 
     r->index &= CMOS_SIZE - 1;
-    if (r->offset > most || r->offset < -most || rtc_now(r) < 0)
+    if (r->offset < -wall || r->offset > LAST_SECOND * NS_PER_SEC + RUNS_ON - wall)
         r->offset = 0;
     r->seen = CLAMP(r->seen, 0, rtc_now(r));
     r->cmos[REG_A] &= ~A_UIP;
