@@ -108,7 +108,7 @@ OptionResult option_boot(Config *c, const char *option, const char *argument, GE
         {"once", KEY_STRING, offsetof(Config, boot_once)},
         {"menu", KEY_BOOL, offsetof(Config, boot_menu)},
         {"splash-time", KEY_UINT, offsetof(Config, boot_menu_wait_ms), 0, UINT16_MAX},
-        {"strict", KEY_BOOL, offsetof(Config, boot_strict)},
+        {"strict", KEY_IGNORED},
         {NULL},
     };
     bool ok = keyvalue_parse("-boot", argument, "order", keys, c, err) &&
