@@ -5,8 +5,10 @@
 #include "cpu/isa_priv.h"
 #include "cpu/regs.h"
 
+#define WEAK __attribute__((weak))
+
 /* A row's function is exec_NAME. A name without one yet is NULL: the reference is weak. */
-#define OP(map, opcode, prefix, form, name, ...)        extern ExecFn exec_##name __attribute__((weak));
+#define OP(map, opcode, prefix, form, name, ...)        extern WEAK ExecFn exec_##name;
 #define OPX(map, opcode, prefix, form, wl, name, ...)   OP(map, opcode, prefix, form, name)
 #define VOP(map, opcode, prefix, form, w, l, name, ...) OP(map, opcode, prefix, form, name)
 #include "cpu/isa/rows.def"
@@ -56,14 +58,14 @@ enum {
 
 /* The flag columns. [SDM1] "EFLAGS Register". */
 enum {
-    C = 1 << 0,
-    P = 1 << 2,
-    A = 1 << 4,
-    Z = 1 << 6,
-    S = 1 << 7,
-    I = 1 << 9,
-    D = 1 << 10,
-    O = 1 << 11
+    C = FLAG_CF,
+    P = FLAG_PF,
+    A = FLAG_AF,
+    Z = FLAG_ZF,
+    S = FLAG_SF,
+    I = FLAG_IF,
+    D = FLAG_DF,
+    O = FLAG_OF,
 };
 enum {
     FLAGS___ = 0,

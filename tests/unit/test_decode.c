@@ -9,8 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* --- single instructions
- * -------------------------------------------------------------------------- */
+/* --- single instructions ---------------------------------------------------------------------- */
 
 enum { MAX_BYTES = 18 };
 enum { REAL = DECODE_REAL_OR_V86 };

@@ -39,8 +39,7 @@ static bool name_is(const Case *c, const char *name)
     return c->status == DECODE_OK && strcmp(insn_row(&c->insn)->name, name) == 0;
 }
 
-/* --- the canonical form
- * --------------------------------------------------------------------------- */
+/* --- the canonical form ----------------------------------------------------------------------- */
 
 typedef struct Prefixes {
     size_t length; /* up to and without REX or the opcode */
@@ -147,8 +146,7 @@ static void make_canonical(Case *c)
     memcpy(out, c->bytes + p.length, STRING_SIZE - p.length);
 }
 
-/* --- names
- * ---------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 typedef struct NameRule {
     const char *ours;
@@ -254,8 +252,7 @@ static bool names_agree(const char *ours, const char *theirs)
     return strcmp(lower, theirs) == 0;
 }
 
-/* --- operands
- * --------------------------------------------------------------------------------------- */
+/* --- operands --------------------------------------------------------------------------------- */
 
 static const x86_reg gpr8[GPR_COUNT] = {X86_REG_AL,   X86_REG_CL,   X86_REG_DL,   X86_REG_BL,
                                         X86_REG_SPL,  X86_REG_BPL,  X86_REG_SIL,  X86_REG_DIL,
@@ -427,8 +424,7 @@ static const char *compare_operands(const Case *c)
     return NULL;
 }
 
-/* --- comparison
- * --------------------------------------------------------------------------------------- */
+/* --- comparison ------------------------------------------------------------------------------- */
 
 static const char *compare(const Case *c)
 {
@@ -444,8 +440,7 @@ static const char *compare(const Case *c)
     return compare_operands(c);
 }
 
-/* --- what capstone 4 gets wrong
- * --------------------------------------------------------------------- */
+/* --- what capstone 4 gets wrong --------------------------------------------------------------- */
 
 typedef struct Known {
     bool (*applies)(const Case *c, const char *why);
@@ -567,17 +562,20 @@ static bool too_long(const Case *c, const char *why)
 static bool odd_memory_size(const Case *c, const char *why)
 {
     static const char *const names[] = {
-        "BOUND",     "CALL_FAR",  "JMP_FAR",   "LDS",      "LES",     "LFS",    "LGS",
-        "LSS",                                                        /* far pointers */
-        "LGDT",      "LIDT",      "SGDT",      "SIDT",     "INVPCID", /* table registers */
-        "FLDENV",    "FNSTENV",   "FNSAVE",    "FRSTOR",   "FNSTSW",  "FNSTCW", /* x87 state */
-        "PUNPCKLBW", "PUNPCKLDQ", "PUNPCKLWD",            /* MMX: half is read */
-        "COMISS",    "COMISD",    "UCOMISS",   "UCOMISD", /* scalars */
-        "VCOMISS",   "VCOMISD",   "VUCOMISS",  "VUCOMISD", "LSL",     "LAR",    NULL};
+        /* clang-format off */
+        /* far pointers; table registers; x87 state; halves; scalars */
+        "BOUND", "CALL_FAR", "JMP_FAR", "LDS", "LES", "LFS", "LGS", "LSS",
+        "LGDT", "LIDT", "SGDT", "SIDT", "INVPCID", "LSL", "LAR",
+        "FLDENV", "FNSTENV", "FNSAVE", "FRSTOR", "FNSTSW", "FNSTCW",
+        "PUNPCKLBW", "PUNPCKLDQ", "PUNPCKLWD",
+        "COMISS", "COMISD", "UCOMISS", "UCOMISD", "VCOMISS", "VCOMISD", "VUCOMISS", "VUCOMISD",
+        NULL,
+        /* clang-format on */
+    };
     return strcmp(why, "memory size") == 0 && is_one_of(insn_row(&c->insn)->name, names);
 }
 
-/* --- strings that only capstone takes --- */
+/* --- strings that only capstone takes --------------------------------------------------------- */
 
 /* Does the string, changed in some way, decode, and to the instruction that capstone saw? Then
  * capstone did not look at what was changed. */
@@ -638,17 +636,18 @@ static bool swapgs_outside_64(const Case *c, const char *why)
 /* What this emulator does not have: other vendors' and newer sets. */
 static bool not_offered(const Case *c, const char *why)
 {
-    static const char *const names[] = {/* VMX, SVM, SMX, SGX, RTM */
-                                        "vmcall", "vmlaunch", "vmresume", "vmxoff", "vmptrld",
-                                        "vmptrst", "vmclear", "vmxon", "vmread", "vmwrite",
-                                        "vmfunc", "invept", "invvpid", "vmrun", "vmmcall", "vmload",
-                                        "vmsave", "stgi", "clgi", "skinit", "invlpga", "getsec",
-                                        "encls", "enclu", "xabort", "xbegin", "xend", "xtest",
-                                        /* PadLock */
-                                        "montmul", "xcryptcbc", "xcryptcfb", "xcryptctr",
-                                        "xcryptecb", "xcryptofb", "xsha1", "xsha256", "xstore",
-                                        /* 3DNow!, SSE4a */
-                                        "femms", "extrq", "insertq", "movntsd", "movntss", NULL};
+    static const char *const names[] = {
+        /* clang-format off */
+        /* VMX, SVM, SMX, SGX, RTM; PadLock; 3DNow!, SSE4a */
+        "vmcall", "vmlaunch", "vmresume", "vmxoff", "vmptrld", "vmptrst", "vmclear", "vmxon",
+        "vmread", "vmwrite", "vmfunc", "invept", "invvpid", "vmrun", "vmmcall", "vmload", "vmsave",
+        "stgi", "clgi", "skinit", "invlpga", "getsec", "encls", "enclu", "xabort", "xbegin", "xend",
+        "xtest",
+        "montmul", "xcryptcbc", "xcryptcfb", "xcryptctr", "xcryptecb", "xcryptofb", "xsha1",
+        "xsha256", "xstore",
+        "femms", "extrq", "insertq", "movntsd", "movntss", NULL,
+        /* clang-format on */
+    };
     Prefixes p = read_prefixes(c->bytes, c->mode);
     const uint8_t *opcode = c->bytes + p.length;
     if (is_one_of(c->cs_name, names) || (opcode[0] == 0x0f && opcode[1] == 0x0f)) /* 3DNow! */
@@ -697,8 +696,7 @@ static bool is_known(const Case *c, const char *why)
     return false;
 }
 
-/* --- the test
- * --------------------------------------------------------------------------------------- */
+/* --- the test --------------------------------------------------------------------------------- */
 
 static const cs_mode cs_modes[] = {
     [CODE_16] = CS_MODE_16, [CODE_32] = CS_MODE_32, [CODE_64] = CS_MODE_64};
