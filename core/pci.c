@@ -197,9 +197,10 @@ static bool bar_decodes(const PciFunction *f, unsigned n, uint64_t *addr)
     return *addr != 0 && *addr + bar->region->size <= limit;
 }
 
+/* A device that goes away may have ended the region before it leaves the bus. */
 static void bar_unmap(PciBar *bar)
 {
-    if (bar->mapped)
+    if (bar->mapped && bar->region->parent)
         mem_remove(bar->region);
     bar->mapped = false;
 }
