@@ -4,6 +4,7 @@
  * decides where the file goes, adds the address and then corrects the checksums. */
 #include "bios/aml.h"
 #include "bios/bios.h"
+#include "bios/bytes.h"
 #include "bios/firmware.h"
 
 #define FILE_RSDP   "etc/acpi/rsdp"
@@ -71,15 +72,6 @@ static void load_checksum(GByteArray *loader, const char *file, uint32_t at, uin
 
 /* --- tables --- */
 
-static uint8_t checksum(const uint8_t *bytes, size_t count)
-{
-    uint8_t sum = 0;
-
-    for (size_t i = 0; i < count; i++)
-        sum += bytes[i];
-    return -sum;
-}
-
 /* Begins a table; returns its offset in the file. */
 static unsigned table_begin(GByteArray *tables, const char *signature, uint8_t revision)
 {
@@ -107,7 +99,7 @@ static void table_end(GByteArray *tables, unsigned at)
 
     store_le32(table + HEADER_LENGTH, length);
     table[HEADER_CHECKSUM] = 0;
-    table[HEADER_CHECKSUM] = checksum(table, length);
+    table[HEADER_CHECKSUM] = checksum_of(table, length);
 }
 
 static void table_end_patched(AcpiTables *a, unsigned at)
@@ -178,8 +170,13 @@ static void put_fadt_ports(GByteArray *t, const MachineInfo *info, uint16_t pm)
 
 static unsigned build_fadt(AcpiTables *a, const MachineInfo *info, unsigned facs, unsigned dsdt)
 {
-    enum { WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RTC_S4 = 1 << 7,
-           RESET_REG_SUP = 1 << 10 };
+    enum {
+        WBINVD = 1 << 0,
+        PROC_C1 = 1 << 2,
+        SLP_BUTTON = 1 << 5,
+        RTC_S4 = 1 << 7,
+        RESET_REG_SUP = 1 << 10
+    };
     enum { LEGACY_DEVICES = 1, HAS_8042 = 2 };
     GByteArray *t = a->tables;
     uint16_t pm = info->pm_base ? info->pm_base : PM_BASE;
@@ -303,8 +300,9 @@ static unsigned build_hpet(GByteArray *tables)
 {
     unsigned at = table_begin(tables, "HPET", 1);
 
-    put_le(tables, 0x8086a201, 4); /* Intel, legacy replacement, 64-bit, 3 comparators, revision 1 */
-    put_le(tables, 0, 4);          /* memory space */
+    put_le(tables, 0x8086a201,
+           4);            /* Intel, legacy replacement, 64-bit, 3 comparators, revision 1 */
+    put_le(tables, 0, 4); /* memory space */
     put_le(tables, HPET_BASE, 8);
     put_le(tables, 0, 1);
     put_le(tables, 0, 2); /* least tick in periodic mode: any */

@@ -1,5 +1,6 @@
 /* aml.c - writing ACPI machine language. */
 #include "bios/aml.h"
+#include "bios/bytes.h"
 
 /* [ACPI] "AML Byte Stream Byte Values". */
 enum {
@@ -24,14 +25,6 @@ enum {
     PORTS_ENTIRE_RANGE = 0x03,
     MEMORY_READ_WRITE = 0x01,
 };
-
-void put_le(GByteArray *out, uint64_t value, unsigned count)
-{
-    uint8_t bytes[8];
-
-    store_le(bytes, value, count);
-    g_byte_array_append(out, bytes, count);
-}
 
 /* The length counts its own bytes. Of two or more, the first holds the low four bits and how many
  * follow. [ACPI] "Package Length Encoding". */

@@ -5,9 +5,6 @@
 
 #include "core/types.h"
 
-/* Appends `count` bytes of value, little-endian. */
-void put_le(GByteArray *out, uint64_t value, unsigned count);
-
 /* Each appends to `out`. Paths are as in ASL: "\\_SB.PCI0", "C000"; bodies are AML, freed here. */
 void aml_scope(GByteArray *out, const char *path, GByteArray *body);
 void aml_name_integer(GByteArray *out, const char *path, uint32_t value);

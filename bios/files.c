@@ -1,6 +1,6 @@
 /* files.c - the memory map, the boot order, and the list of all files for the firmware. */
-#include "bios/aml.h"
 #include "bios/bios.h"
+#include "bios/bytes.h"
 
 /* [ACPI] "INT 15H, E820H - Query System Address Map". */
 GByteArray *e820_build(const MachineInfo *info)

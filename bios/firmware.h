@@ -21,8 +21,8 @@ extern const Firmware firmware_linuxboot;   /* option ROMs for -kernel; see opti
 extern const Firmware firmware_multiboot;
 extern const Firmware firmware_dsdt;
 
-/* An option ROM from an image that has only its header's size: padded to that, with the checksum that
- * BIOSes want. [PNPBIOS] "Option ROM Header". */
+/* An option ROM from an image that has only its header's size: padded to that, with the checksum
+ * that BIOSes want. [PNPBIOS] "Option ROM Header". */
 GByteArray *option_rom_seal(const Firmware *image);
 
 #endif

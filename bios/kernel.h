@@ -37,8 +37,8 @@ typedef struct KernelBoot {
 bool kernel_is_multiboot(GBytes *kernel);
 
 /* Fails, naming the kernel, when it is neither, is too old, or does not fit. */
-bool kernel_prepare(KernelBoot *boot, const KernelRequest *request, GError **err)
-    G_GNUC_WARN_UNUSED_RESULT;
+bool kernel_prepare(KernelBoot *boot, const KernelRequest *request,
+                    GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void kernel_boot_fini(KernelBoot *boot);
 
 #endif

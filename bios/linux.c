@@ -154,8 +154,7 @@ bool linux_prepare(KernelBoot *boot, const KernelRequest *given, GError **err)
 
     if (!request.cmdline)
         request.cmdline = "";
-    if (!check_header(&l, image, size, &request, err) ||
-        !place_cmdline(&l, image, &request, err) ||
+    if (!check_header(&l, image, size, &request, err) || !place_cmdline(&l, image, &request, err) ||
         !place_initrd(&l, image, size - l.setup_size, &request, err))
         return false;
 

@@ -1,6 +1,5 @@
 /* multiboot.c - the memory image and information structure of a multiboot kernel. [MULTIBOOT];
  * [ELF] "Program Header". */
-#include "bios/aml.h"
 #include "bios/kernel_priv.h"
 
 #include "core/error.h"
@@ -86,8 +85,8 @@ static bool load_by_addresses(Image *i, const KernelRequest *request, unsigned h
     if (header + HDR_SIZE_WITH_ADDRESSES > size)
         return refuse(request, err, "the file ends inside the multiboot header");
     const uint8_t *h = k + header;
-    uint64_t offset = header - (uint64_t)(load_le32(h + HDR_HEADER_ADDR) -
-                                          load_le32(h + HDR_LOAD_ADDR));
+    uint64_t offset = header -
+                      (uint64_t)(load_le32(h + HDR_HEADER_ADDR) - load_le32(h + HDR_LOAD_ADDR));
     i->base = load_le32(h + HDR_LOAD_ADDR);
     i->entry = load_le32(h + HDR_ENTRY_ADDR);
     if (offset > header)
@@ -120,7 +119,15 @@ static bool read_segment(Segment *s, const uint8_t *p)
 
 static bool load_elf(Image *i, const KernelRequest *request, GError **err)
 {
-    enum { EI_CLASS = 4, CLASS_32 = 1, E_ENTRY = 24, E_PHOFF = 28, E_PHNUM = 44, EHDR = 52, PHDR = 32 };
+    enum {
+        EI_CLASS = 4,
+        CLASS_32 = 1,
+        E_ENTRY = 24,
+        E_PHOFF = 28,
+        E_PHNUM = 44,
+        EHDR = 52,
+        PHDR = 32
+    };
     size_t size;
     const uint8_t *k = g_bytes_get_data(request->kernel, &size);
     Segment s;

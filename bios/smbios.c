@@ -1,6 +1,6 @@
 /* smbios.c - what the machine is, for inventories. [SMBIOS] 2.8. */
-#include "bios/aml.h"
 #include "bios/bios.h"
+#include "bios/bytes.h"
 
 enum {
     MAX_DIMM_BYTES_SHIFT = 34, /* 16 GiB each */
@@ -131,7 +131,8 @@ static void put_chassis(Smbios *s) /* type 3 */
     end(s);
 }
 
-static void put_cpu(Smbios *s, const MachineInfo *info, unsigned socket, unsigned threads) /* type 4 */
+static void put_cpu(Smbios *s, const MachineInfo *info, unsigned socket,
+                    unsigned threads) /* type 4 */
 {
     enum { CENTRAL = 3, OTHER = 1, ENABLED_IN_SOCKET = 0x41, UNKNOWN_ABILITIES = 2 };
     g_autofree char *name = g_strdup_printf("CPU %u", socket);
@@ -247,15 +248,6 @@ static void put_boot_and_end(Smbios *s) /* types 32 and 127 */
     end(s);
 }
 
-static uint8_t checksum(const uint8_t *bytes, size_t count)
-{
-    uint8_t sum = 0;
-
-    for (size_t i = 0; i < count; i++)
-        sum += bytes[i];
-    return -sum;
-}
-
 /* [SMBIOS] "SMBIOS 2.1 (32-bit) Entry Point". The table's address is 0 until firmware places it. */
 static GByteArray *build_anchor(const Smbios *s)
 {
@@ -274,8 +266,8 @@ static GByteArray *build_anchor(const Smbios *s)
     put_le(a, 0, 4);
     put_le(a, s->count, 2);
     put_le(a, 0x28, 1);
-    a->data[0x15] = checksum(a->data + 0x10, 15);
-    a->data[0x04] = checksum(a->data, 31);
+    a->data[0x15] = checksum_of(a->data + 0x10, 15);
+    a->data[0x04] = checksum_of(a->data, 31);
     return a;
 }
 

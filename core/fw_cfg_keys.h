@@ -1,5 +1,5 @@
-/* fw_cfg_keys.h - the numbers of the firmware configuration items. Host, firmware and boot ROMs share
- * them. [FW_CFG] "Selector (Control) Register"; from KERNEL_ADDR on they carry -kernel. */
+/* fw_cfg_keys.h - the numbers of the firmware configuration items. Host, firmware and boot ROMs
+ * share them. [FW_CFG] "Selector (Control) Register"; from KERNEL_ADDR on they carry -kernel. */
 #ifndef MYNA_CORE_FW_CFG_KEYS_H
 #define MYNA_CORE_FW_CFG_KEYS_H
 

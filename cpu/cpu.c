@@ -89,6 +89,7 @@ const StateField cpu_state_fields[] = {
     STATE(Cpu, misc_enable),
     STATE(Cpu, debugctl),
     STATE(Cpu, feature_control),
+    STATE(Cpu, tsc_zero),
     STATE(Cpu, tsc_adjust),
     STATE(Cpu, tsc_aux),
     STATE(Cpu, pkru),
@@ -146,7 +147,9 @@ static void reset_power_on(Cpu *cpu)
     cpu->mxcsr = 0x1f80;
     memset(cpu->vec, 0, sizeof(cpu->vec));
     cpu->smbase = 0x30000;
-    cpu->tsc_adjust = -(uint64_t)clock_now(cpu->bus.clock);
+    cpu->tsc_zero = 0;
+    cpu->tsc_adjust = 0;
+    cpu->tsc_zero = cpu_tsc(cpu);
     cpu->tsc_aux = 0;
     cpu->pat = 0x0007040600070406;
     cpu->misc_enable = 1;     /* fast strings */
@@ -328,7 +331,7 @@ uint64_t cpu_insn_count(const Cpu *cpu)
 uint64_t cpu_tsc(Cpu *cpu)
 {
     uint64_t ns = clock_now(cpu->bus.clock);
-    return (uint64_t)((unsigned __int128)ns * cpu->tsc_hz / NS_PER_SEC) + cpu->tsc_adjust;
+    return (uint64_t)((unsigned __int128)ns * cpu->tsc_hz / NS_PER_SEC) - cpu->tsc_zero + cpu->tsc_adjust;
 }
 
 void cpu_raise(Cpu *cpu, ExceptionVector vector, uint32_t error)

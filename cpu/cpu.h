@@ -157,7 +157,8 @@ struct Cpu {
     uint64_t efer, star, lstar, cstar, fmask, kernel_gs_base;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
     uint64_t pat, misc_enable, debugctl, feature_control;
-    uint64_t tsc_adjust; /* TSC = clock ticks + this; so writes to the TSC land here */
+    uint64_t tsc_zero;   /* clock ticks at power-on: TSC = ticks - tsc_zero + tsc_adjust */
+    uint64_t tsc_adjust; /* IA32_TSC_ADJUST; writes to the TSC land here too */
     uint32_t tsc_aux;
     uint32_t pkru;
     uint64_t xss;
