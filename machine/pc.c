@@ -126,7 +126,7 @@ static void add_isa_parts(Pc *pc)
     void *speaker = add_simple(pc, "pcspk");
     device_connect(pc->pit, "out", 2, speaker, "out2", 0);
     device_connect(speaker, "gate2", 0, pc->pit, "gate", 2);
-    pc->rtc = add_simple(pc, "mc146818");
+    pc->rtc = add_simple(pc, "mc146818rtc");
     wire_isa(pc, pc->rtc, "irq", 0, CMOS_IRQ);
     void *port92 = add_simple(pc, "port92");
     device_connect_fn(port92, "a20", 0, a20_gate, pc, A20_PORT92);
