@@ -79,10 +79,8 @@ OptionResult option_cpu(Config *c, const char *option, const char *argument, GEr
         return print(out);
     }
     FeatureSet features;
-    if (!cpu_model_parse(argument, &features, err)) {
-        g_prefix_error(err, "-cpu: ");
+    if (!cpu_model_parse(argument, &features, err))
         return OPTION_ERROR;
-    }
     g_free(c->cpu);
     c->cpu = g_strdup(argument);
     return OPTION_RUN;

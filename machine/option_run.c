@@ -118,7 +118,7 @@ OptionResult option_d(Config *c, const char *option, const char *argument, GErro
         return OPTION_RUN;
     if (!why)
         return OPTION_DONE;
-    g_propagate_prefixed_error(err, why, "-d: ");
+    g_propagate_error(err, why);
     return OPTION_ERROR;
 }
 

@@ -22,8 +22,8 @@ typedef struct PcHooks {
     void *opaque;
 } PcHooks;
 
-/* Opens every image, character device and firmware file of the config and wires the board. Takes the
- * clock, also when it fails. */
+/* Opens every image, character device and firmware file of the config and wires the board. Takes
+ * the clock, also when it fails. */
 Pc *pc_new(const Config *config, Clock *clock, const PcHooks *hooks,
            GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void pc_free(Pc *pc);

@@ -13,8 +13,8 @@ enum {
     CMOS_DISK_TYPE = 0x19,   /* extended types of the two disks */
     CMOS_DISK_GEOMETRY = 0x1b,
     CMOS_EXTENDED_KB_AGAIN = 0x30,
-    CMOS_ABOVE_16M = 0x34, /* in 64 KiB */
-    CMOS_BOOT_THIRD = 0x38, /* high nibble; bit 0: boot floppies without a signature */
+    CMOS_ABOVE_16M = 0x34,   /* in 64 KiB */
+    CMOS_BOOT_THIRD = 0x38,  /* high nibble; bit 0: boot floppies without a signature */
     CMOS_TRANSLATION = 0x39, /* two bits for each IDE disk */
     CMOS_BOOT_ORDER = 0x3d,  /* low nibble first, high nibble second */
     CMOS_ABOVE_4G = 0x5b,    /* in 64 KiB, three bytes */
@@ -122,11 +122,16 @@ static void set_disks(Pc *pc)
 static unsigned boot_code(char letter)
 {
     switch (letter) {
-    case 'a': return 1;
-    case 'c': return 2;
-    case 'd': return 3;
-    case 'n': return 4;
-    default: return 0;
+    case 'a':
+        return 1;
+    case 'c':
+        return 2;
+    case 'd':
+        return 3;
+    case 'n':
+        return 4;
+    default:
+        return 0;
     }
 }
 

@@ -82,8 +82,7 @@ static bool open_named(Pc *pc, const ChardevConfig *config, GError **err)
     return true;
 }
 
-/* The first user of a named device gets it; later ones share it if it is a multiplexer. */
-static Chardev *use_named(Pc *pc, const char *id, GError **err)
+Chardev *pc_use_chardev(Pc *pc, const char *id, GError **err)
 {
     Chardev *chr = g_hash_table_lookup(pc->named_chardevs, id);
     if (!chr) {
@@ -102,14 +101,15 @@ static Chardev *use_named(Pc *pc, const char *id, GError **err)
     return port;
 }
 
-/* --- ports and monitors ------------------------------------------------------------------------- */
+/* --- ports and monitors -------------------------------------------------------------------------
+ */
 
 static bool open_console(Pc *pc, const char *option, const char *text, Chardev **chr, GError **err)
 {
     const char *id = NULL;
     if (g_str_has_prefix(text, "chardev:"))
         id = text + strlen("chardev:");
-    *chr = id ? use_named(pc, id, err) : open_text(pc, text, err);
+    *chr = id ? pc_use_chardev(pc, id, err) : open_text(pc, text, err);
     if (!*chr) {
         g_prefix_error(err, "-%s \"%s\": ", option, text);
         return false;

@@ -12,8 +12,10 @@ static char *drive_name(const DriveConfig *drive)
     case DRIVE_IDE:
         return g_strdup_printf("ide%u-%s%u", drive->index / 2,
                                drive->media == MEDIA_CDROM ? "cd" : "hd", drive->index % 2);
-    case DRIVE_FLOPPY: return g_strdup_printf("floppy%u", drive->index);
-    default: return g_strdup("none");
+    case DRIVE_FLOPPY:
+        return g_strdup_printf("floppy%u", drive->index);
+    default:
+        return g_strdup("none");
     }
 }
 

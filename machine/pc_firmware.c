@@ -1,5 +1,5 @@
-/* pc_firmware.c - what firmware learns of the machine: items of the configuration device, tables, and
- * the kernel of -kernel.
+/* pc_firmware.c - what firmware learns of the machine: items of the configuration device, tables,
+ * and the kernel of -kernel.
  *
  * [FW_CFG] lists the items; names of files are SeaBIOS's. */
 #include "bios/bios.h"
@@ -30,7 +30,8 @@ static GBytes *read_bytes(const char *option, const char *path, GError **err)
     return pc_read_file(option, path, &data, &size, err) ? g_bytes_new_take(data, size) : NULL;
 }
 
-/* --- the kernel of -kernel ---------------------------------------------------------------------- */
+/* --- the kernel of -kernel ----------------------------------------------------------------------
+ */
 
 static void add_kernel_items(Pc *pc, const KernelBoot *boot)
 {
@@ -51,8 +52,7 @@ static void module_clear(void *item)
 /* Linux has one initial RAM disk. A multiboot kernel's modules are "file text,file text". */
 static bool read_modules(GArray *modules, const char *initrd, bool multiboot, GError **err)
 {
-    g_auto(GStrv) texts =
-        multiboot ? g_strsplit(initrd, ",", -1) : g_strsplit(initrd, "\n", 1);
+    g_auto(GStrv) texts = multiboot ? g_strsplit(initrd, ",", -1) : g_strsplit(initrd, "\n", 1);
     for (char **text = texts; *text; text++) {
         g_autofree char *path = g_strndup(*text, multiboot ? strcspn(*text, " ") : strlen(*text));
         KernelModule module = {.data = read_bytes("-initrd", path, err)};
@@ -97,7 +97,8 @@ static bool load_kernel(Pc *pc, char **rom_path, GError **err)
     return ok;
 }
 
-/* --- tables and items ------------------------------------------------------------------------------ */
+/* --- tables and items
+ * ------------------------------------------------------------------------------ */
 
 static unsigned isa_devices(const Pc *pc)
 {

@@ -69,7 +69,8 @@ bool pc_memory_load_bios(Pc *pc, GError **err)
         return false;
     if (size == 0 || size % (64 * KIB) || size > BIOS_MAX_SIZE) {
         g_set_error(err, MYNA_ERROR, MYNA_ERROR_FILE,
-                    "-bios: %s: %zu bytes should be a multiple of 64 KiB, at most 16 MiB", path, size);
+                    "-bios: %s: %zu bytes should be a multiple of 64 KiB, at most 16 MiB", path,
+                    size);
         return false;
     }
     return bios_place(pc, data, size, err);
@@ -77,7 +78,7 @@ bool pc_memory_load_bios(Pc *pc, GError **err)
 
 void pc_memory_fini(Pc *pc)
 {
-    MemRegion *regions[] = {&pc->bios_isa, &pc->bios,     &pc->pci_memory,
+    MemRegion *regions[] = {&pc->bios_isa, &pc->bios,    &pc->pci_memory,
                             &pc->ram_high, &pc->ram_low, &pc->ram};
     for (size_t i = 0; i < G_N_ELEMENTS(regions); i++) {
         if (regions[i]->name)

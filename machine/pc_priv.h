@@ -28,23 +28,27 @@ struct Pc {
     Block *ide_disk[IDE_PLACES], *ide_cdrom[IDE_PLACES], *floppy[FLOPPY_PLACES];
 
     /* pc_consoles.c */
-    GPtrArray *chardevs; /* of Chardev; owned */
+    GPtrArray *chardevs;        /* of Chardev; owned */
     GHashTable *named_chardevs; /* id -> Chardev, of -chardev */
     GHashTable *used_chardevs;  /* those of them that have a user */
-    GPtrArray *monitors; /* of Chardev */
+    GPtrArray *monitors;        /* of Chardev */
     Chardev *serial[MAX_SERIAL], *parallel[MAX_PARALLEL], *debugcon;
     bool has_serial[MAX_SERIAL], has_parallel[MAX_PARALLEL];
 
     /* pc.c */
     PciBus *pci;
-    void *host_bridge, *isa_bridge, *pic[2], *ioapic, *pit, *rtc, *fw_cfg, *acpi_pm;
+    void *host_bridge, *isa_bridge, *pic[2], *ioapic, *dma, *pit, *rtc, *fw_cfg, *acpi_pm;
+    uint8_t isa_asserted[ISA_IRQS]; /* how many devices assert each ISA interrupt */
+    IrqLine isa_input[ISA_IRQS];    /* of the ISA bridge */
+    IrqLine pic_input[ISA_IRQS], ioapic_input[ISA_IRQS];
+    bool a20[2];
     PS2Link keyboard, mouse;
     unsigned boots; /* resets so far, for -boot once= */
 };
 
 /* A whole file; the error begins with the option that named it. */
-bool pc_read_file(const char *option, const char *path, char **data, gsize *size, GError **err)
-    G_GNUC_WARN_UNUSED_RESULT;
+bool pc_read_file(const char *option, const char *path, char **data, gsize *size,
+                  GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 bool pc_memory_init(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 bool pc_memory_load_bios(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
@@ -61,6 +65,8 @@ void pc_drives_close(Pc *pc);
 
 bool pc_consoles_open(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void pc_consoles_close(Pc *pc);
+/* The device of -chardev with this id, or a port of it if it has users and is a multiplexer. */
+Chardev *pc_use_chardev(Pc *pc, const char *id, GError **err);
 
 /* CMOS bytes, fw_cfg items and files: what firmware learns of the machine. */
 bool pc_firmware_init(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;

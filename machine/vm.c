@@ -11,7 +11,8 @@
 #include "core/log.h"
 #include "machine/vm_priv.h"
 
-/* --- timers of the host clock -------------------------------------------------------------------- */
+/* --- timers of the host clock --------------------------------------------------------------------
+ */
 
 /* Machine lock held. */
 static void arm_timer_fd(Vm *vm)
@@ -48,7 +49,8 @@ static gboolean timer_fd_fired(gint fd, GIOCondition condition, gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
-/* --- the wall clock ------------------------------------------------------------------------------- */
+/* --- the wall clock
+ * ------------------------------------------------------------------------------- */
 
 static Ns host_wall_clock(void)
 {
@@ -75,7 +77,8 @@ static void set_wall_clock(Vm *vm)
     vm->wall_start = now + vm->wall_shift;
 }
 
-/* --- what the guest asks --------------------------------------------------------------------------- */
+/* --- what the guest asks
+ * --------------------------------------------------------------------------- */
 
 static void set_status(Vm *vm, VmStatus status)
 {
@@ -112,9 +115,15 @@ static void request(void *opaque, BoardRequest what, int value)
         else
             vm_reset(vm);
         break;
-    case BOARD_POWEROFF: shut_down(vm); break;
-    case BOARD_DEBUG_EXIT: vm_quit(vm, value & 0xff); break;
-    case BOARD_SUSPEND: unimp("machine: ACPI S3 suspend\n"); break;
+    case BOARD_POWEROFF:
+        shut_down(vm);
+        break;
+    case BOARD_DEBUG_EXIT:
+        vm_quit(vm, value & 0xff);
+        break;
+    case BOARD_SUSPEND:
+        unimp("machine: ACPI S3 suspend\n");
+        break;
     }
 }
 
@@ -128,7 +137,8 @@ static void triple_fault(void *opaque, Cpu *cpu)
     board_unlock(vm->board);
 }
 
-/* --- making and ending ------------------------------------------------------------------------------ */
+/* --- making and ending
+ * ------------------------------------------------------------------------------ */
 
 static gboolean on_signal(gpointer opaque)
 {
@@ -191,7 +201,8 @@ void vm_free(Vm *vm)
     g_free(vm);
 }
 
-/* --- the I/O thread ---------------------------------------------------------------------------------- */
+/* --- the I/O thread
+ * ---------------------------------------------------------------------------------- */
 
 static bool is_quitting(Vm *vm)
 {
@@ -254,7 +265,8 @@ void vm_quit(Vm *vm, int status)
     vcpu_notify(vm);
 }
 
-/* --- people's verbs ---------------------------------------------------------------------------------- */
+/* --- people's verbs
+ * ---------------------------------------------------------------------------------- */
 
 Pc *vm_pc(Vm *vm)
 {

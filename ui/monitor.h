@@ -1,0 +1,21 @@
+/* monitor.h - the human monitor: commands typed on a character device. */
+#ifndef MYNA_UI_MONITOR_H
+#define MYNA_UI_MONITOR_H
+
+#include "core/chardev.h"
+#include "machine/vm.h"
+
+typedef struct Monitor Monitor;
+
+/* A monitor on chr, which stays its owner's. */
+Monitor *monitor_new(Vm *vm, Chardev *chr);
+void monitor_free(Monitor *monitor);
+
+/* One for each character device of the config that wants one; unref the array before the machine.
+ */
+GPtrArray *monitor_attach_all(Vm *vm);
+
+/* Runs one command line and appends what it says. Machine lock held once, I/O thread. */
+void monitor_run(Monitor *monitor, const char *line, GString *out);
+
+#endif
