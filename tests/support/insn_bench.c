@@ -14,7 +14,7 @@ enum {
     GDT = 0x61000,
     PML4 = 0x70000,
     PDPT = 0x71000,
-    PD = 0x72000,
+    PD = INSN_BENCH_PAGE_DIRECTORY,
     SELECTOR_CODE = 8,
     SELECTOR_DATA = 16,
     HLT = 0xf4,
@@ -209,7 +209,7 @@ int insn_bench_run(InsnBench *t, const void *code, size_t size)
     cpu->activity = CPU_RUNNING;
     cpu_run(cpu, 100000);
     if (cpu->activity != CPU_HALTED)
-        return EXCEPTIONS; /* shut down, or still running */
+        return INSN_BENCH_SHUTDOWN;
     uint64_t stop = cpu->seg[SEG_CS].base * (t->code_size == CODE_16) + cpu->rip - 1;
     if (stop >= STUBS && stop < STUBS + EXCEPTIONS * STUB_SIZE)
         return (stop - STUBS) / STUB_SIZE;

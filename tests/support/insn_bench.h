@@ -19,7 +19,9 @@ enum {
     TEST_DATA = 0x20000,
     TEST_STACK = 0x30000,
     TEST_HIGH = 0x10000000,
+    INSN_BENCH_PAGE_DIRECTORY = 0x72000, /* of the first GiB, 2 MiB an entry */
     TEST_HIGH_SIZE = 0x10000,
+    INSN_BENCH_SHUTDOWN = 32, /* instead of a vector: triple fault, or no HLT reached */
 };
 
 typedef struct InsnBench {
@@ -102,8 +104,8 @@ typedef struct InsnCase {
     const char *text;
     uint8_t code[16];
     uint8_t length;
-    Item in[8];
-    Item out[8];
+    Item in[12];
+    Item out[12];
 } InsnCase;
 
 void insn_bench_check(InsnBench *t, CodeSize mode, const InsnCase *cases, size_t count);
