@@ -163,10 +163,20 @@ void debug_before_instruction(Cpu *cpu)
         cpu->pending_db |= DR6_BS;
 }
 
+/* A repeated string instruction that stopped between iterations will execute at the same place. */
+static bool repeat_unfinished(const Cpu *cpu)
+{
+    const Insn *insn = cpu->block_first;
+    return cpu->rip == cpu->rip_start && insn->rep && insn_row(insn)->attrs & ATTR_STRING;
+}
+
 /* [SDM3] "Masking Exceptions and Interrupts When Switching Stacks": after MOV SS and POP SS traps
- * wait for the next instruction. */
+ * wait for the next instruction. Between iterations RF is set, so that a breakpoint on a repeated
+ * instruction stops it once. */
 void debug_after_instruction(Cpu *cpu)
 {
+    if (repeat_unfinished(cpu))
+        cpu->eflags |= FLAG_RF;
     if (cpu->pending_db && !(cpu->shadow & SHADOW_MOV_SS))
         deliver_trap(cpu);
     if (!armed(cpu))

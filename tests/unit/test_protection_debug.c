@@ -152,6 +152,24 @@ static void step_wakes_halt(void)
     bare_cpu_free(t);
 }
 
+/* A trap after each iteration, with RF set but after the last. */
+static void step_through_repeat(void)
+{
+    BareCpu *t = debugged();
+    t->cpu->gpr[RCX] = 2;
+    t->cpu->gpr[RDI] = AT_DATA;
+    single_step(t);
+    RUN(t, 1, 0xf3, 0xaa); /* rep stosb */
+    assert_trapped(t, AT_CODE, DR6_BS);
+    g_assert_cmphex(bare_stack(t, 2, 4), ==, FLAG_TF | FLAG_RF | FLAG_FIXED);
+    g_assert_cmphex(t->cpu->gpr[RCX], ==, 1);
+    RUN(t, 2, 0xcf);
+    assert_trapped(t, AT_CODE + 2, DR6_BS);
+    g_assert_cmphex(bare_stack(t, 2, 4), ==, FLAG_TF | FLAG_FIXED);
+    g_assert_cmphex(t->cpu->gpr[RCX], ==, 0);
+    bare_cpu_free(t);
+}
+
 static void icebp(void)
 {
     BareCpu *t = debugged();
@@ -193,6 +211,22 @@ static void instruction_breakpoint_is_linear(void)
     RUN(t, 1, 0x90);
     g_assert_cmphex(t->cpu->rip, ==, 0x100);
     g_assert_cmphex(t->cpu->dr[6], ==, DR6_FIXED | 1);
+    bare_cpu_free(t);
+}
+
+/* On a repeated instruction it stops before the first iteration only. */
+static void instruction_breakpoint_on_repeat(void)
+{
+    BareCpu *t = debugged();
+    t->cpu->gpr[RCX] = 3;
+    t->cpu->gpr[RDI] = AT_DATA;
+    arm(t, 0, AT_CODE, BREAK(0, ON_FETCH, LEN1));
+    RUN(t, 1, 0xf3, 0xaa, 0x90);
+    assert_trapped(t, AT_CODE, 1);
+    bare_write(t, t->cpu->gpr[RSP] + 8, FLAG_RF | FLAG_FIXED, 4);
+    RUN(t, 5, 0xcf);
+    assert_running(t, AT_CODE + 3);
+    g_assert_cmphex(t->cpu->gpr[RCX], ==, 0);
     bare_cpu_free(t);
 }
 
@@ -344,9 +378,11 @@ int main(int argc, char **argv)
     g_test_add_func("/debug/step-into-fault", step_into_fault);
     g_test_add_func("/debug/step-over-mov-ss", step_over_mov_ss);
     g_test_add_func("/debug/step-wakes-halt", step_wakes_halt);
+    g_test_add_func("/debug/step-through-repeat", step_through_repeat);
     g_test_add_func("/debug/icebp", icebp);
     g_test_add_func("/debug/instruction-breakpoint", instruction_breakpoint);
     g_test_add_func("/debug/instruction-breakpoint-is-linear", instruction_breakpoint_is_linear);
+    g_test_add_func("/debug/instruction-breakpoint-on-repeat", instruction_breakpoint_on_repeat);
     g_test_add_func("/debug/instruction-breakpoint-in-shadow", instruction_breakpoint_in_shadow);
     g_test_add_func("/debug/data-breakpoints", data_breakpoints);
     g_test_add_func("/debug/data-breakpoint-and-step", data_breakpoint_and_step);
