@@ -167,9 +167,7 @@ void monitor_info_mem(Monitor *m, const MonitorArgs *args, GString *out)
 void monitor_info_mtree(Monitor *m, const MonitorArgs *args, GString *out)
 {
     Board *board = vm_board(monitor_vm(m));
-    g_string_append(out, "memory\n");
     address_space_print(&board->memory, out);
-    g_string_append(out, "ports\n");
     address_space_print(&board->ports, out);
 }
 

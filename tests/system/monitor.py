@@ -1,0 +1,95 @@
+"""The human monitor, over the terminal's multiplexer."""
+import os
+import tempfile
+
+from guest import Guest, check, test
+
+
+class Console:
+    def __init__(self, machine):
+        self.machine = machine
+        machine.send("\x01c")
+        machine.expect(r"\(myna\) $", 30)
+
+    def run(self, command, timeout=30):
+        """The command's answer, up to the next prompt."""
+        start = self.machine.seen
+        self.machine.send(command + "\n")
+        match = self.machine.expect(r"\n\(myna\) $", timeout)
+        lines = self.machine.text[start:match.start() + 1].split("\n", 1)
+        return lines[1] if len(lines) > 1 else ""
+
+
+@test()
+def monitor_views():
+    with Guest("-S", "-m", "32", "-name", "looking-glass") as machine:
+        console = Console(machine)
+        for command, expected in [
+                ("info status", "VM status: paused (prelaunch)"), ("info name", "looking-glass"),
+                ("info registers", "RIP=000000000000fff0"), ("info registers -a", "CPU#0"),
+                ("info cpus", "CPU #0"), ("info mtree", "bios +0x20000"), ("info pci", "8086:1237"),
+                ("info block", "ide1-cd0: [not inserted]"), ("info devices", "mc146818rtc"),
+                ("info pic", "irr"), ("info chardev", "mux"), ("info mem", "paging is off"),
+                ("info i8254", "="), ("info nonsense", "there is no 'nonsense'"),
+                ("xp/4xb 0xfffffff0", "0xea"), ("xp/1i 0xfffffff0", "jmp"),
+                ("print $rip + 0x10 * 2", "0x10010"), ("p/d (2+3)*4-1", "19"), ("p 1/0", "divides by zero"),
+                ("x/2xw 0", "0x"), ("cpu 3", "there are CPUs 0 to 0"), ("help quit", "end the program"),
+                ("help", "system_reset"), ("quitt", "did you mean 'quit'?"), ("xp/2", "ADDRESS# is missing"),
+                ("log nothing", "nothing"), ("sendkey ctrl-alt-nokey", "no key 'nokey'"),
+                ("eject nowhere", "no drive nowhere")]:
+            answer = console.run(command)
+            check(expected in answer, f"{command!r}: {answer!r} does not hold {expected!r}")
+        machine.send("quit\n")
+        machine.expect_exit(0, 20)
+
+
+@test()
+def monitor_run_control():
+    with Guest("-S", "-m", "32") as machine:
+        console = Console(machine)
+        machine.send("cont\n\x01c")
+        machine.expect("No bootable device", 120)
+        console = Console(machine)
+        console.run("stop")
+        check("VM status: paused" in console.run("info status"), "stop does not stop it")
+        check("running" not in console.run("info status"), "it runs")
+        before = console.run("info cpus")
+        check(console.run("info cpus") == before, "a stopped CPU goes on")
+        console.run("system_reset")
+        machine.send("cont\n\x01c")
+        machine.expect(r"SeaBIOS \(version", 60)
+        machine.send("\x01c")
+        machine.expect(r"\(myna\) $", 30)
+        machine.send("q\n")
+        machine.expect_exit(0, 20)
+
+
+@test()
+def monitor_line_editing():
+    """Backspace, Ctrl-U and the arrow keys."""
+    with Guest("-S", "-m", "32") as machine:
+        console = Console(machine)
+        check("19" in console.run("p/d 1x\x7f9"), "backspace")
+        check("7" in console.run("garbage\x15p/d 7"), "Ctrl-U")
+        check("19" in console.run("\x1b[A\x1b[A"), "two steps up")
+        machine.send("quit\n")
+        machine.expect_exit(0, 20)
+
+
+@test()
+def monitor_screendump():
+    """SeaBIOS's text screen as a picture, in both formats."""
+    with tempfile.TemporaryDirectory() as folder, Guest("-m", "32") as machine:
+        machine.expect("No bootable device", 120)
+        console = Console(machine)
+        png, ppm = os.path.join(folder, "a.png"), os.path.join(folder, "a.ppm")
+        check(console.run(f"screendump {png}").strip() == "", "PNG")
+        check(console.run(f"screendump {ppm}").strip() == "", "PPM")
+        with open(png, "rb") as file:
+            check(file.read(8) == b"\x89PNG\r\n\x1a\n", "no PNG signature")
+        with open(ppm, "rb") as file:
+            header, pixels = file.read(15), file.read()
+            check(header == b"P6\n720 400\n255\n", f"another size: {header}")
+            check(len(set(pixels)) > 1, "the screen is blank")
+        machine.send("quit\n")
+        machine.expect_exit(0, 20)
