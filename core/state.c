@@ -54,6 +54,7 @@ static void save_element(const StateField *f, const uint8_t *element, GByteArray
 
     switch (f->kind) {
     case FIELD_UINT:
+    case FIELD_BOOL:
         store_le(bytes, field_get(f, element), f->size);
         g_byte_array_append(out, bytes, f->size);
         break;
@@ -97,12 +98,15 @@ static bool load_element(const StateField *f, unsigned version, const char *what
                          StateReader *in, GError **err)
 {
     uint8_t bytes[8];
+    uint64_t value;
 
     switch (f->kind) {
     case FIELD_UINT:
+    case FIELD_BOOL:
         if (!load_bytes(f, what, in, bytes, err))
             return false;
-        field_put(f, element, load_le(bytes, f->size));
+        value = load_le(bytes, f->size);
+        field_put(f, element, f->kind == FIELD_BOOL ? value != 0 : value);
         return true;
     case FIELD_BYTES:
         return load_bytes(f, what, in, element, err);
@@ -188,7 +192,7 @@ static char *element_difference(const StateField *f, uint32_t n, const uint8_t *
 {
     g_autofree char *name = element_name(f, n);
 
-    if (f->kind == FIELD_UINT && field_get(f, a) != field_get(f, b))
+    if ((f->kind == FIELD_UINT || f->kind == FIELD_BOOL) && field_get(f, a) != field_get(f, b))
         return g_strdup_printf("%s: 0x%" PRIx64 " != 0x%" PRIx64, name, field_get(f, a),
                                field_get(f, b));
     if (f->kind == FIELD_BYTES)

@@ -8,7 +8,8 @@
 
 typedef enum FieldKind {
     FIELD_END,
-    FIELD_UINT,   /* unsigned integers and bools of `size` bytes, `count` of them */
+    FIELD_UINT,   /* unsigned integers of `size` bytes, `count` of them */
+    FIELD_BOOL,   /* the same of bools: anything but 0 is loaded as true */
     FIELD_BYTES,  /* `size` raw bytes */
     FIELD_STRUCT, /* `count` structs of `size` bytes, described by `fields` */
 } FieldKind;
@@ -23,19 +24,20 @@ typedef struct StateField {
     uint16_t since; /* first version of the struct that has it; 0 = always */
 } StateField;
 
+#define STATE_KIND(member) _Generic(member, bool : FIELD_BOOL, default : FIELD_UINT)
 /* One integer, bool or enum member; signed members are saved as their two's complement. */
 #define STATE(S, f)                                                     \
     {                                                                   \
-#f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, 0 \
+#f, STATE_KIND(((S *)0)->f), offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, 0 \
     }
 #define STATE_SINCE(S, f, version)                                            \
     {                                                                         \
-#f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, version \
+#f, STATE_KIND(((S *)0)->f), offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, version \
     }
 /* An array of integers. */
 #define STATE_ARRAY(S, f)                                                                          \
     {                                                                                              \
-#f, FIELD_UINT, offsetof(S, f), sizeof(((S *)0)->f[0]), G_N_ELEMENTS(((S *)0)->f), NULL, 0 \
+#f, STATE_KIND(((S *)0)->f[0]), offsetof(S, f), sizeof(((S *)0)->f[0]), G_N_ELEMENTS(((S *)0)->f), NULL, 0 \
     }
 /* A buffer. */
 #define STATE_BYTES(S, f)                                                \

@@ -82,7 +82,7 @@ static void hammer(TestBus *t, unsigned rounds)
 
 static void assert_same(TestBus *t, GByteArray *a, GByteArray *b, const char *when)
 {
-    if (a->len == b->len && memcmp(a->data, b->data, a->len) == 0)
+    if (a->len == b->len && (!a->len || memcmp(a->data, b->data, a->len) == 0))
         return;
     unsigned i = 0;
     while (i < MIN(a->len, b->len) && a->data[i] == b->data[i])

@@ -104,6 +104,21 @@ static void test_error_names_field(void)
     g_assert_cmpstr(err->message, ==, "sample: saved state ends at field 'flag'");
 }
 
+/* A hostile byte does not make a bool that is neither true nor false. */
+static void test_bool(void)
+{
+    g_autoptr(GByteArray) out = g_byte_array_new();
+    Outer loaded = { 0 };
+
+    state_save(fields, &sample, out);
+    out->data[2] = 0x80;
+    StateReader in = { out->data, out->data + out->len };
+    g_assert_true(state_load(fields, 2, "sample", &loaded, &in, NULL));
+    uint8_t byte;
+    memcpy(&byte, &loaded.flag, 1);
+    g_assert_cmphex(byte, ==, 1);
+}
+
 static void test_difference(void)
 {
     Outer other = sample;
@@ -140,6 +155,7 @@ int main(int argc, char **argv)
     g_test_add_func("/state/old-version", test_old_version);
     g_test_add_func("/state/every-truncation", test_every_truncation);
     g_test_add_func("/state/error-names-field", test_error_names_field);
+    g_test_add_func("/state/bool", test_bool);
     g_test_add_func("/state/difference", test_difference);
     g_test_add_func("/state/print", test_print);
     return g_test_run();
