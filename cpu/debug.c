@@ -72,8 +72,7 @@ void debug_pend(Cpu *cpu, uint64_t dr6)
     note(cpu);
 }
 
-/* --- arming ------------------------------------------------------------------------------------
- */
+/* --- arming ---------------------------------------------------------------------------------- */
 
 /* Pages enter or leave the TLB by what is armed now. */
 void debug_registers_changed(Cpu *cpu)
@@ -99,8 +98,7 @@ bool debug_page_watched(const Cpu *cpu, LinAddr la)
     return hits(cpu, data, la & ~PAGE_MASK, PAGE_SIZE);
 }
 
-/* --- accesses ------------------------------------------------------------------------------------
- */
+/* --- accesses -------------------------------------------------------------------------------- */
 
 void debug_data_access(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 {
@@ -121,8 +119,7 @@ void debug_io_access(Cpu *cpu, uint16_t port, unsigned size)
         debug_pend(cpu, bits);
 }
 
-/* --- around an instruction
- * -------------------------------------------------------------------------- */
+/* --- around an instruction ------------------------------------------------------------------- */
 
 static void deliver_trap(Cpu *cpu)
 {
@@ -184,9 +181,22 @@ void debug_after_instruction(Cpu *cpu)
 }
 
 /* A software interrupt completes before the traps of the data it touched; but not its single step,
- * for TF is clear in the handler. A fault or interrupt abandons them all. */
+ * for TF is clear in the handler. INT1 is a #DB itself and takes them along. A fault or an
+ * interrupt abandons them all. */
 void debug_event_begins(Cpu *cpu, EventKind kind)
 {
-    bool completes = kind == EVENT_SOFTWARE || kind == EVENT_INT3_INTO || kind == EVENT_ICEBP;
-    cpu->pending_db &= completes ? 0xf : 0;
+    uint64_t data = cpu->pending_db & 0xf;
+    cpu->pending_db = kind == EVENT_SOFTWARE || kind == EVENT_INT3_INTO ? data : 0;
+    if (kind != EVENT_ICEBP)
+        return;
+    cpu->dr[7] &= ~(uint64_t)DR7_GD;
+    if (data)
+        dr6_report(cpu, data);
+}
+
+void debug_step_by_new_flags(Cpu *cpu)
+{
+    cpu->pending_db &= ~(uint64_t)DR6_BS;
+    if (cpu->eflags & FLAG_TF)
+        debug_pend(cpu, DR6_BS);
 }

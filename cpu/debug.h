@@ -13,6 +13,10 @@ void debug_event_begins(Cpu *cpu, EventKind kind);
 /* A trap to report when the present instruction is done; dr6 holds its DR6 bits. */
 void debug_pend(Cpu *cpu, uint64_t dr6);
 
+/* SYSCALL and SYSRET are stepped if TF is set when they are done, not when they begin, so that
+ * neither the kernel's first instruction nor the return is seen by a program that steps. */
+void debug_step_by_new_flags(Cpu *cpu);
+
 /* A hardware task switch drops the local breakpoints. */
 void debug_task_switched(Cpu *cpu);
 

@@ -26,8 +26,7 @@ uint64_t gate_offset(const Cpu *cpu, const Descriptor *d)
     return low | bits_get(d->low, 48, 16) << 16 | d->high << 32;
 }
 
-/* --- tables
- * --------------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 /* Linear address of byte `index` of the selector's table if size bytes there are inside it. */
 static bool table_address(const Cpu *cpu, uint16_t selector, unsigned first, unsigned size,
@@ -81,8 +80,7 @@ void descriptor_require_system(Cpu *cpu, uint16_t selector, ExceptionVector vect
         cpu_raise(cpu, vector, selector_error(selector, ext));
 }
 
-/* --- bits the processor writes
- * ----------------------------------------------------------------------- */
+/* --- bits the processor writes --------------------------------------------------------------- */
 
 /* Replaces the bits of mask in the type byte. Plain RAM takes it as one atomic operation, so that a
  * neighbour's bits are never lost; elsewhere it is a load and a store. */
@@ -119,8 +117,7 @@ void descriptor_probe_write(Cpu *cpu, const Descriptor *d)
     mmu_translate(cpu, d->la + TYPE_BYTE, ACCESS_WRITE, ROLE_SYSTEM);
 }
 
-/* --- segment registers
- * --------------------------------------------------------------------------------- */
+/* --- segment registers ----------------------------------------------------------------------- */
 
 Segment descriptor_segment(const Descriptor *d, uint16_t selector)
 {
@@ -160,8 +157,10 @@ void segments_drop_inner(Cpu *cpu)
     for (unsigned i = 0; i < G_N_ELEMENTS(data_segments); i++) {
         Segment *seg = &cpu->seg[data_segments[i]];
         /* A null register keeps what the FS.base and GS.base MSRs put there. */
-        if (!seg->access)
+        if (!seg->access) {
+            seg->selector = 0;
             continue;
+        }
         bool conforming = (seg->access & (AR_CODE | AR_CONFORMING)) == (AR_CODE | AR_CONFORMING);
         if (!conforming && segment_dpl(seg) < cpu->cpl)
             *seg = segment_null(0);

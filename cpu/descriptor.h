@@ -43,8 +43,7 @@ static inline uint32_t selector_error(uint16_t selector, unsigned ext)
     return (selector & ~SELECTOR_RPL) | ext;
 }
 
-/* --- fields -------------------------------------------------------------------------------------
- */
+/* --- fields ---------------------------------------------------------------------------------- */
 
 static inline uint16_t descriptor_access(const Descriptor *d)
 {
@@ -126,8 +125,7 @@ static inline bool descriptor_high_is_valid(const Descriptor *d)
     return !bits_get(d->high, 40, 5);
 }
 
-/* --- tables
- * --------------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 /* Reads the descriptor a selector names; false if it lies outside its table's limit. The selector
  * is not null. */
@@ -154,8 +152,7 @@ Segment descriptor_segment(const Descriptor *d, uint16_t selector);
 /* A register that holds a null selector. */
 Segment segment_null(uint16_t selector);
 
-/* --- checks shared by loads, returns and stack switches
- * -------------------------------------------- */
+/* --- checks shared by loads, returns and stack switches -------------------------------------- */
 
 /* The writable data segment a stack at privilege cpl needs: limit, RPL, type, DPL raise
  * vector(selector | ext), not present #SS(selector | ext). The selector is not null. Sets the

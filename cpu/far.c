@@ -8,8 +8,7 @@
 
 typedef enum FarKind { FAR_JUMP, FAR_CALL } FarKind;
 
-/* --- shared parts --------------------------------------------------------------------------------
- */
+/* --- shared parts ---------------------------------------------------------------------------- */
 
 void far_check_target(Cpu *cpu, const Segment *cs, uint64_t rip, unsigned ext)
 {
@@ -52,8 +51,7 @@ static uint64_t target_in(const Cpu *cpu, const Segment *cs, uint64_t offset)
     return code_is_64bit(cpu, cs->access) ? offset : (uint32_t)offset;
 }
 
-/* --- real and V86 mode
- * ------------------------------------------------------------------------------ */
+/* --- real and V86 mode ----------------------------------------------------------------------- */
 
 static void transfer_real(Cpu *cpu, uint16_t selector, uint64_t offset, unsigned opsize,
                           FarKind kind)
@@ -73,8 +71,7 @@ static void transfer_real(Cpu *cpu, uint16_t selector, uint64_t offset, unsigned
     cpu->rip = offset;
 }
 
-/* --- code segments
- * ---------------------------------------------------------------------------------- */
+/* --- code segments --------------------------------------------------------------------------- */
 
 /* [SDM2] JMP, CALL: CONFORMING-CODE-SEGMENT, NONCONFORMING-CODE-SEGMENT. */
 static void transfer_to_code(Cpu *cpu, uint16_t selector, Descriptor *d, uint64_t offset,
@@ -103,8 +100,7 @@ static void transfer_to_code(Cpu *cpu, uint16_t selector, Descriptor *d, uint64_
     far_commit(cpu, &cs, rip, cpu->cpl);
 }
 
-/* --- call gates
- * --------------------------------------------------------------------------------------- */
+/* --- call gates ------------------------------------------------------------------------------ */
 
 /* [SDM2] CALL: MORE-PRIVILEGE. The caller's parameters are copied to the inner stack, but for
  * 64-bit gates, which have none. */
@@ -181,8 +177,7 @@ static void transfer_through_call_gate(Cpu *cpu, uint16_t selector, Descriptor *
         gate_same_privilege(cpu, gate, &cs, rip, kind);
 }
 
-/* --- system descriptors
- * -------------------------------------------------------------------------------- */
+/* --- system descriptors ---------------------------------------------------------------------- */
 
 /* [SDM2] JMP, CALL: TASK-STATE-SEGMENT. */
 static void transfer_to_tss(Cpu *cpu, uint16_t selector, const Descriptor *d, FarKind kind)
@@ -253,8 +248,7 @@ void far_call(Cpu *cpu, uint16_t selector, uint64_t offset, unsigned opsize)
     transfer(cpu, selector, offset, opsize, FAR_CALL);
 }
 
-/* --- returns
- * ---------------------------------------------------------------------------------------------- */
+/* --- returns --------------------------------------------------------------------------------- */
 
 Segment far_return_code(Cpu *cpu, uint16_t selector)
 {

@@ -12,8 +12,7 @@ void far_call(Cpu *cpu, uint16_t selector, uint64_t offset, unsigned opsize);
 void far_return(Cpu *cpu, unsigned opsize, unsigned release); /* bytes of parameters to drop */
 void far_iret(Cpu *cpu, unsigned opsize);
 
-/* --- parts shared with interrupt.c and task.c
- * -------------------------------------------------------- */
+/* --- parts shared with interrupt.c and task.c ------------------------------------------------ */
 
 /* True if code in the segment runs in 64-bit mode. */
 static inline bool code_is_64bit(const Cpu *cpu, unsigned access)

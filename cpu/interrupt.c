@@ -14,7 +14,7 @@
 #include "cpu/interrupt_priv.h"
 #include "cpu/task.h"
 
-/* --- real mode -------------------------------------------------------------------------------- */
+/* --- real mode ------------------------------------------------------------------------------- */
 
 void interrupt_enter_8086(Cpu *cpu, uint32_t entry, uint16_t flags)
 {
@@ -40,8 +40,7 @@ static void deliver_real(Cpu *cpu, const Event *event)
     cpu_update_mode(cpu);
 }
 
-/* --- gates -------------------------------------------------------------------------------------
- */
+/* --- gates ----------------------------------------------------------------------------------- */
 
 static uint32_t gate_error(const Event *event)
 {
@@ -233,8 +232,7 @@ void interrupt_deliver(Cpu *cpu, unsigned vector, EventKind kind, bool has_error
         deliver_protected(cpu, &event);
 }
 
-/* --- exceptions ---------------------------------------------------------------------------------
- */
+/* --- exceptions ------------------------------------------------------------------------------ */
 
 /* Vector sets. [SDM3] "Exceptions and Interrupts" table, "Double Fault Exception". */
 enum {
@@ -334,8 +332,7 @@ void exception_deliver_trap(Cpu *cpu, ExceptionVector vector)
     deliver_nested(cpu, vector, 0);
 }
 
-/* --- from outside --------------------------------------------------------------------------------
- */
+/* --- from outside ---------------------------------------------------------------------------- */
 
 void interrupt_hardware(Cpu *cpu, int vector)
 {

@@ -32,8 +32,7 @@ static uint32_t protected_mask(const Cpu *cpu, unsigned opsize)
     return mask;
 }
 
-/* --- real and V86 mode
- * -------------------------------------------------------------------------------- */
+/* --- real and V86 mode ----------------------------------------------------------------------- */
 
 static void iret_real(Cpu *cpu, unsigned opsize)
 {
@@ -81,8 +80,7 @@ static void iret_v86(Cpu *cpu, unsigned opsize)
         iret_real(cpu, opsize);
 }
 
-/* --- protected mode
- * -------------------------------------------------------------------------------------- */
+/* --- protected mode -------------------------------------------------------------------------- */
 
 /* TASK-RETURN: the present TSS's link names the task to go back to. */
 static void task_return(Cpu *cpu)

@@ -106,8 +106,7 @@ static SaveMap save_map(const Cpu *cpu)
     return (SaveMap){map32, G_N_ELEMENTS(map32)};
 }
 
-/* --- between Cpu and SmmState
- * ---------------------------------------------------------------------- */
+/* --- between Cpu and SmmState ---------------------------------------------------------------- */
 
 static SavedSegment saved(const Segment *seg)
 {
@@ -174,8 +173,7 @@ static void state_to_cpu(const SmmState *s, Cpu *cpu)
                                    : 0;
 }
 
-/* --- between SmmState and memory
- * --------------------------------------------------------------------- */
+/* --- between SmmState and memory ------------------------------------------------------------- */
 
 static void image_write(Cpu *cpu, const SmmState *s)
 {
@@ -203,8 +201,7 @@ static void image_read(Cpu *cpu, SmmState *s)
     }
 }
 
-/* --- entering
- * ------------------------------------------------------------------------------------------ */
+/* --- entering -------------------------------------------------------------------------------- */
 
 /* [SDM3] "SMM Handler Execution Environment". */
 static void handler_environment(Cpu *cpu)
@@ -242,8 +239,7 @@ void smm_enter(Cpu *cpu)
     cpu_update_mode(cpu);
 }
 
-/* --- leaving
- * ------------------------------------------------------------------------------------------- */
+/* --- leaving --------------------------------------------------------------------------------- */
 
 /* Control register images that put the processor into shutdown. [SDM3] "Exiting From SMM". */
 static bool state_valid(const Cpu *cpu, const SmmState *s)

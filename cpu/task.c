@@ -88,8 +88,7 @@ static void save_state(Cpu *cpu, uint32_t eflags)
         tss_write(cpu, tss, l->segments + i * l->stride, cpu->seg[segment_order[i]].selector, 2);
 }
 
-/* --- the new task's TSS descriptor --------------------------------------------------------------
- */
+/* --- the new task's TSS descriptor ----------------------------------------------------------- */
 
 /* A return from a nested task wants a busy TSS and complains with #TS, the others an available one
  * and complain with #GP. */
@@ -113,8 +112,7 @@ static Descriptor new_tss(Cpu *cpu, uint16_t selector, TaskReason reason, unsign
     return d;
 }
 
-/* --- the new task's segments, after the switch
- * ----------------------------------------------------- */
+/* --- the new task's segments, after the switch ----------------------------------------------- */
 
 static void load_ldt(Cpu *cpu, uint16_t selector, unsigned ext)
 {
@@ -189,8 +187,7 @@ static void load_segments(Cpu *cpu, const TaskState *s, unsigned ext)
         load_data(cpu, data[i], s->selector[data[i]], ext);
 }
 
-/* --- the switch
- * --------------------------------------------------------------------------------------- */
+/* --- the switch ------------------------------------------------------------------------------ */
 
 /* With PAE the page-directory pointers come along; bad ones are #GP(0) in the new task. */
 static void load_cr3(Cpu *cpu, uint32_t cr3)

@@ -4,8 +4,7 @@
 #include "cpu/descriptor.h"
 #include "cpu/exec.h"
 
-/* --- segment registers
- * ----------------------------------------------------------------------------- */
+/* --- segment registers ----------------------------------------------------------------------- */
 
 /* Loading SS holds off interrupts and debug traps until the next instruction is done, so that it
  * can load the stack pointer. [SDM3] "Masking Exceptions and Interrupts When Switching Stacks". */
@@ -89,8 +88,7 @@ EXEC(LSS)
     load_far_pointer(cpu, insn, SEG_SS);
 }
 
-/* --- looking at selectors
- * ----------------------------------------------------------------------------- */
+/* --- looking at selectors -------------------------------------------------------------------- */
 
 static void set_zf(Cpu *cpu, bool zf)
 {
@@ -171,8 +169,7 @@ EXEC(ARPL)
     set_zf(cpu, adjust);
 }
 
-/* --- LDTR and TR
- * ---------------------------------------------------------------------------------------- */
+/* --- LDTR and TR ----------------------------------------------------------------------------- */
 
 /* [SDM3] "User-Mode Instruction Prevention". */
 static void check_umip(Cpu *cpu)

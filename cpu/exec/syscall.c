@@ -1,6 +1,7 @@
 /* exec/syscall.c - the fast system calls, which load flat segments without looking at descriptors.
  *
  * [SDM2] SYSENTER, SYSEXIT, SYSCALL, SYSRET; [SDM3] "Fast System Calls in 64-Bit Mode". */
+#include "cpu/debug.h"
 #include "cpu/descriptor.h"
 #include "cpu/exec.h"
 
@@ -35,8 +36,7 @@ static void enter_flat(Cpu *cpu, uint16_t cs, uint16_t ss, unsigned cpl, FlatMod
     cpu_update_mode(cpu);
 }
 
-/* --- SYSENTER, SYSEXIT -------------------------------------------------------------------------
- */
+/* --- SYSENTER, SYSEXIT ----------------------------------------------------------------------- */
 
 static void check_sysenter(Cpu *cpu)
 {
@@ -69,8 +69,7 @@ EXEC(SYSEXIT)
     enter_flat(cpu, cs, cs + 8, 3, to_64 ? FLAT_64 : FLAT_32, to_64 ? rip : (uint32_t)rip);
 }
 
-/* --- SYSCALL, SYSRET -----------------------------------------------------------------------------
- */
+/* --- SYSCALL, SYSRET ------------------------------------------------------------------------- */
 
 static void check_syscall(Cpu *cpu)
 {
@@ -87,6 +86,7 @@ EXEC(SYSCALL)
     cpu->gpr[R11] = flags;
     eflags_set(cpu, flags & ~(uint32_t)cpu->fmask);
     enter_flat(cpu, cs, cs + 8, 0, FLAT_64, cpu->lstar);
+    debug_step_by_new_flags(cpu);
 }
 
 EXEC(SYSRET)
@@ -100,4 +100,5 @@ EXEC(SYSRET)
     eflags_set(cpu, cpu->gpr[R11] & SYSRET_FLAGS);
     enter_flat(cpu, to_64 ? base + 16 : base, base + 8, 3, to_64 ? FLAT_64 : FLAT_32,
                to_64 ? rip : (uint32_t)rip);
+    debug_step_by_new_flags(cpu);
 }

@@ -12,8 +12,7 @@ static void triple_fault(void *opaque, Cpu *cpu)
     t->shutdowns++;
 }
 
-/* --- memory and descriptors --------------------------------------------------------------------
- */
+/* --- memory and descriptors ------------------------------------------------------------------ */
 
 uint64_t bare_read(BareCpu *t, PhysAddr pa, unsigned size)
 {
@@ -116,8 +115,7 @@ static void write_tss64(BareCpu *t)
     bare_write(t, AT_TSS + 0x24, AT_IST1, 8);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 BareCpu *bare_cpu(void)
 {
@@ -164,8 +162,7 @@ void bare_cpu_free(BareCpu *t)
     g_free(t);
 }
 
-/* --- modes
- * ------------------------------------------------------------------------------------------ */
+/* --- modes ----------------------------------------------------------------------------------- */
 
 static Segment segment_from_gdt(BareCpu *t, uint16_t selector)
 {
@@ -282,8 +279,7 @@ void bare_real(BareCpu *t)
     segments_8086(t);
 }
 
-/* --- the stack and code
- * --------------------------------------------------------------------------- */
+/* --- the stack and code ---------------------------------------------------------------------- */
 
 uint64_t bare_stack(BareCpu *t, unsigned n, unsigned size)
 {

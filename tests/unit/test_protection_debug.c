@@ -50,8 +50,7 @@ static void assert_running(BareCpu *t, uint32_t eip)
     g_assert_cmphex(t->cpu->gpr[RSP], ==, AT_STACK0);
 }
 
-/* --- TF ----------------------------------------------------------------------------------------
- */
+/* --- TF -------------------------------------------------------------------------------------- */
 
 static void single_step(BareCpu *t)
 {
@@ -178,8 +177,7 @@ static void icebp(void)
     bare_cpu_free(t);
 }
 
-/* --- instruction breakpoints ---------------------------------------------------------------------
- */
+/* --- instruction breakpoints ----------------------------------------------------------------- */
 
 static void instruction_breakpoint(void)
 {
@@ -240,8 +238,7 @@ static void instruction_breakpoint_in_shadow(void)
     bare_cpu_free(t);
 }
 
-/* --- data breakpoints
- * -------------------------------------------------------------------------------- */
+/* --- data breakpoints ------------------------------------------------------------------------ */
 
 typedef struct DataCase {
     const char *name;
@@ -330,8 +327,63 @@ static void data_breakpoint_of_mov_ss(void)
     bare_cpu_free(t);
 }
 
-/* --- I/O, GD
- * -------------------------------------------------------------------------------------------- */
+/* INT1 is a #DB itself: one trap tells of both. */
+static void data_breakpoint_of_mov_ss_and_icebp(void)
+{
+    BareCpu *t = debugged();
+    bare_write(t, AT_DATA, SEL_DATA0, 2);
+    arm(t, 0, AT_DATA, BREAK(0, ON_ACCESS, LEN2));
+    RUN(t, 2, 0x8e, 0x13, 0xf1); /* mov ss, [ebx]; int1 */
+    assert_trapped(t, AT_CODE + 3, 1);
+    g_assert_cmphex(t->cpu->gpr[RSP], ==, AT_STACK0 - 12);
+    bare_cpu_free(t);
+}
+
+/* --- fast system calls ----------------------------------------------------------------------- */
+
+static BareCpu *debugged_long(unsigned cpl)
+{
+    BareCpu *t = bare_cpu();
+    bare_long(t, cpl);
+    bare_idt_long(t, EXC_DB, gate_make(SEL_CODE64, DB_HANDLER, AR_P | DESC_INT_GATE, 0), 0);
+    t->cpu->star = (uint64_t)SEL_CODE64 << 32 | (uint64_t)(SEL_CODE64_3 - 16) << 48;
+    t->cpu->lstar = AT_CODE + 0x800;
+    return t;
+}
+
+/* TF that SYSCALL masks does not trap in the kernel; TF that it leaves does. */
+static void step_into_syscall(void)
+{
+    BareCpu *t = debugged_long(3);
+    t->cpu->fmask = FLAG_TF;
+    single_step(t);
+    RUN(t, 1, 0x0f, 0x05);
+    g_assert_cmphex(t->cpu->rip, ==, AT_CODE + 0x800);
+    g_assert_cmphex(t->cpu->pending_db, ==, 0);
+    bare_cpu_free(t);
+
+    t = debugged_long(3);
+    single_step(t);
+    RUN(t, 1, 0x0f, 0x05);
+    g_assert_cmphex(t->cpu->rip, ==, DB_HANDLER);
+    g_assert_cmphex(bare_stack(t, 0, 8), ==, AT_CODE + 0x800);
+    bare_cpu_free(t);
+}
+
+/* TF that SYSRET restores traps before the program's next instruction. */
+static void step_from_sysret(void)
+{
+    BareCpu *t = debugged_long(0);
+    t->cpu->gpr[RCX] = AT_CODE + 0x10;
+    t->cpu->gpr[R11] = FLAG_TF;
+    RUN(t, 1, 0x48, 0x0f, 0x07);
+    cpu_run(t->cpu, 1); /* the trap, and the handler's first instruction */
+    g_assert_cmphex(bare_read(t, AT_STACK0 - 40, 8), ==, AT_CODE + 0x10);
+    g_assert_cmphex(t->cpu->dr[6], ==, DR6_FIXED | DR6_BS);
+    bare_cpu_free(t);
+}
+
+/* --- I/O, GD --------------------------------------------------------------------------------- */
 
 static void io_breakpoints(void)
 {
@@ -388,6 +440,10 @@ int main(int argc, char **argv)
     g_test_add_func("/debug/data-breakpoint-and-step", data_breakpoint_and_step);
     g_test_add_func("/debug/disarmed", disarmed);
     g_test_add_func("/debug/data-breakpoint-of-mov-ss", data_breakpoint_of_mov_ss);
+    g_test_add_func("/debug/data-breakpoint-of-mov-ss-and-icebp",
+                    data_breakpoint_of_mov_ss_and_icebp);
+    g_test_add_func("/debug/step-into-syscall", step_into_syscall);
+    g_test_add_func("/debug/step-from-sysret", step_from_sysret);
     g_test_add_func("/debug/io-breakpoints", io_breakpoints);
     g_test_add_func("/debug/general-detect", general_detect);
     g_test_add_func("/debug/sticky-bits", sticky_bits);

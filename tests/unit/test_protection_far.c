@@ -28,8 +28,7 @@ static void assert_at(BareCpu *t, uint16_t cs, uint64_t rip, unsigned cpl)
     g_assert_cmpint(t->cpu->cpl, ==, cpl);
 }
 
-/* --- real and V86 mode
- * ---------------------------------------------------------------------------- */
+/* --- real and V86 mode ----------------------------------------------------------------------- */
 
 static void real_mode(void)
 {
@@ -94,8 +93,7 @@ static void v86(void)
     bare_cpu_free(t);
 }
 
-/* --- direct transfers in protected mode
- * ---------------------------------------------------------------- */
+/* --- direct transfers in protected mode ------------------------------------------------------ */
 
 typedef struct DirectCase {
     const char *name;
@@ -206,8 +204,7 @@ static void memory_operands(void)
     bare_cpu_free(t);
 }
 
-/* --- call gates
- * ------------------------------------------------------------------------------------------- */
+/* --- call gates ------------------------------------------------------------------------------ */
 
 typedef struct GateCase {
     const char *name;
@@ -381,9 +378,7 @@ static void inner_stack_16bit_tss(void)
     bare_cpu_free(t);
 }
 
-/* --- returns
- * ------------------------------------------------------------------------------------------------
- */
+/* --- returns --------------------------------------------------------------------------------- */
 
 typedef struct ReturnCase {
     const char *name;
@@ -464,9 +459,7 @@ static void returns(void)
     }
 }
 
-/* --- long mode
- * ------------------------------------------------------------------------------------------------
- */
+/* --- long mode ------------------------------------------------------------------------------- */
 
 static void long_mode_code(void)
 {
@@ -561,12 +554,12 @@ static void long_mode_gate(void)
     bare_cpu_free(t);
 }
 
-/* A null FS keeps the base an MSR gave it across a return to an outer level. */
+/* A null FS keeps the base an MSR gave it across a return to an outer level, but not its RPL. */
 static void outer_return_keeps_null_base(void)
 {
     BareCpu *t = bare_cpu();
     bare_long(t, 0);
-    t->cpu->seg[SEG_FS] = (Segment){.base = 0x7f0000001000};
+    t->cpu->seg[SEG_FS] = (Segment){.base = 0x7f0000001000, .selector = 3};
     segment_load(t->cpu, SEG_GS, SEL_DATA0);
     bare_push(t, SEL_DATA3, 8);
     bare_push(t, AT_STACK3, 8);
@@ -574,12 +567,12 @@ static void outer_return_keeps_null_base(void)
     bare_push(t, 0x12345, 8);
     assert_quiet(RAISED_BY(t, far_return(t->cpu, 8, 0)));
     g_assert_cmphex(t->cpu->seg[SEG_FS].base, ==, 0x7f0000001000);
+    g_assert_cmphex(t->cpu->seg[SEG_FS].selector, ==, 0);
     g_assert_cmphex(t->cpu->seg[SEG_GS].selector, ==, 0);
     bare_cpu_free(t);
 }
 
-/* --- fast system calls
- * ------------------------------------------------------------------------------------------ */
+/* --- fast system calls ----------------------------------------------------------------------- */
 
 static void assert_flat(BareCpu *t, uint16_t cs, unsigned mode_bit, unsigned cpl)
 {

@@ -29,8 +29,7 @@ static void assert_frame(BareCpu *t, unsigned size, const uint64_t *frame, unsig
     assert_frame(t, size, (const uint64_t[]){__VA_ARGS__}, \
                  sizeof((const uint64_t[]){__VA_ARGS__}) / 8)
 
-/* --- real mode
- * ------------------------------------------------------------------------------------- */
+/* --- real mode ------------------------------------------------------------------------------- */
 
 static void real_mode(void)
 {
@@ -87,8 +86,7 @@ static void real_mode_iretd(void)
     bare_cpu_free(t);
 }
 
-/* --- protected mode gates
- * ---------------------------------------------------------------------------- */
+/* --- protected mode gates -------------------------------------------------------------------- */
 
 typedef struct GateCase {
     const char *name;
@@ -306,8 +304,7 @@ static void into(void)
     bare_cpu_free(t);
 }
 
-/* --- IRET in protected mode
- * ---------------------------------------------------------------------------- */
+/* --- IRET in protected mode ------------------------------------------------------------------ */
 
 /* Which flags IRETD takes, by CPL and IOPL. */
 static void iret_flags(void)
@@ -360,9 +357,7 @@ static void iret_unblocks_nmi(void)
     bare_cpu_free(t);
 }
 
-/* --- V86
- * --------------------------------------------------------------------------------------------------
- */
+/* --- V86 ------------------------------------------------------------------------------------- */
 
 static void v86_frame_and_return(void)
 {
@@ -516,9 +511,7 @@ static void v86_iret(void)
     bare_cpu_free(t);
 }
 
-/* --- long mode
- * ------------------------------------------------------------------------------------------------
- */
+/* --- long mode ------------------------------------------------------------------------------- */
 
 static void long_gate(BareCpu *t, unsigned vector, uint64_t offset, unsigned access, unsigned ist)
 {
@@ -670,9 +663,7 @@ static void long_iretd(void)
     bare_cpu_free(t);
 }
 
-/* --- exceptions
- * -------------------------------------------------------------------------------------------------
- */
+/* --- exceptions ------------------------------------------------------------------------------ */
 
 static void all_handlers(BareCpu *t)
 {

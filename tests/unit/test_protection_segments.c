@@ -2,8 +2,7 @@
  * look at selectors. [SDM2] MOV, POP, LAR, LSL, VERR/VERW, ARPL, LLDT, LTR; [SDM3] "Protection". */
 #include "tests/support/bare_cpu.h"
 
-/* --- hidden parts
- * ---------------------------------------------------------------------------------- */
+/* --- hidden parts ---------------------------------------------------------------------------- */
 
 /* [SDM3] "Limit Checking": first and last offset that may be touched. */
 static void spans(void)
@@ -60,8 +59,7 @@ static void v86_forces_attributes(void)
     bare_cpu_free(t);
 }
 
-/* --- protected mode loads
- * ------------------------------------------------------------------------------ */
+/* --- protected mode loads -------------------------------------------------------------------- */
 
 typedef struct LoadCase {
     const char *name;
@@ -157,8 +155,7 @@ static void null_stack_in_64bit_mode(void)
     bare_cpu_free(t);
 }
 
-/* --- instructions on segment registers
- * ----------------------------------------------------------------- */
+/* --- instructions on segment registers ------------------------------------------------------- */
 
 static void mov_ss_shadow(void)
 {
@@ -232,8 +229,7 @@ static void far_pointers(void)
     bare_cpu_free(t);
 }
 
-/* --- LAR, LSL, VERR, VERW
- * ---------------------------------------------------------------------------------- */
+/* --- LAR, LSL, VERR, VERW -------------------------------------------------------------------- */
 
 typedef struct LookCase {
     unsigned cpl;
@@ -348,8 +344,7 @@ static void arpl(void)
     bare_cpu_free(t);
 }
 
-/* --- LDTR and TR
- * ------------------------------------------------------------------------------------------- */
+/* --- LDTR and TR ----------------------------------------------------------------------------- */
 
 typedef struct SystemCase {
     const char *name;

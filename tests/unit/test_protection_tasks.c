@@ -70,8 +70,7 @@ static void assert_task1_saved(BareCpu *t, uint32_t eip, uint32_t eflags)
     g_assert_cmphex(bare_read(t, AT_TSS + 0x54, 2), ==, SEL_DATA3);
 }
 
-/* --- the ways to switch -------------------------------------------------------------------------
- */
+/* --- the ways to switch ---------------------------------------------------------------------- */
 
 /* The old task is no longer busy, the new one is not nested. */
 static void by_jump(void)
@@ -135,8 +134,7 @@ static void by_exception(void)
     bare_cpu_free(t);
 }
 
-/* --- refusals, in the old task
- * ----------------------------------------------------------------------- */
+/* --- refusals, in the old task --------------------------------------------------------------- */
 
 typedef struct RefusalCase {
     const char *name;
@@ -212,8 +210,7 @@ static void refused_returns(void)
     }
 }
 
-/* --- faults of the new task's state, in the new task
- * ---------------------------------------------------- */
+/* --- faults of the new task's state, in the new task ----------------------------------------- */
 
 typedef struct StateCase {
     const char *name;
@@ -282,8 +279,7 @@ static void ext_bit(void)
     bare_cpu_free(t);
 }
 
-/* --- particular tasks
- * -------------------------------------------------------------------------------------- */
+/* --- particular tasks ------------------------------------------------------------------------ */
 
 static void of_16_bits(void)
 {
