@@ -49,7 +49,7 @@ typedef enum FxPointers { FX_POINTERS_32, FX_POINTERS_64 } FxPointers;
 void x87_save_image(const Cpu *cpu, uint8_t image[FXSAVE_X87_SIZE], FxPointers pointers);
 void x87_load_image(Cpu *cpu, const uint8_t image[FXSAVE_X87_SIZE], FxPointers pointers);
 
-/* --- MMX [SDM1] "Programming with Intel MMX Technology", "MMX Registers" --------------------- */
+/* --- MMX [SDM3] "Effects of MMX Instructions on x87 FPU State" ------------------------------- */
 
 /* What every MMX instruction but EMMS does to the x87: TOP 0, all tags valid. */
 static inline void mmx_enter(Cpu *cpu)
@@ -69,9 +69,10 @@ static inline void mmx_write(Cpu *cpu, unsigned reg, uint64_t v)
     cpu->fpu.reg[reg & 7] = (F80){.mant = v, .se = 0xffff};
 }
 
-/* EMMS: all tags empty. */
+/* EMMS: TOP 0, all tags empty. */
 static inline void mmx_leave(Cpu *cpu)
 {
+    cpu->fpu.top = 0;
     cpu->fpu.valid = 0;
 }
 

@@ -1,7 +1,7 @@
 /* crypto.c - AES rounds and carry-less multiplication.
  *
- * [SDM2] AESENC, AESDEC, AESIMC, AESKEYGENASSIST, PCLMULQDQ; [FIPS197] for the names of the steps. A
- * 128-bit state is 16 bytes, column by column. The S-box is computed from its definition. */
+ * [SDM2] AESENC, AESDEC, AESIMC, AESKEYGENASSIST, PCLMULQDQ; [FIPS197] for the names of the steps.
+ * A 128-bit state is 16 bytes, column by column. The S-box is computed from its definition. */
 #include "cpu/exec/vec.h"
 
 /* Product in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
@@ -26,8 +26,8 @@ typedef struct SBox {
     uint8_t forward[256], inverse[256];
 } SBox;
 
-/* [FIPS197] "SubBytes": the multiplicative inverse, then an affine map. Walks a generator (3) and its
- * inverse through the field side by side. */
+/* [FIPS197] "SubBytes": the multiplicative inverse, then an affine map. Walks a generator (3) and
+ * its inverse through the field side by side. */
 static const SBox *sbox(void)
 {
     static SBox box;
@@ -79,14 +79,14 @@ static void mix_columns(Vec *v, const uint8_t factors[4])
     }
 }
 
-static const uint8_t mix_forward[4] = { 2, 3, 1, 1 };
-static const uint8_t mix_inverse[4] = { 14, 11, 13, 9 };
+static const uint8_t mix_forward[4] = {2, 3, 1, 1};
+static const uint8_t mix_inverse[4] = {14, 11, 13, 9};
 
 typedef enum AesRound { AES_MIDDLE, AES_LAST } AesRound;
 
 static void aes_round(Cpu *cpu, const Insn *insn, bool decrypt, AesRound round)
 {
-    Vec state, key, d = { 0 };
+    Vec state, key, d = {0};
     vec_read_two(cpu, insn, &state, &key);
     shift_rows(&d, &state, decrypt);
     substitute(&d, decrypt ? sbox()->inverse : sbox()->forward);
@@ -122,7 +122,7 @@ static uint32_t substitute_word(uint32_t w)
 
 EXEC(AESKEYGENASSIST)
 {
-    Vec v, d = { 0 };
+    Vec v, d = {0};
     vec_read(cpu, insn, 1, &v);
     for (unsigned half = 0; half < 2; half++) {
         uint32_t w = substitute_word(v.u32[2 * half + 1]);
@@ -144,10 +144,10 @@ static void lane_clmul(Vec *d, uint64_t a, uint64_t b)
 
 EXEC(PCLMULQDQ)
 {
-    Vec a, b, d = { 0 };
+    Vec a, b, d = {0};
     vec_read_two(cpu, insn, &a, &b);
     for (unsigned lane = 0; lane < insn->op[0].size / 8; lane += 2) {
-        Vec product = { 0 };
+        Vec product = {0};
         lane_clmul(&product, a.u64[lane + (insn->imm & 1)], b.u64[lane + (insn->imm >> 4 & 1)]);
         d.u64[lane] = product.u64[0];
         d.u64[lane + 1] = product.u64[1];

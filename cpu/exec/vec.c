@@ -84,11 +84,11 @@ void vec_write(Cpu *cpu, const Insn *insn, unsigned n, const Vec *v)
 
 void vec_each_lane(Cpu *cpu, const Insn *insn, VecLaneFn *fn)
 {
-    Vec first, second, result = { 0 };
+    Vec first, second, result = {0};
     vec_read_two(cpu, insn, &first, &second);
     unsigned bytes = vec_lane_bytes(insn);
     for (unsigned at = 0; at < insn->op[0].size; at += bytes) {
-        Vec a = { 0 }, b = { 0 }, d = { 0 };
+        Vec a = {0}, b = {0}, d = {0};
         memcpy(&a, first.u8 + at, bytes);
         memcpy(&b, second.u8 + at, bytes);
         fn(&d, &a, &b, bytes);

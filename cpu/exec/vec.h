@@ -41,18 +41,19 @@ static inline unsigned vec_lane_bytes(const Insn *insn)
     return insn->op[0].size == 8 && insn->op[0].kind == OPND_MMX ? 8 : 16;
 }
 
-/* EXEC of an operation on each element: VEC_EACH(PADDB, u8, a + b). `a` and `b` are the elements. The
- * whole Vec is computed, whatever the operand's size: the compiler can then use host vectors. */
-#define VEC_EACH(NAME, field, expression)                                                          \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        Vec first, second;                                                                         \
-        vec_read_two(cpu, insn, &first, &second);                                                  \
-        for (unsigned n = 0; n < G_N_ELEMENTS(first.field); n++) {                                 \
-            __typeof__(first.field[0]) a = first.field[n], b = second.field[n];                    \
-            first.field[n] = (expression);                                                         \
-        }                                                                                          \
-        vec_write(cpu, insn, 0, &first);                                                           \
+/* EXEC of an operation on each element: VEC_EACH(PADDB, u8, a + b). `a` and `b` are the elements.
+ * The whole Vec is computed, whatever the operand's size: the compiler can then use host vectors.
+ */
+#define VEC_EACH(NAME, field, expression)                                       \
+    EXEC(NAME)                                                                  \
+    {                                                                           \
+        Vec first, second;                                                      \
+        vec_read_two(cpu, insn, &first, &second);                               \
+        for (unsigned n = 0; n < G_N_ELEMENTS(first.field); n++) {              \
+            __typeof__(first.field[0]) a = first.field[n], b = second.field[n]; \
+            first.field[n] = (expression);                                      \
+        }                                                                       \
+        vec_write(cpu, insn, 0, &first);                                        \
     }
 
 /* EXEC of an operation within each lane: body is a function (Vec *d, const Vec *a, const Vec *b,
@@ -60,7 +61,8 @@ static inline unsigned vec_lane_bytes(const Insn *insn)
 typedef void VecLaneFn(Vec *d, const Vec *a, const Vec *b, unsigned bytes);
 void vec_each_lane(Cpu *cpu, const Insn *insn, VecLaneFn *fn);
 
-/* --- floating point ------------------------------------------------------------------------------- */
+/* --- floating point
+ * ------------------------------------------------------------------------------- */
 
 enum { MXCSR_DAZ = 1 << 6, MXCSR_MASKS_SHIFT = 7, MXCSR_RC_SHIFT = 13, MXCSR_FTZ = 1 << 15 };
 enum { MXCSR_WRITABLE = 0xffff };

@@ -1,7 +1,8 @@
 /* vec_convert.c - conversions between integers and floating-point formats. [SDM2] CVT*. */
 #include "cpu/exec/vec.h"
 
-/* --- scalar with a general register --------------------------------------------------------------------- */
+/* --- scalar with a general register
+ * --------------------------------------------------------------------- */
 
 static void int_to_scalar(Cpu *cpu, const Insn *insn, bool to_f64)
 {
@@ -9,7 +10,7 @@ static void int_to_scalar(Cpu *cpu, const Insn *insn, bool to_f64)
     uint64_t a = op_read(cpu, insn, n);
     bool wide = insn->op[n].size == 8;
     FpEnv env = sse_env(cpu);
-    Vec v = { 0 };
+    Vec v = {0};
     if (to_f64)
         v.u64[0] = wide ? i64_to_f64(a, &env) : i32_to_f64(a, &env);
     else
@@ -48,23 +49,24 @@ EXEC(CVTSD2SI)  { scalar_to_int(cpu, insn, true, false); }
 EXEC(CVTTSD2SI) { scalar_to_int(cpu, insn, true, true); }
 /* clang-format on */
 
-/* --- packed and between formats ------------------------------------------------------------------------------ */
+/* --- packed and between formats
+ * ------------------------------------------------------------------------------ */
 
 /* EXEC of a conversion of `count` elements; unused destination elements become 0. */
-#define CONVERT(NAME, from, to, count, expression)                                                 \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        Vec v, d = { 0 };                                                                          \
-        vec_read(cpu, insn, 1, &v);                                                                \
-        FpEnv env = sse_env(cpu);                                                                  \
-        for (unsigned i = 0; i < (count); i++) {                                                   \
-            __typeof__(v.from[0]) a = v.from[i];                                                   \
-            d.to[i] = (expression);                                                                \
-        }                                                                                          \
-        sse_finish(cpu, &env);                                                                     \
-        if (insn->op[1].kind == OPND_MMX)                                                          \
-            mmx_enter(cpu);                                                                        \
-        vec_write(cpu, insn, 0, &d);                                                               \
+#define CONVERT(NAME, from, to, count, expression) \
+    EXEC(NAME)                                     \
+    {                                              \
+        Vec v, d = {0};                            \
+        vec_read(cpu, insn, 1, &v);                \
+        FpEnv env = sse_env(cpu);                  \
+        for (unsigned i = 0; i < (count); i++) {   \
+            __typeof__(v.from[0]) a = v.from[i];   \
+            d.to[i] = (expression);                \
+        }                                          \
+        sse_finish(cpu, &env);                     \
+        if (insn->op[1].kind == OPND_MMX)          \
+            mmx_enter(cpu);                        \
+        vec_write(cpu, insn, 0, &d);               \
     }
 #define WIDE (insn->op[0].size / 8) /* elements of 8 bytes in the destination */
 #define FOUR (insn->op[0].size / 4)

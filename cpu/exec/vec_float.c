@@ -1,7 +1,7 @@
 /* vec_float.c - floating-point arithmetic and comparison of SSE to SSE4.1.
  *
- * [SDM1] "Programming with Intel Streaming SIMD Extensions". Elements go through cpu/softfloat.h, which
- * gives x86's results and flags on every host. */
+ * [SDM1] "Programming with Intel Streaming SIMD Extensions". Elements go through cpu/softfloat.h,
+ * which gives x86's results and flags on every host. */
 #include "cpu/exec/vec.h"
 
 /* One operation for both element types. */
@@ -10,12 +10,12 @@ typedef struct FloatOp {
     uint64_t (*f64)(uint64_t a, uint64_t b, FpEnv *env);
 } FloatOp;
 
-static const FloatOp op_add = { f32_add, f64_add };
-static const FloatOp op_sub = { f32_sub, f64_sub };
-static const FloatOp op_mul = { f32_mul, f64_mul };
-static const FloatOp op_div = { f32_div, f64_div };
-static const FloatOp op_min = { f32_min, f64_min };
-static const FloatOp op_max = { f32_max, f64_max };
+static const FloatOp op_add = {f32_add, f64_add};
+static const FloatOp op_sub = {f32_sub, f64_sub};
+static const FloatOp op_mul = {f32_mul, f64_mul};
+static const FloatOp op_div = {f32_div, f64_div};
+static const FloatOp op_min = {f32_min, f64_min};
+static const FloatOp op_max = {f32_max, f64_max};
 
 static void binary_f32(Cpu *cpu, const Insn *insn, const FloatOp *op)
 {
@@ -40,11 +40,23 @@ static void binary_f64(Cpu *cpu, const Insn *insn, const FloatOp *op)
 }
 
 /* The operand sizes tell packed from scalar. */
-#define FLOAT_BINARY(NAME, op)                                                                     \
-    EXEC(NAME##PS) { binary_f32(cpu, insn, &op); }                                                 \
-    EXEC(NAME##SS) { binary_f32(cpu, insn, &op); }                                                 \
-    EXEC(NAME##PD) { binary_f64(cpu, insn, &op); }                                                 \
-    EXEC(NAME##SD) { binary_f64(cpu, insn, &op); }
+#define FLOAT_BINARY(NAME, op)      \
+    EXEC(NAME##PS)                  \
+    {                               \
+        binary_f32(cpu, insn, &op); \
+    }                               \
+    EXEC(NAME##SS)                  \
+    {                               \
+        binary_f32(cpu, insn, &op); \
+    }                               \
+    EXEC(NAME##PD)                  \
+    {                               \
+        binary_f64(cpu, insn, &op); \
+    }                               \
+    EXEC(NAME##SD)                  \
+    {                               \
+        binary_f64(cpu, insn, &op); \
+    }
 FLOAT_BINARY(ADD, op_add)
 FLOAT_BINARY(SUB, op_sub)
 FLOAT_BINARY(MUL, op_mul)
@@ -52,7 +64,8 @@ FLOAT_BINARY(DIV, op_div)
 FLOAT_BINARY(MIN, op_min)
 FLOAT_BINARY(MAX, op_max)
 
-/* --- one source --------------------------------------------------------------------------------------- */
+/* --- one source
+ * --------------------------------------------------------------------------------------- */
 
 static void sqrt_f32(Cpu *cpu, const Insn *insn)
 {
@@ -83,9 +96,9 @@ EXEC(SQRTPD) { sqrt_f64(cpu, insn); }
 EXEC(SQRTSD) { sqrt_f64(cpu, insn); }
 /* clang-format on */
 
-/* Approximations: [SDM2] allows a relative error of 1.5 * 2^-12 and leaves the bits to the processor.
- * Ours is the exact result cut to 12 significand bits; denormal operands count as zeros and denormal
- * results are flushed, as on real chips. No exceptions. */
+/* Approximations: [SDM2] allows a relative error of 1.5 * 2^-12 and leaves the bits to the
+ * processor. Ours is the exact result rounded to 12 significand bits; denormal operands count as
+ * zeros and denormal results are flushed, as on real chips. No exceptions. */
 enum { F32_EXPONENT = 0x7f800000, F32_QUIET = 0x00400000, F32_ONE = 0x3f800000, F32_CUT = 0xfff };
 #define F32_SIGN 0x80000000u
 
@@ -100,9 +113,9 @@ static uint32_t approximate(uint32_t a, bool root)
         return 0xffc00000;
     if (magnitude == F32_EXPONENT)
         return a & F32_SIGN;
-    FpEnv env = { .round = FP_ROUND_NEAREST, .masked = FP_ALL, .ftz = true };
+    FpEnv env = {.round = FP_ROUND_NEAREST, .masked = FP_ALL, .ftz = true};
     uint32_t d = f32_div(F32_ONE, root ? f32_sqrt(a, &env) : a, &env);
-    return d & ~F32_CUT;
+    return (d + F32_CUT / 2 + 1) & ~F32_CUT;
 }
 
 static void approximate_all(Cpu *cpu, const Insn *insn, bool root)
@@ -121,7 +134,8 @@ EXEC(RSQRTPS) { approximate_all(cpu, insn, true); }
 EXEC(RSQRTSS) { approximate_all(cpu, insn, true); }
 /* clang-format on */
 
-/* --- rounding: imm8[1:0] mode, [2] use MXCSR.RC, [3] no precision exception -------------------------------- */
+/* --- rounding: imm8[1:0] mode, [2] use MXCSR.RC, [3] no precision exception
+ * -------------------------------- */
 
 static FpRound round_mode(const Cpu *cpu, const Insn *insn)
 {
@@ -162,7 +176,8 @@ EXEC(ROUNDPD) { round_f64(cpu, insn); }
 EXEC(ROUNDSD) { round_f64(cpu, insn); }
 /* clang-format on */
 
-/* --- comparisons --------------------------------------------------------------------------------------------- */
+/* --- comparisons
+ * --------------------------------------------------------------------------------------------- */
 
 /* Predicates 0-7 of CMPPS and its like. [SDM2] CMPPD, "Comparison Predicate". */
 typedef struct Predicate {
@@ -171,14 +186,14 @@ typedef struct Predicate {
 } Predicate;
 
 static const Predicate predicates[8] = {
-    /* EQ     */ { 0, 1, 0, 0, FP_QUIET },
-    /* LT     */ { 1, 0, 0, 0, FP_SIGNALING },
-    /* LE     */ { 1, 1, 0, 0, FP_SIGNALING },
-    /* UNORD  */ { 0, 0, 0, 1, FP_QUIET },
-    /* NEQ    */ { 1, 0, 1, 1, FP_QUIET },
-    /* NLT    */ { 0, 1, 1, 1, FP_SIGNALING },
-    /* NLE    */ { 0, 0, 1, 1, FP_SIGNALING },
-    /* ORD    */ { 1, 1, 1, 0, FP_QUIET },
+    /* EQ     */ {0, 1, 0, 0, FP_QUIET},
+    /* LT     */ {1, 0, 0, 0, FP_SIGNALING},
+    /* LE     */ {1, 1, 0, 0, FP_SIGNALING},
+    /* UNORD  */ {0, 0, 0, 1, FP_QUIET},
+    /* NEQ    */ {1, 0, 1, 1, FP_QUIET},
+    /* NLT    */ {0, 1, 1, 1, FP_SIGNALING},
+    /* NLE    */ {0, 0, 1, 1, FP_SIGNALING},
+    /* ORD    */ {1, 1, 1, 0, FP_QUIET},
 };
 
 static bool predicate_holds(const Predicate *p, FpOrder order)
@@ -268,11 +283,12 @@ EXEC(COMISS)  { compare_to_flags(cpu, insn, FP_SIGNALING); }
 EXEC(COMISD)  { compare_to_flags(cpu, insn, FP_SIGNALING); }
 /* clang-format on */
 
-/* --- horizontal and alternating ----------------------------------------------------------------------------------- */
+/* --- horizontal and alternating
+ * ----------------------------------------------------------------------------------- */
 
 static void horizontal_f32(Cpu *cpu, const Insn *insn, const FloatOp *op)
 {
-    Vec source[2], d = { 0 };
+    Vec source[2], d = {0};
     vec_read_two(cpu, insn, &source[0], &source[1]);
     FpEnv env = sse_env(cpu);
     for (unsigned i = 0; i < insn->op[0].size / 4; i++) {
@@ -285,7 +301,7 @@ static void horizontal_f32(Cpu *cpu, const Insn *insn, const FloatOp *op)
 
 static void horizontal_f64(Cpu *cpu, const Insn *insn, const FloatOp *op)
 {
-    Vec source[2], d = { 0 };
+    Vec source[2], d = {0};
     vec_read_two(cpu, insn, &source[0], &source[1]);
     FpEnv env = sse_env(cpu);
     for (unsigned i = 0; i < insn->op[0].size / 8; i++) {
@@ -326,17 +342,19 @@ EXEC(ADDSUBPD)
     vec_write(cpu, insn, 0, &a);
 }
 
-/* --- dot products ----------------------------------------------------------------------------------------------------- */
+/* --- dot products
+ * -----------------------------------------------------------------------------------------------------
+ */
 
-/* [SDM2] DPPS: imm8[7:4] chooses the products, imm8[3:0] where the sum goes. Exceptions of each step
- * are reported before the next: the products', then the sums'. */
+/* [SDM2] DPPS: imm8[7:4] chooses the products, imm8[3:0] where the sum goes. Exceptions of each
+ * step are reported before the next: the products', then the sums'. */
 EXEC(DPPS)
 {
-    Vec a, b, d = { 0 };
+    Vec a, b, d = {0};
     vec_read_two(cpu, insn, &a, &b);
     FpEnv env = sse_env(cpu);
     for (unsigned lane = 0; lane < insn->op[0].size / 16; lane++) {
-        uint32_t product[4] = { 0 };
+        uint32_t product[4] = {0};
         for (unsigned i = 0; i < 4; i++)
             if (insn->imm >> (4 + i) & 1)
                 product[i] = f32_mul(a.u32[lane * 4 + i], b.u32[lane * 4 + i], &env);
@@ -354,10 +372,10 @@ EXEC(DPPS)
 
 EXEC(DPPD)
 {
-    Vec a, b, d = { 0 };
+    Vec a, b, d = {0};
     vec_read_two(cpu, insn, &a, &b);
     FpEnv env = sse_env(cpu);
-    uint64_t product[2] = { 0 };
+    uint64_t product[2] = {0};
     for (unsigned i = 0; i < 2; i++)
         if (insn->imm >> (4 + i) & 1)
             product[i] = f64_mul(a.u64[i], b.u64[i], &env);

@@ -80,25 +80,27 @@ VEC_EACH(XORPS,  u64, a ^ b)
 VEC_EACH(XORPD,  u64, a ^ b)
 /* clang-format on */
 
-/* --- one source ------------------------------------------------------------------------------------- */
+/* --- one source
+ * ------------------------------------------------------------------------------------- */
 
-#define VEC_UNARY(NAME, field, expression)                                                         \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        Vec v;                                                                                     \
-        vec_read(cpu, insn, 1, &v);                                                                \
-        for (unsigned n = 0; n < G_N_ELEMENTS(v.field); n++) {                                     \
-            __typeof__(v.field[0]) a = v.field[n];                                                 \
-            v.field[n] = (expression);                                                             \
-        }                                                                                          \
-        vec_write(cpu, insn, 0, &v);                                                               \
+#define VEC_UNARY(NAME, field, expression)                     \
+    EXEC(NAME)                                                 \
+    {                                                          \
+        Vec v;                                                 \
+        vec_read(cpu, insn, 1, &v);                            \
+        for (unsigned n = 0; n < G_N_ELEMENTS(v.field); n++) { \
+            __typeof__(v.field[0]) a = v.field[n];             \
+            v.field[n] = (expression);                         \
+        }                                                      \
+        vec_write(cpu, insn, 0, &v);                           \
     }
 
 VEC_UNARY(PABSB, s8, a < 0 ? -a : a)
 VEC_UNARY(PABSW, s16, a < 0 ? -a : a)
 VEC_UNARY(PABSD, u32, (int32_t)a < 0 ? -a : a)
 
-/* --- shifts: the count is an immediate or the low 64 bits of the second source -------------------------- */
+/* --- shifts: the count is an immediate or the low 64 bits of the second source
+ * -------------------------- */
 
 static uint64_t shift_count(Cpu *cpu, const Insn *insn)
 {
@@ -110,18 +112,18 @@ static uint64_t shift_count(Cpu *cpu, const Insn *insn)
     return count.u64[0];
 }
 
-#define VEC_SHIFT(NAME, field, expression)                                                         \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        uint64_t count = shift_count(cpu, insn);                                                   \
-        Vec v;                                                                                     \
-        vec_read(cpu, insn, insn_is_vex(insn) ? 1 : 0, &v);                                        \
-        const uint64_t bits = 8 * sizeof(v.field[0]);                                              \
-        for (unsigned n = 0; n < G_N_ELEMENTS(v.field); n++) {                                     \
-            __typeof__(v.field[0]) a = v.field[n];                                                 \
-            v.field[n] = (expression);                                                             \
-        }                                                                                          \
-        vec_write(cpu, insn, 0, &v);                                                               \
+#define VEC_SHIFT(NAME, field, expression)                     \
+    EXEC(NAME)                                                 \
+    {                                                          \
+        uint64_t count = shift_count(cpu, insn);               \
+        Vec v;                                                 \
+        vec_read(cpu, insn, insn_is_vex(insn) ? 1 : 0, &v);    \
+        const uint64_t bits = 8 * sizeof(v.field[0]);          \
+        for (unsigned n = 0; n < G_N_ELEMENTS(v.field); n++) { \
+            __typeof__(v.field[0]) a = v.field[n];             \
+            v.field[n] = (expression);                         \
+        }                                                      \
+        vec_write(cpu, insn, 0, &v);                           \
     }
 
 /* clang-format off */
@@ -139,7 +141,7 @@ VEC_SHIFT(PSRAD, s32, a >> MIN(count, bits - 1))
 static void shift_bytes(Cpu *cpu, const Insn *insn, bool left)
 {
     unsigned count = MIN(shift_count(cpu, insn), 16);
-    Vec v, d = { 0 };
+    Vec v, d = {0};
     vec_read(cpu, insn, insn_is_vex(insn) ? 1 : 0, &v);
     for (unsigned lane = 0; lane < 32; lane += 16) {
         unsigned keep = 16 - count;
@@ -156,7 +158,8 @@ EXEC(PSLLDQ) { shift_bytes(cpu, insn, true); }
 EXEC(PSRLDQ) { shift_bytes(cpu, insn, false); }
 /* clang-format on */
 
-/* --- sums of products and differences --------------------------------------------------------------------- */
+/* --- sums of products and differences
+ * --------------------------------------------------------------------- */
 
 static void lane_pmaddwd(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
 {
@@ -192,7 +195,7 @@ EXEC(PSADBW)    { vec_each_lane(cpu, insn, lane_psadbw); }
 /* [SDM2] MPSADBW: eight sums of four absolute differences, of a block of b sliding over a. */
 EXEC(MPSADBW)
 {
-    Vec a, b, d = { 0 };
+    Vec a, b, d = {0};
     vec_read_two(cpu, insn, &a, &b);
     for (unsigned lane = 0; lane < insn->op[0].size / 16; lane++) {
         unsigned imm = insn->imm >> lane * 3;
@@ -208,7 +211,7 @@ EXEC(MPSADBW)
 /* [SDM2] PHMINPOSUW: the smallest word and its index. */
 EXEC(PHMINPOSUW)
 {
-    Vec a, d = { 0 };
+    Vec a, d = {0};
     vec_read(cpu, insn, 1, &a);
     unsigned at = 0;
     for (unsigned i = 1; i < 8; i++)

@@ -130,7 +130,8 @@ EXEC(MOVDQ2Q)
     move(cpu, insn);
 }
 
-/* --- sign masks -------------------------------------------------------------------------------------- */
+/* --- sign masks
+ * -------------------------------------------------------------------------------------- */
 
 static void sign_mask(Cpu *cpu, const Insn *insn, unsigned element_bytes)
 {
@@ -175,7 +176,8 @@ EXEC(MASKMOVQ)   { mask_move(cpu, insn); }
 EXEC(MASKMOVDQU) { mask_move(cpu, insn); }
 /* clang-format on */
 
-/* --- insertion and extraction -------------------------------------------------------------------------- */
+/* --- insertion and extraction
+ * -------------------------------------------------------------------------- */
 
 static void insert(Cpu *cpu, const Insn *insn, unsigned element_bytes)
 {
@@ -223,7 +225,8 @@ EXEC(INSERTPS)
     vec_write(cpu, insn, 0, &v);
 }
 
-/* --- shuffles by immediate ------------------------------------------------------------------------------ */
+/* --- shuffles by immediate
+ * ------------------------------------------------------------------------------ */
 
 EXEC(PSHUFD)
 {
@@ -274,7 +277,8 @@ EXEC(SHUFPD)
     vec_write(cpu, insn, 0, &d);
 }
 
-/* --- blends --------------------------------------------------------------------------------------------- */
+/* --- blends
+ * --------------------------------------------------------------------------------------------- */
 
 /* Element i of the result is b's where choose says so. */
 static void blend_immediate(Cpu *cpu, const Insn *insn, unsigned element_bytes)

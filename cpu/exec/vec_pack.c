@@ -2,7 +2,8 @@
  * shuffle, horizontal sums. All but widening stay within 128-bit lanes (64-bit for MMX). */
 #include "cpu/exec/vec.h"
 
-/* --- unpack: elements of a and b alternate, from the low or the high half --------------------------- */
+/* --- unpack: elements of a and b alternate, from the low or the high half
+ * --------------------------- */
 
 static void unpack(Vec *d, const Vec *a, const Vec *b, unsigned bytes, unsigned element, bool high)
 {
@@ -13,14 +14,14 @@ static void unpack(Vec *d, const Vec *a, const Vec *b, unsigned bytes, unsigned 
     }
 }
 
-#define UNPACK(NAME, element, high)                                                                \
-    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes)                    \
-    {                                                                                              \
-        unpack(d, a, b, bytes, element, high);                                                     \
-    }                                                                                              \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        vec_each_lane(cpu, insn, lane_##NAME);                                                     \
+#define UNPACK(NAME, element, high)                                             \
+    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes) \
+    {                                                                           \
+        unpack(d, a, b, bytes, element, high);                                  \
+    }                                                                           \
+    EXEC(NAME)                                                                  \
+    {                                                                           \
+        vec_each_lane(cpu, insn, lane_##NAME);                                  \
     }
 
 /* clang-format off */
@@ -38,25 +39,26 @@ UNPACK(UNPCKLPD,   8, false)
 UNPACK(UNPCKHPD,   8, true)
 /* clang-format on */
 
-/* --- pack: wide elements of a, then of b, narrowed with saturation ------------------------------------- */
+/* --- pack: wide elements of a, then of b, narrowed with saturation
+ * ------------------------------------- */
 
 static inline int32_t saturate(int32_t v, int32_t low, int32_t high)
 {
     return v < low ? low : v > high ? high : v;
 }
 
-#define PACK(NAME, wide, narrow, low, high)                                                        \
-    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes)                    \
-    {                                                                                              \
-        unsigned count = bytes / sizeof(a->wide[0]);                                               \
-        for (unsigned i = 0; i < count; i++) {                                                     \
-            d->narrow[i] = saturate(a->wide[i], low, high);                                        \
-            d->narrow[count + i] = saturate(b->wide[i], low, high);                                \
-        }                                                                                          \
-    }                                                                                              \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        vec_each_lane(cpu, insn, lane_##NAME);                                                     \
+#define PACK(NAME, wide, narrow, low, high)                                     \
+    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes) \
+    {                                                                           \
+        unsigned count = bytes / sizeof(a->wide[0]);                            \
+        for (unsigned i = 0; i < count; i++) {                                  \
+            d->narrow[i] = saturate(a->wide[i], low, high);                     \
+            d->narrow[count + i] = saturate(b->wide[i], low, high);             \
+        }                                                                       \
+    }                                                                           \
+    EXEC(NAME)                                                                  \
+    {                                                                           \
+        vec_each_lane(cpu, insn, lane_##NAME);                                  \
     }
 
 /* clang-format off */
@@ -66,16 +68,17 @@ PACK(PACKSSDW, s32, s16, INT16_MIN, INT16_MAX)
 PACK(PACKUSDW, s32, u16, 0,         UINT16_MAX)
 /* clang-format on */
 
-/* --- widen: the low elements of the source, extended ---------------------------------------------------- */
+/* --- widen: the low elements of the source, extended
+ * ---------------------------------------------------- */
 
-#define WIDEN(NAME, from, to)                                                                      \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        Vec v, d = { 0 };                                                                          \
-        vec_read(cpu, insn, 1, &v);                                                                \
-        for (unsigned i = 0; i < insn->op[0].size / sizeof(d.to[0]); i++)                          \
-            d.to[i] = v.from[i];                                                                   \
-        vec_write(cpu, insn, 0, &d);                                                               \
+#define WIDEN(NAME, from, to)                                             \
+    EXEC(NAME)                                                            \
+    {                                                                     \
+        Vec v, d = {0};                                                   \
+        vec_read(cpu, insn, 1, &v);                                       \
+        for (unsigned i = 0; i < insn->op[0].size / sizeof(d.to[0]); i++) \
+            d.to[i] = v.from[i];                                          \
+        vec_write(cpu, insn, 0, &d);                                      \
     }
 
 /* clang-format off */
@@ -93,7 +96,8 @@ WIDEN(PMOVZXWQ, u16, u64)
 WIDEN(PMOVZXDQ, u32, u64)
 /* clang-format on */
 
-/* --- byte shuffle and align --------------------------------------------------------------------------------- */
+/* --- byte shuffle and align
+ * --------------------------------------------------------------------------------- */
 
 static void lane_pshufb(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
 {
@@ -109,7 +113,7 @@ EXEC(PSHUFB)
 /* [SDM2] PALIGNR: a:b shifted right by imm8 bytes. */
 EXEC(PALIGNR)
 {
-    Vec a, b, d = { 0 };
+    Vec a, b, d = {0};
     vec_read_two(cpu, insn, &a, &b);
     unsigned bytes = vec_lane_bytes(insn), shift = insn->imm & 0xff;
     for (unsigned lane = 0; lane < insn->op[0].size; lane += bytes) {
@@ -124,23 +128,24 @@ EXEC(PALIGNR)
     vec_write(cpu, insn, 0, &d);
 }
 
-/* --- horizontal: neighbours of a, then of b -------------------------------------------------------------------- */
+/* --- horizontal: neighbours of a, then of b
+ * -------------------------------------------------------------------- */
 
-#define HORIZONTAL(NAME, field, expression)                                                        \
-    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes)                    \
-    {                                                                                              \
-        const Vec *source[2] = { a, b };                                                           \
-        unsigned half = bytes / sizeof(a->field[0]) / 2;                                           \
-        for (unsigned i = 0; i < 2 * half; i++) {                                                  \
-            const Vec *from = source[i >= half];                                                   \
-            __typeof__(d->field[0]) x = from->field[2 * (i % half)];                               \
-            __typeof__(d->field[0]) y = from->field[2 * (i % half) + 1];                           \
-            d->field[i] = (expression);                                                            \
-        }                                                                                          \
-    }                                                                                              \
-    EXEC(NAME)                                                                                     \
-    {                                                                                              \
-        vec_each_lane(cpu, insn, lane_##NAME);                                                     \
+#define HORIZONTAL(NAME, field, expression)                                     \
+    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes) \
+    {                                                                           \
+        const Vec *source[2] = {a, b};                                          \
+        unsigned half = bytes / sizeof(a->field[0]) / 2;                        \
+        for (unsigned i = 0; i < 2 * half; i++) {                               \
+            const Vec *from = source[i >= half];                                \
+            __typeof__(d->field[0]) x = from->field[2 * (i % half)];            \
+            __typeof__(d->field[0]) y = from->field[2 * (i % half) + 1];        \
+            d->field[i] = (expression);                                         \
+        }                                                                       \
+    }                                                                           \
+    EXEC(NAME)                                                                  \
+    {                                                                           \
+        vec_each_lane(cpu, insn, lane_##NAME);                                  \
     }
 
 /* clang-format off */

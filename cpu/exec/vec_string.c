@@ -1,7 +1,7 @@
 /* vec_string.c - PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM.
  *
- * [SDM1] "SSE4.2 String and Text Instructions": aggregate two strings' comparison matrix to a bit mask,
- * adjust its polarity, give it as a mask or as an index. */
+ * [SDM1] "SSE4.2 String and Text Instructions": aggregate two strings' comparison matrix to a bit
+ * mask, adjust its polarity, give it as a mask or as an index. */
 #include "cpu/exec/vec.h"
 
 /* imm8, by the manual's field names. */
@@ -17,7 +17,7 @@ enum {
 enum { EQUAL_ANY, RANGES, EQUAL_EACH, EQUAL_ORDERED };
 
 typedef struct Strings {
-    Vec a, b;         /* operand 1 and 2 of the manual */
+    Vec a, b; /* operand 1 and 2 of the manual */
     unsigned len_a, len_b;
     unsigned count; /* elements in a register: 8 or 16 */
     unsigned imm;
@@ -144,7 +144,7 @@ static void to_mask(Cpu *cpu, const Insn *insn, bool lengths_given)
     Strings s;
     strings_read(cpu, insn, &s, lengths_given);
     uint32_t mask = result_mask(&s);
-    Vec d = { 0 };
+    Vec d = {0};
     if (s.imm & OUTPUT_HIGH) {
         for (unsigned i = 0; i < s.count; i++) {
             if (s.imm & SOURCE_WORDS)

@@ -1,7 +1,7 @@
 /* xsave.c - saving and restoring the x87, SSE and AVX state: FXSAVE, XSAVE and MXCSR.
  *
- * [SDM1] "Managing State Using the XSAVE Feature Set", "FXSAVE Area". The image is built in a buffer
- * and moved to or from memory whole, after every check. */
+ * [SDM1] "Managing State Using the XSAVE Feature Set", "FXSAVE Area". The image is built in a
+ * buffer and moved to or from memory whole, after every check. */
 #include "cpu/exec/vec.h"
 
 enum {
@@ -18,7 +18,9 @@ enum {
 };
 #define XCOMP_COMPACT ((uint64_t)1 << 63)
 
-/* --- MXCSR ----------------------------------------------------------------------------------------------- */
+/* --- MXCSR
+ * -----------------------------------------------------------------------------------------------
+ */
 
 EXEC(LDMXCSR)
 {
@@ -33,7 +35,8 @@ EXEC(STMXCSR)
     op_write(cpu, insn, 0, cpu->mxcsr);
 }
 
-/* --- the image in memory ------------------------------------------------------------------------------------ */
+/* --- the image in memory
+ * ------------------------------------------------------------------------------------ */
 
 static unsigned xmm_count(const Cpu *cpu)
 {
@@ -46,7 +49,8 @@ static FxPointers pointer_format(const Insn *insn)
 }
 
 /* Its address, checked for alignment (#GP(0)) and for the access over its whole size. */
-static LinAddr area_address(Cpu *cpu, const Insn *insn, unsigned size, unsigned align, MemAccess access)
+static LinAddr area_address(Cpu *cpu, const Insn *insn, unsigned size, unsigned align,
+                            MemAccess access)
 {
     LinAddr la = insn_linear(cpu, insn, size, access);
     if (la & (align - 1))
@@ -79,7 +83,8 @@ static void xmm_from_area(Cpu *cpu, const uint8_t *area)
         memcpy(&cpu->vec[i], area + AREA_XMM + 16 * i, 16);
 }
 
-/* --- FXSAVE and FXRSTOR: #NM by CR0.EM and TS -------------------------------------------------------------------- */
+/* --- FXSAVE and FXRSTOR: #NM by CR0.EM and TS
+ * -------------------------------------------------------------------- */
 
 static void fx_check_available(Cpu *cpu)
 {
@@ -91,7 +96,7 @@ EXEC(FXSAVE)
 {
     fx_check_available(cpu);
     LinAddr la = area_address(cpu, insn, FXSAVE_SIZE, 16, ACCESS_WRITE);
-    uint8_t area[FXSAVE_SIZE] = { 0 };
+    uint8_t area[FXSAVE_SIZE] = {0};
     x87_save_image(cpu, area, pointer_format(insn));
     store_le32(area + AREA_MXCSR, cpu->mxcsr);
     store_le32(area + AREA_MXCSR_MASK, MXCSR_WRITABLE);
@@ -114,7 +119,9 @@ EXEC(FXRSTOR)
     xmm_from_area(cpu, area);
 }
 
-/* --- XSAVE ------------------------------------------------------------------------------------------------------------ */
+/* --- XSAVE
+ * ------------------------------------------------------------------------------------------------------------
+ */
 
 static void xsave_check_available(Cpu *cpu)
 {
@@ -160,7 +167,7 @@ static unsigned area_size(const Cpu *cpu, uint64_t components)
 /* Fills the parts of the area that components name and stores them. */
 static void components_store(Cpu *cpu, const Insn *insn, LinAddr la, uint64_t components)
 {
-    uint8_t area[XSAVE_MAX] = { 0 };
+    uint8_t area[XSAVE_MAX] = {0};
     if (components & XCR0_X87) {
         x87_save_image(cpu, area, pointer_format(insn));
         area_store(cpu, la, area, 0, AREA_MXCSR);
@@ -253,7 +260,7 @@ EXEC(XRSTOR)
     uint64_t wanted = requested(cpu);
     unsigned size = area_size(cpu, wanted);
     LinAddr la = area_address(cpu, insn, size, 64, ACCESS_READ);
-    uint8_t area[XSAVE_MAX] = { 0 };
+    uint8_t area[XSAVE_MAX] = {0};
     area_load(cpu, la, area, 0, size);
     check_header(cpu, area);
     uint64_t saved = load_le64(area + HEADER);

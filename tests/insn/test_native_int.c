@@ -5,9 +5,9 @@
 
 #include "cpu/decode.h"
 #include "cpu/flags.h"
-#include "cpu/isa_priv.h"
-#include "tests/support/native.h"
 #include "tests/support/insn_bench.h"
+#include "tests/support/native.h"
+#include "tests/support/row_code.h"
 
 enum { INSTANCES_PER_ROW = 1500, SEED = 20240229 };
 
@@ -23,6 +23,7 @@ typedef struct Judge {
     Native *native;
     uint8_t *host; /* TEST_HIGH here */
     GRand *rand;
+    RandomCode codes;
     unsigned row;
     uint8_t code[MAX_INSN_LENGTH];
     Insn insn;
@@ -105,96 +106,6 @@ static bool named(const Judge *j, const char *name)
 static bool named_like(const Judge *j, const char *start)
 {
     return g_str_has_prefix(insn_rows[j->row].name, start);
-}
-
-/* --- encodings ----------------------------------------------------------------------------- */
-
-static unsigned mandatory_prefix(Judge *j)
-{
-    static const uint8_t bytes[PREFIX_CLASSES] = {0, 0x66, 0xf3, 0xf2};
-    unsigned set = insn_rows[j->row].prefix;
-    if (set == PREFIX_ANY || set == PREFIX_NOF)
-        return below(j, 4) ? 0 : 0x66;
-    for (;;) {
-        unsigned class = below(j, PREFIX_CLASSES);
-        if (set & 1u << class)
-            return bytes[class];
-    }
-}
-
-static unsigned random_modrm(Judge *j)
-{
-    unsigned form = insn_rows[j->row].form, value = form & 0xff, modrm = below(j, 256);
-    switch (form_kind(form)) {
-    case FORM_KIND_D:
-    case FORM_KIND_M:
-    case FORM_KIND_R:
-        return (modrm & ~0x38u) | value << 3;
-    case FORM_KIND_BYTE:
-        return value;
-    default:
-        return modrm;
-    }
-}
-
-static bool has_modrm(const InsnRow *row)
-{
-    FormKind kind = form_kind(row->form);
-    return kind != FORM_KIND_NONE && kind != FORM_KIND_PLUSR && kind != FORM_KIND_PLUSC;
-}
-
-static uint8_t *put_legacy(Judge *j, const InsnRow *row, uint8_t *p)
-{
-    unsigned prefix = mandatory_prefix(j);
-    if (row->attrs & ATTR_LOCK && !below(j, 4))
-        *p++ = 0xf0;
-    if (!below(j, 16))
-        *p++ = 0x67;
-    if (row->attrs & ATTR_STRING && below(j, 2))
-        *p++ = below(j, 2) ? 0xf3 : 0xf2;
-    if (prefix)
-        *p++ = prefix;
-    if (below(j, 4))
-        *p++ = 0x40 | below(j, 16);
-    if (row->map != MAP_BASE)
-        *p++ = 0x0f;
-    if (row->map == MAP_0F38)
-        *p++ = 0x38;
-    if (row->map == MAP_0F3A)
-        *p++ = 0x3a;
-    return p;
-}
-
-static uint8_t *put_vex(Judge *j, const InsnRow *row, uint8_t *p)
-{
-    static const uint8_t pp[] = {[0] = 0, [0x66 & 3] = 1, [0xf3 & 3] = 2};
-    unsigned prefix = mandatory_prefix(j);
-    *p++ = 0xc4;
-    *p++ = below(j, 8) << 5 | (row->map - MAP_VEX_0F + 1);
-    *p++ = (below(j, 32) << 3) | (prefix == 0xf2 ? 3 : prefix ? pp[prefix & 3] : 0);
-    return p;
-}
-
-/* Bytes of some encoding of the row, by trying. */
-static void random_encoding(Judge *j)
-{
-    const InsnRow *row = &insn_rows[j->row];
-    for (;;) {
-        uint8_t bytes[32], *p = bytes;
-        p = row->map >= MAP_VEX_0F ? put_vex(j, row, p) : put_legacy(j, row, p);
-        FormKind kind = form_kind(row->form);
-        unsigned spread = kind == FORM_KIND_PLUSR ? 8 : kind == FORM_KIND_PLUSC ? 16 : 1;
-        *p++ = row->opcode + below(j, spread);
-        if (has_modrm(row))
-            *p++ = random_modrm(j);
-        while (p < bytes + sizeof(bytes))
-            *p++ = random64(j);
-        DecodeStatus status = decode(bytes, MAX_INSN_LENGTH, CODE_64, 0, &j->insn);
-        if (status == DECODE_OK && j->insn.row == j->row) {
-            memcpy(j->code, bytes, MAX_INSN_LENGTH);
-            return;
-        }
-    }
 }
 
 /* --- operands ------------------------------------------------------------------------------ */
@@ -301,7 +212,7 @@ static uint32_t undefined_flags(const Judge *j)
 static void make_instance(Judge *j)
 {
     do {
-        random_encoding(j);
+        g_assert_true(row_code(&j->codes, j->row, CODE_64, j->code, &j->insn));
         random_registers(j);
     } while (!suit_instruction(j) || !aim_memory(j) || result_is_undefined(j));
     if (named_like(j, "CMPS") || named_like(j, "SCAS")) {
@@ -366,6 +277,7 @@ static void test_rows(void)
     }
     j.t = insn_bench_new("max");
     j.rand = g_rand_new_with_seed(SEED);
+    random_code_init(&j.codes, SEED);
     insn_bench_enter(j.t, CODE_64);
     for (unsigned i = 0; i < TEST_HIGH_SIZE; i++)
         j.host[i] = j.t->high.host[i] = random64(&j);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/model.h"
 
@@ -214,6 +215,26 @@ int insn_bench_run(InsnBench *t, const void *code, size_t size)
     if (stop >= STUBS && stop < STUBS + EXCEPTIONS * STUB_SIZE)
         return (stop - STUBS) / STUB_SIZE;
     cpu->rip = stop - TEST_CODE;
+    return -1;
+}
+
+int insn_bench_step(InsnBench *t, const Insn *insn)
+{
+    Cpu *cpu = t->cpu;
+    Insn bound = *insn;
+    sigjmp_buf unwind;
+    cpu->unwind = &unwind;
+    cpu->rip_start = cpu->rip;
+    exec_bind(cpu, &bound);
+    if (sigsetjmp(unwind, 0)) {
+        cpu->insn = NULL;
+        cpu->rip = cpu->rip_start;
+        return cpu->raised.vector;
+    }
+    cpu->insn = cpu->block_first = &bound;
+    cpu->rip += bound.length;
+    bound.exec(cpu, &bound);
+    cpu->insn = NULL;
     return -1;
 }
 

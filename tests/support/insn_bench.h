@@ -51,6 +51,10 @@ uint64_t insn_bench_read(InsnBench *t, PhysAddr pa, unsigned size);
  * after the last byte executed before the HLT, as an offset from TEST_CODE. */
 int insn_bench_run(InsnBench *t, const void *code, size_t size);
 
+/* Executes one decoded instruction bound to this CPU as the run loop would, without delivering what
+ * it raises. Returns the vector of an exception, or -1. */
+int insn_bench_step(InsnBench *t, const Insn *insn);
+
 /* --- tables -------------------------------------------------------------------------------- */
 
 enum {

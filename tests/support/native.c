@@ -2,12 +2,13 @@
  *
  * A page of generated code, followed by a page with the state it loads and stores:
  *
- *     save callee-saved registers and RSP; load flags, then all registers, RSP last
- *     the instruction, at TEST_OFFSET, padded with NOPs
- *     store all registers; back to the host's stack; store flags; restore; return
+ *     save callee-saved registers and RSP; XRSTOR; load flags, then all registers, RSP last
+ *     the instruction, padded with NOPs
+ *     store all registers; back to the host's stack; store flags; XSAVE; XRSTOR of the initial
+ *     state; restore; return
  *
  * All of that is RIP-relative and uses MOV only around the instruction, which leaves flags alone.
- */
+ * A trap leaves it by siglongjmp; the state is then that of the signal frame. */
 #include "tests/support/native.h"
 
 #if defined(__x86_64__)
@@ -17,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 enum { ROOM = 16, HOST_STACK_SIZE = 64 * 1024 };
 
@@ -24,7 +26,11 @@ typedef struct Exchange {
     uint64_t in[GPR_COUNT], out[GPR_COUNT];
     uint64_t flags_in, flags_out;
     uint64_t host_rsp;
+    _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image_in[NATIVE_IMAGE_SIZE];
+    _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image_out[NATIVE_IMAGE_SIZE];
+    _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image_initial[NATIVE_IMAGE_SIZE];
 } Exchange;
+static_assert(sizeof(Exchange) <= PAGE_SIZE, "the exchange is one page");
 
 struct Native {
     uint8_t *code;
@@ -36,8 +42,11 @@ struct Native {
     uint8_t *signal_stack;
 };
 
-/* Where the signal handler goes; set only while an instruction runs. */
-static _Thread_local sigjmp_buf *trap_return;
+/* What the signal handler needs; set only while an instruction runs. */
+static _Thread_local struct Trap {
+    sigjmp_buf *back;
+    NativeState *state;
+} trap;
 
 /* --- generating ---------------------------------------------------------------------------- */
 
@@ -58,6 +67,17 @@ static void put_memory(Native *n, unsigned rex, unsigned opcode, unsigned reg, v
     n->at += 4;
 }
 
+/* XSAVE or XRSTOR (0F AE /4, /5) of x87, SSE and AVX. */
+static void put_xstate(Native *n, unsigned digit, void *image)
+{
+    static const uint8_t mask[] = {0xb8, 7, 0, 0, 0, 0xba, 0, 0, 0, 0}; /* mov eax, 7; mov edx, 0 */
+    memcpy(n->at, mask, sizeof(mask));
+    n->at += sizeof(mask);
+    put(n, 0x48);
+    put(n, 0x0f);
+    put_memory(n, 0, 0xae, digit, image);
+}
+
 static void generate(Native *n)
 {
     enum { REX_W = 0x48, LOAD = 0x8b, STORE = 0x89, PUSHF = 0x9c, POPF = 0x9d, RET = 0xc3 };
@@ -67,6 +87,7 @@ static void generate(Native *n)
     memcpy(n->at, save, sizeof(save)); /* push rbx, rbp, r12-r15 */
     n->at += sizeof(save);
     put_memory(n, REX_W, STORE, RSP, &x->host_rsp);
+    put_xstate(n, 5, x->image_in);
     put_memory(n, 0, 0xff, 6, &x->flags_in); /* push */
     put(n, POPF);
     for (unsigned r = 0; r < GPR_COUNT; r++) {
@@ -82,18 +103,66 @@ static void generate(Native *n)
     put(n, PUSHF);
     put_memory(n, 0, 0x8f, 0, &x->flags_out); /* pop */
     put(n, 0xfc);                             /* cld */
+    put_xstate(n, 4, x->image_out);
+    put_xstate(n, 5, x->image_initial);
     memcpy(n->at, restore, sizeof(restore));
     n->at += sizeof(restore);
     put(n, RET);
 }
 
+/* --- images -------------------------------------------------------------------------------- */
+
+/* Offsets in the image. */
+enum { IMAGE_CW = 0, IMAGE_MXCSR = 24, IMAGE_XMM = 160, IMAGE_XSTATE_BV = 512, IMAGE_YMM = 576 };
+enum { HAS_X87 = 1, HAS_SSE = 2, HAS_AVX = 4 };
+
+static void image_init(uint8_t *image)
+{
+    memset(image, 0, NATIVE_IMAGE_SIZE);
+    store_le16(image + IMAGE_CW, 0x37f);
+    store_le32(image + IMAGE_MXCSR, 0x1f80);
+}
+
+/* Fills in what XSAVE may have left out. The kernel's frame may have more components than ours. */
+static void image_complete(uint8_t *image)
+{
+    unsigned present = image[IMAGE_XSTATE_BV];
+    uint32_t mxcsr = load_le32(image + IMAGE_MXCSR);
+    uint8_t initial[NATIVE_IMAGE_SIZE];
+    image_init(initial);
+    if (!(present & HAS_X87))
+        memcpy(image, initial, IMAGE_XMM);
+    if (!(present & HAS_SSE))
+        memset(image + IMAGE_XMM, 0, 256);
+    if (!(present & HAS_AVX))
+        memset(image + IMAGE_YMM, 0, 256);
+    store_le32(image + IMAGE_MXCSR, mxcsr);
+}
+
 /* --- traps --------------------------------------------------------------------------------- */
 
-static void on_trap(int signal)
+/* Where the signal frame has each register. */
+static const uint8_t frame_register[GPR_COUNT] = {
+    [RAX] = REG_RAX, [RCX] = REG_RCX, [RDX] = REG_RDX, [RBX] = REG_RBX,
+    [RSP] = REG_RSP, [RBP] = REG_RBP, [RSI] = REG_RSI, [RDI] = REG_RDI,
+    [R8] = REG_R8,   [R9] = REG_R9,   [R10] = REG_R10, [R11] = REG_R11,
+    [R12] = REG_R12, [R13] = REG_R13, [R14] = REG_R14, [R15] = REG_R15,
+};
+
+static void on_trap(int signal, siginfo_t *info, void *frame)
 {
-    if (!trap_return)
+    if (!trap.back)
         abort();
-    siglongjmp(*trap_return, 1);
+    const mcontext_t *context = &((const ucontext_t *)frame)->uc_mcontext;
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        trap.state->gpr[r] = context->gregs[frame_register[r]];
+    trap.state->flags = context->gregs[REG_EFL] & (FLAGS_ARITH | FLAG_DF);
+    trap.state->vector = context->gregs[REG_TRAPNO];
+    if (trap.state->image) {
+        memcpy(trap.state->image, context->fpregs, NATIVE_IMAGE_SIZE);
+        image_complete(trap.state->image);
+    }
+    siglongjmp(*trap.back, 1);
 }
 
 static void catch_traps(Native *n)
@@ -101,7 +170,10 @@ static void catch_traps(Native *n)
     static const int signals[] = {SIGFPE, SIGSEGV, SIGBUS, SIGILL, SIGTRAP};
     stack_t stack = {.ss_sp = n->signal_stack, .ss_size = HOST_STACK_SIZE};
     sigaltstack(&stack, NULL);
-    struct sigaction action = {.sa_handler = on_trap, .sa_flags = SA_ONSTACK | SA_NODEFER};
+    struct sigaction action = {
+        .sa_sigaction = on_trap,
+        .sa_flags = SA_ONSTACK | SA_NODEFER | SA_SIGINFO,
+    };
     for (unsigned i = 0; i < G_N_ELEMENTS(signals); i++)
         sigaction(signals[i], &action, NULL);
 }
@@ -110,6 +182,8 @@ static void catch_traps(Native *n)
 
 Native *native_new(void)
 {
+    if (!native_has(FEATURE_XSAVE))
+        return NULL;
     Native *n = g_new0(Native, 1);
     n->code = mmap(NULL, 2 * PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -119,6 +193,7 @@ Native *native_new(void)
     }
     n->exchange = (Exchange *)(n->code + PAGE_SIZE);
     n->at = n->code;
+    image_init(n->exchange->image_initial);
     generate(n);
     n->signal_stack = g_malloc(HOST_STACK_SIZE);
     catch_traps(n);
@@ -164,20 +239,26 @@ bool native_run(Native *n, const uint8_t *code, size_t length, NativeState *stat
 {
     enum { INTERRUPTS_ON = 0x202 };
     Exchange *x = n->exchange;
-    sigjmp_buf trap;
+    sigjmp_buf back;
     memset(n->test, 0x90, ROOM);
     memcpy(n->test, code, length);
     memcpy(x->in, state->gpr, sizeof(x->in));
+    memcpy(x->image_in, state->image ? state->image : x->image_initial, NATIVE_IMAGE_SIZE);
     x->flags_in = (state->flags & (FLAGS_ARITH | FLAG_DF)) | INTERRUPTS_ON;
-    trap_return = &trap;
-    bool trapped = sigsetjmp(trap, 1);
+    trap = (struct Trap){&back, state};
+    bool trapped = sigsetjmp(back, 0); /* the handler blocks no signal */
     if (!trapped)
         ((void (*)(void))(uintptr_t)n->code)();
-    trap_return = NULL;
+    trap.back = NULL;
     if (trapped)
         return false;
     memcpy(state->gpr, x->out, sizeof(x->out));
     state->flags = x->flags_out & (FLAGS_ARITH | FLAG_DF);
+    state->vector = -1;
+    if (state->image) {
+        memcpy(state->image, x->image_out, NATIVE_IMAGE_SIZE);
+        image_complete(state->image);
+    }
     return true;
 }
 

@@ -1,15 +1,21 @@
 /* native.h - the host CPU as an oracle: runs one user-mode instruction on given registers, flags
- * and memory. Only on x86-64 hosts; elsewhere native_new returns NULL and tests that need it skip.
- */
+ * memory, and optionally vector registers. Only on x86-64 hosts with XSAVE; elsewhere native_new
+ * returns NULL and tests that need it skip. */
 #ifndef MYNA_TESTS_SUPPORT_NATIVE_H
 #define MYNA_TESTS_SUPPORT_NATIVE_H
 
 #include "cpu/features.h"
 #include "cpu/regs.h"
 
+/* The x87, SSE and AVX state as XSAVE's standard image has it: [SDM1] "Standard Format of XSAVE
+ * Area". After a run, components that the header calls initial are so in the image too. */
+enum { NATIVE_IMAGE_SIZE = 832, NATIVE_IMAGE_ALIGN = 64 };
+
 typedef struct NativeState {
     uint64_t gpr[GPR_COUNT];
     uint64_t flags; /* arithmetic flags and DF */
+    uint8_t *image; /* NATIVE_IMAGE_SIZE bytes, or NULL: initial, and not wanted */
+    int vector;     /* after a run: the exception it raised, or -1 */
 } NativeState;
 
 typedef struct Native Native;
@@ -24,7 +30,7 @@ bool native_has(CpuFeature f);
 uint8_t *native_map(Native *n, uint64_t address, size_t size);
 
 /* Runs the instruction; all registers, RSP too, are the state's before and after. False: it
- * trapped, and the state is as before. */
+ * trapped, and the state is as the trap found it. */
 bool native_run(Native *n, const uint8_t *code, size_t length, NativeState *state);
 
 #endif
