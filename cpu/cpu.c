@@ -331,7 +331,14 @@ uint64_t cpu_insn_count(const Cpu *cpu)
 uint64_t cpu_tsc(Cpu *cpu)
 {
     uint64_t ns = clock_now(cpu->bus.clock);
-    return (uint64_t)((unsigned __int128)ns * cpu->tsc_hz / NS_PER_SEC) - cpu->tsc_zero + cpu->tsc_adjust;
+    return (uint64_t)((unsigned __int128)ns * cpu->tsc_hz / NS_PER_SEC) - cpu->tsc_zero +
+           cpu->tsc_adjust;
+}
+
+Ns cpu_tsc_time(const Cpu *cpu, uint64_t tsc)
+{
+    uint64_t ticks = tsc + cpu->tsc_zero - cpu->tsc_adjust;
+    return (Ns)((unsigned __int128)ticks * NS_PER_SEC / cpu->tsc_hz);
 }
 
 void cpu_raise(Cpu *cpu, ExceptionVector vector, uint32_t error)

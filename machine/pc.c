@@ -21,7 +21,7 @@ enum { CMOS_IRQ = 8, SCI_IRQ = 9 };
  * -------------------------------------------------------------------- */
 
 /* ISA devices share an interrupt as open collectors do: asserted while any of them asserts it. */
-static void isa_pin(void *opaque, int irq, int level)
+void pc_isa_pin(void *opaque, int irq, int level)
 {
     Pc *pc = opaque;
     pc->isa_asserted[irq] += level ? 1 : -1;
@@ -79,7 +79,7 @@ static void *add_pci(Pc *pc, const char *class_name, unsigned slot, unsigned fun
 
 static void wire_isa(Pc *pc, void *dev, const char *pin, unsigned n, unsigned irq)
 {
-    device_connect_fn(dev, pin, n, isa_pin, pc, irq);
+    device_connect_fn(dev, pin, n, pc_isa_pin, pc, irq);
 }
 
 /* --- the chipset
@@ -122,12 +122,16 @@ static void add_isa_parts(Pc *pc)
 {
     pc->dma = add_simple(pc, "i8237");
     pc->pit = add_simple(pc, "i8254");
-    wire_isa(pc, pc->pit, "out", 0, 0);
     void *speaker = add_simple(pc, "pcspk");
     device_connect(pc->pit, "out", 2, speaker, "out2", 0);
     device_connect(speaker, "gate2", 0, pc->pit, "gate", 2);
     pc->rtc = add_simple(pc, "mc146818rtc");
-    wire_isa(pc, pc->rtc, "irq", 0, CMOS_IRQ);
+    if (pc->config->hpet) {
+        pc_hpet_add(pc);
+    } else {
+        wire_isa(pc, pc->pit, "out", 0, 0);
+        wire_isa(pc, pc->rtc, "irq", 0, CMOS_IRQ);
+    }
     void *port92 = add_simple(pc, "port92");
     device_connect_fn(port92, "a20", 0, a20_gate, pc, A20_PORT92);
 }
@@ -309,6 +313,7 @@ void pc_free(Pc *pc)
     board_free(pc->board);
     if (pc->pci)
         pci_bus_free(pc->pci);
+    pc_apics_free(pc);
     pc_cpus_fini(pc);
     pc_memory_fini(pc);
     pc_consoles_close(pc);

@@ -5,7 +5,7 @@
 #include "machine/pc_priv.h"
 
 /* A CPU without a local APIC has the 8259A's INT on its INTR pin. */
-static int pic_acknowledge(void *opaque)
+int pc_pic_acknowledge(void *opaque)
 {
     Pc *pc = opaque;
     return i8259_acknowledge(pc->pic[0]);
@@ -13,7 +13,7 @@ static int pic_acknowledge(void *opaque)
 
 enum { FPU_IRQ = 13 };
 
-static const IntcOps pic_ops = {.acknowledge = pic_acknowledge};
+static const IntcOps pic_ops = {.acknowledge = pc_pic_acknowledge};
 
 static void ferr(void *opaque, int irq, int level)
 {
@@ -52,7 +52,10 @@ bool pc_cpus_init(Pc *pc, GError **err)
 
 void pc_cpus_connect(Pc *pc)
 {
-    device_connect_fn(pc->pic[0], "int", 0, cpu_set_line, pc->cpus[0], CPU_LINE_INTR);
+    if (cpu_has(pc->cpus[0], FEATURE_APIC))
+        pc_apics_add(pc);
+    else
+        device_connect_fn(pc->pic[0], "int", 0, cpu_set_line, pc->cpus[0], CPU_LINE_INTR);
 }
 
 void pc_cpus_fini(Pc *pc)
