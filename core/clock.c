@@ -46,13 +46,13 @@ static Ns source_now(const Clock *clock, int source)
     }
 }
 
-/* The writer's half of a sequence lock; writers hold the machine lock. */
+/* The writer's half of a sequence lock; writers hold the machine lock. A reader that sees a new
+ * source or base (release, acquire) also sees that the sequence moved. */
 static void write_base(Clock *clock, ClockSource source, Ns base)
 {
     __atomic_store_n(&clock->sequence, clock->sequence + 1, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    __atomic_store_n(&clock->source, (int)source, __ATOMIC_RELAXED);
-    __atomic_store_n(&clock->base, base, __ATOMIC_RELAXED);
+    __atomic_store_n(&clock->source, (int)source, __ATOMIC_RELEASE);
+    __atomic_store_n(&clock->base, base, __ATOMIC_RELEASE);
     __atomic_store_n(&clock->sequence, clock->sequence + 1, __ATOMIC_RELEASE);
 }
 
@@ -60,9 +60,8 @@ Ns clock_now(Clock *clock)
 {
     for (;;) {
         unsigned before = __atomic_load_n(&clock->sequence, __ATOMIC_ACQUIRE);
-        int source = __atomic_load_n(&clock->source, __ATOMIC_RELAXED);
-        Ns base = __atomic_load_n(&clock->base, __ATOMIC_RELAXED);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
+        int source = __atomic_load_n(&clock->source, __ATOMIC_ACQUIRE);
+        Ns base = __atomic_load_n(&clock->base, __ATOMIC_ACQUIRE);
         if (!(before & 1) && before == __atomic_load_n(&clock->sequence, __ATOMIC_RELAXED))
             return base + source_now(clock, source);
     }

@@ -351,6 +351,15 @@ static void pm_reset(void *dev)
     piix4_smbus_reset(&p->smbus);
 }
 
+/* A toggle further away than the timer's top bit would overflow its time. */
+static bool pm_loaded(void *dev, GError **err)
+{
+    Piix4Pm *p = dev;
+
+    p->toggle_ticks = MIN(p->toggle_ticks, next_toggle(pm_now(p)));
+    return true;
+}
+
 static const IoRange pm_io[] = {
     [IO_PM] = {"acpi-pm", IO_UNMAPPED, 0, PM_REGISTERS, 1, 4, pm_read, pm_write},
     [IO_SMBUS] = {"smbus", IO_UNMAPPED, 0, SMBUS_REGISTERS, 1, 1, smbus_read, smbus_write},
@@ -404,4 +413,5 @@ const DeviceClass piix4_pm_class = {
     .unrealize = pm_unrealize,
     .reset = pm_reset,
     .update = pm_update,
+    .loaded = pm_loaded,
 };
