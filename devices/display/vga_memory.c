@@ -6,7 +6,7 @@
  *      mode 0: rotate, set/reset per plane, logical function with the latches, bit mask
  *      mode 1: the latches
  *      mode 2: bit p of the byte fills plane p, logical function, bit mask
- *      mode 3: the rotated byte and the bit mask are the mask, set/reset is the data
+ *      mode 3: set/reset, logical function; the rotated byte and the bit mask are the mask
  *
  * Chain-4 memory is written as it is: its planes are the low address bits. */
 #include "devices/display/vga_priv.h"
@@ -148,7 +148,7 @@ static uint32_t write_mode_data(const Vga *v, uint8_t value)
     case 2:
         return apply_mask(v, logical_function(v, expand(value)), bit_mask);
     default:
-        return apply_mask(v, set_reset, rotate(v, value) & bit_mask);
+        return apply_mask(v, logical_function(v, set_reset), rotate(v, value) & bit_mask);
     }
 }
 

@@ -225,6 +225,10 @@ static void test_write_modes_1_2_3(void)
     readb(t, A0000);
     writeb(t, A0000 + 3, 0xf0); /* mask: 78 & 3c = 38 */
     assert_planes(t, 3, 0x39, 0x22 & 0xc7, 0x44 & 0xc7, 0xb8);
+    vga_gc(t, 3, 3 << 3); /* XOR with the latches, no rotation */
+    readb(t, A0000);
+    writeb(t, A0000 + 4, 0xff); /* mask 3c */
+    assert_planes(t, 4, 0x11 ^ 0x3c, 0x22, 0x44, 0x88 ^ 0x3c);
     test_bus_free(t);
 }
 
@@ -545,7 +549,7 @@ static void test_hostile(void)
 {
     TestBus *t = test_bus("VGA");
 
-    for (unsigned round = 0; round < 300; round++) {
+    for (unsigned round = 0; round < 100; round++) {
         TextScreen screen;
 
         outb(t, 0x3c2, g_test_rand_int() | 1);
