@@ -86,6 +86,7 @@ static void leaf_version(Cpu *cpu, uint32_t subleaf, uint32_t out[4])
     out[EBX] = cpu->apic_id << 24;
     if (cpu_has(cpu, FEATURE_CLFLUSH))
         out[EBX] |= CACHE_LINE / 8 << 8;
+    out[EDX] &= ~(1u << 28);
     if (cpu->cpu_count > 1) {
         out[EBX] |= 1u << id_bits(cpu->cpu_count) << 16;
         out[EDX] |= 1u << 28; /* HTT: the field above counts */

@@ -39,6 +39,7 @@ TestCpu *test_cpu_new(const char *model, uint64_t ram_bytes)
 void test_cpu_free(TestCpu *t)
 {
     cpu_free(t->cpu);
+    t->group.count = 0; /* nobody hears of the RAM going */
     mem_fini(&t->ram);
     board_free(t->board);
     g_free(t);
