@@ -37,11 +37,12 @@ static void check_alignment(Cpu *cpu, LinAddr la, unsigned size)
         cpu_raise(cpu, EXC_AC, 0);
 }
 
-/* First byte of the page after la's; 32-bit linear addresses wrap. */
+/* First byte of the page after la's; linear addresses wrap at 4 GiB outside IA-32e mode. In
+ * compatibility mode the processor's own tables may lie above. */
 static LinAddr next_page(const Cpu *cpu, LinAddr la)
 {
     LinAddr next = (la | PAGE_MASK) + 1;
-    return cpu_is_long(cpu) ? next : (uint32_t)next;
+    return cpu_is_lma(cpu) ? next : (uint32_t)next;
 }
 
 static bool crosses_page(LinAddr la, unsigned size)

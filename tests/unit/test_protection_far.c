@@ -626,7 +626,7 @@ static void syscall_undefined(void)
     BareCpu *t = bare_cpu();
     bare_compat(t, 3);
     assert_raised(EXECUTE(t, 0x0f, 0x05), EXC_UD, 0);
-    bare_protected(t, 0);
+    bare_protected(t, 3); /* #UD comes before #GP for the privilege */
     assert_raised(EXECUTE(t, 0x0f, 0x05), EXC_UD, 0);
     assert_raised(EXECUTE(t, 0x0f, 0x07), EXC_UD, 0);
     bare_long(t, 3);

@@ -576,6 +576,29 @@ static void long_from_compat(void)
     bare_cpu_free(t);
 }
 
+/* The tables of a 64-bit kernel lie above 4 GiB, and a gate may cross a page. */
+static void long_from_compat_high_tables(void)
+{
+    const uint64_t high = UINT64_C(4) << 30;
+    BareCpu *t = bare_cpu();
+    Cpu *cpu = t->cpu;
+    bare_compat(t, 3);
+    /* The fifth GiB becomes what the first was. */
+    uint64_t directory = bare_read(t, AT_PAGES + PAGE_SIZE, 8);
+    bare_write(t, AT_PAGES + PAGE_SIZE, 0, 8);
+    bare_write(t, AT_PAGES + PAGE_SIZE + 4 * 8, directory, 8);
+    bare_write(t, 0x2ffc, gate_make(SEL_CODE64, AT_HANDLER, INT_GATE, 0), 8);
+    bare_write(t, 0x3004, 0, 8);
+    bare_write(t, AT_TSS2 + 4, high + AT_STACK0, 8);
+    cpu->gdtr.base += high;
+    cpu->idtr.base = high + 0x2ffc - 16 * VECTOR;
+    cpu->tr.base = high + AT_TSS2;
+    assert_quiet(deliver(t, VECTOR, HW, false, 0));
+    assert_at(t, SEL_CODE64, AT_HANDLER, 0);
+    g_assert_cmphex(cpu->gpr[RSP], ==, high + AT_STACK0 - 40);
+    bare_cpu_free(t);
+}
+
 static void long_gate_errors(void)
 {
     BareCpu *t = bare_cpu();
@@ -811,6 +834,7 @@ int main(int argc, char **argv)
         {"v86-iret", v86_iret},
         {"long-frame", long_frame},
         {"long-inner-and-ist", long_inner_and_ist},
+        {"long-from-compat-high-tables", long_from_compat_high_tables},
         {"long-from-compat", long_from_compat},
         {"long-gate-errors", long_gate_errors},
         {"long-iret-rules", long_iret_rules},
