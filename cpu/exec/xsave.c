@@ -62,13 +62,13 @@ static LinAddr area_address(Cpu *cpu, const Insn *insn, unsigned size, unsigned 
 static void area_load(Cpu *cpu, LinAddr la, uint8_t *area, unsigned from, unsigned size)
 {
     for (unsigned i = from; i < from + size; i += 8)
-        store_le64(area + i, mem_load(cpu, la + i, 8));
+        store_le64(area + i, mem_load(cpu, linear_plus(cpu, la, i), 8));
 }
 
 static void area_store(Cpu *cpu, LinAddr la, const uint8_t *area, unsigned from, unsigned size)
 {
     for (unsigned i = from; i < from + size; i += 8)
-        mem_store(cpu, la + i, load_le64(area + i), 8);
+        mem_store(cpu, linear_plus(cpu, la, i), load_le64(area + i), 8);
 }
 
 static void xmm_to_area(const Cpu *cpu, uint8_t *area)
