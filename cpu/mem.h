@@ -60,6 +60,12 @@ static ALWAYS_INLINE void mem_store(Cpu *cpu, LinAddr la, uint64_t value, unsign
         mem_store_slow(cpu, la, value, size);
 }
 
+/* n bytes on; 32-bit linear addresses wrap. */
+static inline LinAddr linear_plus(const Cpu *cpu, LinAddr la, unsigned n)
+{
+    return cpu->mode == CPU_LONG ? la + n : (uint32_t)(la + n);
+}
+
 /* --- segments
  * ------------------------------------------------------------------------------------- */
 

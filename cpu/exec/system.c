@@ -181,16 +181,6 @@ static void check_osxsave(Cpu *cpu)
         raise_UD(cpu);
 }
 
-/* XCR1 is which components are in use: all that are enabled may be. */
-EXEC(XGETBV)
-{
-    check_osxsave(cpu);
-    uint32_t number = gpr_read(cpu, RCX, 4);
-    if (number > 1 || (number == 1 && !cpu_has(cpu, FEATURE_XGETBV1)))
-        raise_GP(cpu, 0);
-    pair_write(cpu, cpu->xcr0);
-}
-
 EXEC(XSETBV)
 {
     check_osxsave(cpu);

@@ -20,7 +20,7 @@ void vec_load(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size, Vec *v)
         return;
     }
     for (unsigned i = 0; i < size / 8; i++)
-        v->u64[i] = mem_load(cpu, la + 8 * i, 8);
+        v->u64[i] = mem_load(cpu, linear_plus(cpu, la, 8 * i), 8);
 }
 
 void vec_store(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size, const Vec *v)
@@ -37,7 +37,7 @@ void vec_store(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size, const Vec 
     }
     mem_probe(cpu, la, size, ACCESS_WRITE);
     for (unsigned i = 0; i < size / 8; i++)
-        mem_store(cpu, la + 8 * i, v->u64[i], 8);
+        mem_store(cpu, linear_plus(cpu, la, 8 * i), v->u64[i], 8);
 }
 
 void vec_read(Cpu *cpu, const Insn *insn, unsigned n, Vec *v)

@@ -65,7 +65,6 @@ void vec_each_lane(Cpu *cpu, const Insn *insn, VecLaneFn *fn);
  * ------------------------------------------------------------------------------- */
 
 enum { MXCSR_DAZ = 1 << 6, MXCSR_MASKS_SHIFT = 7, MXCSR_RC_SHIFT = 13, MXCSR_FTZ = 1 << 15 };
-enum { MXCSR_WRITABLE = 0xffff };
 
 FpEnv sse_env(const Cpu *cpu);
 /* Adds the flags to MXCSR; an unmasked one raises #XM (or #UD without CR4.OSXMMEXCPT). Call before

@@ -127,11 +127,6 @@ static ALWAYS_INLINE void x87_note(Cpu *cpu, const Insn *insn)
 
 /* --- memory operands ------------------------------------------------------------------------- */
 
-static inline LinAddr linear_plus(const Cpu *cpu, LinAddr la, unsigned n)
-{
-    return cpu_is_long(cpu) ? la + n : (uint32_t)(la + n);
-}
-
 static inline F80 x87_load_f80(Cpu *cpu, const Insn *insn)
 {
     LinAddr la = insn_linear(cpu, insn, 10, ACCESS_READ);

@@ -22,11 +22,22 @@ enum {
  * -----------------------------------------------------------------------------------------------
  */
 
+/* MXCSR_MASK: DAZ came with SSE2. [SDM1] "Guidelines for Writing to the MXCSR Register". */
+static uint32_t mxcsr_mask(const Cpu *cpu)
+{
+    return cpu_has(cpu, FEATURE_SSE2) ? 0xffff : 0xffbf;
+}
+
+static void mxcsr_check(Cpu *cpu, uint32_t v)
+{
+    if (v & ~mxcsr_mask(cpu))
+        raise_GP(cpu, 0);
+}
+
 EXEC(LDMXCSR)
 {
     uint32_t v = op_read(cpu, insn, 0);
-    if (v & ~(uint32_t)MXCSR_WRITABLE)
-        raise_GP(cpu, 0);
+    mxcsr_check(cpu, v);
     cpu->mxcsr = v;
 }
 
@@ -62,13 +73,13 @@ static LinAddr area_address(Cpu *cpu, const Insn *insn, unsigned size, unsigned 
 static void area_load(Cpu *cpu, LinAddr la, uint8_t *area, unsigned from, unsigned size)
 {
     for (unsigned i = from; i < from + size; i += 8)
-        store_le64(area + i, mem_load(cpu, la + i, 8));
+        store_le64(area + i, mem_load(cpu, linear_plus(cpu, la, i), 8));
 }
 
 static void area_store(Cpu *cpu, LinAddr la, const uint8_t *area, unsigned from, unsigned size)
 {
     for (unsigned i = from; i < from + size; i += 8)
-        mem_store(cpu, la + i, load_le64(area + i), 8);
+        mem_store(cpu, linear_plus(cpu, la, i), load_le64(area + i), 8);
 }
 
 static void xmm_to_area(const Cpu *cpu, uint8_t *area)
@@ -99,7 +110,7 @@ EXEC(FXSAVE)
     uint8_t area[FXSAVE_SIZE] = {0};
     x87_save_image(cpu, area, pointer_format(insn));
     store_le32(area + AREA_MXCSR, cpu->mxcsr);
-    store_le32(area + AREA_MXCSR_MASK, MXCSR_WRITABLE);
+    store_le32(area + AREA_MXCSR_MASK, mxcsr_mask(cpu));
     xmm_to_area(cpu, area);
     /* Bytes 464 to 511 are the software's and stay. */
     area_store(cpu, la, area, 0, AREA_XMM + 16 * xmm_count(cpu));
@@ -112,8 +123,7 @@ EXEC(FXRSTOR)
     uint8_t area[FXSAVE_SIZE];
     area_load(cpu, la, area, 0, FXSAVE_SIZE);
     uint32_t mxcsr = load_le32(area + AREA_MXCSR);
-    if (mxcsr & ~(uint32_t)MXCSR_WRITABLE)
-        raise_GP(cpu, 0);
+    mxcsr_check(cpu, mxcsr);
     x87_load_image(cpu, area, pointer_format(insn));
     cpu->mxcsr = mxcsr;
     xmm_from_area(cpu, area);
@@ -146,10 +156,20 @@ static bool all_zero(const void *p, size_t size)
     return true;
 }
 
-/* Components that are not in their initial configuration. */
+static bool x87_is_initial(const Cpu *cpu)
+{
+    const Fpu *fpu = &cpu->fpu;
+    bool used = fpu->cw != CW_INIT || fpu->sw || fpu->top || fpu->valid || fpu->fop || fpu->fcs ||
+                fpu->fds || fpu->fip || fpu->fdp;
+    for (unsigned i = 0; i < 8; i++)
+        used |= fpu->reg[i].mant || fpu->reg[i].se;
+    return !used;
+}
+
+/* Components that are not in their initial configuration: XINUSE. */
 static uint64_t in_use(const Cpu *cpu)
 {
-    uint64_t used = XCR0_X87;
+    uint64_t used = x87_is_initial(cpu) ? 0 : XCR0_X87;
     for (unsigned i = 0; i < xmm_count(cpu); i++) {
         if (!all_zero(&cpu->vec[i].u8[0], 16))
             used |= XCR0_SSE;
@@ -187,7 +207,7 @@ static void components_store(Cpu *cpu, const Insn *insn, LinAddr la, uint64_t co
 static void mxcsr_store(Cpu *cpu, LinAddr la)
 {
     mem_store(cpu, la + AREA_MXCSR, cpu->mxcsr, 4);
-    mem_store(cpu, la + AREA_MXCSR_MASK, MXCSR_WRITABLE, 4);
+    mem_store(cpu, la + AREA_MXCSR_MASK, mxcsr_mask(cpu), 4);
 }
 
 /* [SDM2] XSAVE: standard format; the header's other bits of XSTATE_BV stay. */
@@ -268,8 +288,8 @@ EXEC(XRSTOR)
     /* MXCSR comes with SSE or AVX in the standard form, with SSE only when compacted. */
     bool load_mxcsr = compact ? wanted & saved & XCR0_SSE : wanted & (XCR0_SSE | XCR0_AVX);
     uint32_t mxcsr = load_le32(area + AREA_MXCSR);
-    if (load_mxcsr && mxcsr & ~(uint32_t)MXCSR_WRITABLE)
-        raise_GP(cpu, 0);
+    if (load_mxcsr)
+        mxcsr_check(cpu, mxcsr);
 
     if (wanted & XCR0_X87) {
         if (saved & XCR0_X87) {
@@ -293,4 +313,17 @@ EXEC(XRSTOR)
             memset(area + AREA_YMM, 0, YMM_SIZE);
         ymm_high_from_area(cpu, area);
     }
+}
+
+/* [SDM2] XGETBV: XCR0, or with ECX = 1 the components of XCR0 that are in use. */
+EXEC(XGETBV)
+{
+    if (!(cpu->cr4 & CR4_OSXSAVE))
+        raise_UD(cpu);
+    uint32_t number = gpr_read(cpu, RCX, 4);
+    if (number > 1 || (number == 1 && !cpu_has(cpu, FEATURE_XGETBV1)))
+        raise_GP(cpu, 0);
+    uint64_t v = number == 0 ? cpu->xcr0 : cpu->xcr0 & in_use(cpu);
+    gpr_write(cpu, RAX, 4, v);
+    gpr_write(cpu, RDX, 4, v >> 32);
 }

@@ -9,7 +9,7 @@
 #include "cpu/x87.h"
 #include "tests/float/operands.h"
 #include "tests/support/insn_bench.h"
-#include "tests/support/native.h"
+#include "tests/support/native_state.h"
 #include "tests/support/row_code.h"
 
 enum { INSTANCES_PER_ROW = 2000, SEED = 19991 };
@@ -22,26 +22,18 @@ enum {
     WINDOW_AFTER = 128,
 };
 
-/* Offsets in an image. */
-enum { IMAGE_SW = 2, IMAGE_TAGS = 4, IMAGE_FOP = 6, IMAGE_MXCSR = 24, IMAGE_ST = 32 };
-enum { IMAGE_XMM = 160, IMAGE_XSTATE_BV = 512, IMAGE_YMM = 576 };
-
 typedef struct Judge {
     InsnBench *t;
-    Native *native;
-    uint8_t *host; /* TEST_HIGH here */
+    Native *native_cpu;
+    uint8_t *host, *guest; /* TEST_HIGH here and there */
     RandomCode codes;
     Random random;
     unsigned row;
     uint8_t code[MAX_INSN_LENGTH];
     Insn insn;
     uint64_t target; /* of the memory operand, or 0 */
-    NativeState before, native_after;
-    _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image_before[NATIVE_IMAGE_SIZE];
-    _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image_native[NATIVE_IMAGE_SIZE];
-    _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image_ours[NATIVE_IMAGE_SIZE];
-    uint8_t components; /* of XSAVE, that the host has */
-    uint64_t raised;    /* how many instances did */
+    NativeState before, ours, native;
+    uint64_t raised; /* how many instances did */
 } Judge;
 
 static unsigned below(Judge *j, unsigned n)
@@ -132,8 +124,9 @@ static bool aim_memory(Judge *j)
     if (insn->addrsize == 4)
         base = (uint32_t)base | random_next(&j->random) << 32;
     gpr[insn->base] = base;
-    random_elements(j, j->host + (j->target - TEST_HIGH), mem->size);
-    memcpy(j->t->high.host + (j->target - TEST_HIGH), j->host + (j->target - TEST_HIGH), mem->size);
+    size_t at = j->target - TEST_HIGH;
+    random_elements(j, j->host + at, mem->size);
+    memcpy(j->guest + at, j->host + at, mem->size);
     return true;
 }
 
@@ -195,45 +188,19 @@ static void make_instance(Judge *j)
     random_control(j);
 }
 
-/* --- states -------------------------------------------------------------------------------- */
+/* --- what processors do not agree on ------------------------------------------------------- */
 
-static void image_of_cpu(const Judge *j, uint8_t *image)
-{
-    const Cpu *cpu = j->t->cpu;
-    memset(image, 0, NATIVE_IMAGE_SIZE);
-    x87_save_image(cpu, image, FX_POINTERS_64);
-    store_le32(image + IMAGE_MXCSR, cpu->mxcsr);
-    image[IMAGE_XSTATE_BV] = j->components;
-    for (unsigned i = 0; i < 16; i++) {
-        memcpy(image + IMAGE_XMM + 16 * i, &cpu->vec[i].u8[0], 16);
-        memcpy(image + IMAGE_YMM + 16 * i, &cpu->vec[i].u8[16], 16);
-    }
-}
-
-/* The parts that hosts do not agree on: FOP, FIP and FDP; MXCSR_MASK; reserved bytes; the header.
+/* AMD's have gone to MMX state when a conversion to MMX raises #XM. There the x87 is not compared.
  */
-static void image_forget(uint8_t *image)
-{
-    memset(image + IMAGE_FOP, 0, IMAGE_MXCSR - IMAGE_FOP);
-    memset(image + IMAGE_MXCSR + 4, 0, 4);
-    for (unsigned i = 0; i < 8; i++)
-        memset(image + IMAGE_ST + 16 * i + 10, 0, 6);
-    memset(image + IMAGE_XMM + 256, 0, IMAGE_YMM - (IMAGE_XMM + 256));
-}
-
-/* Where processors differ in what they do to the x87: AMD's have gone to MMX state when a
- * conversion to MMX raises #XM. There the x87 is not compared. */
 static void settle_x87(Judge *j)
 {
-    bool raised = j->native_after.vector == EXC_XM && insn_rows[j->row].attrs & ATTR_MMX;
+    bool raised = j->native.vector == EXC_XM && insn_rows[j->row].attrs & ATTR_MMX;
     if (!raised && !is_cvtpi2ps_from_memory(j))
         return;
-    uint32_t mxcsr = load_le32(j->image_native + IMAGE_MXCSR);
-    memcpy(j->image_native, j->image_ours, IMAGE_XMM);
-    store_le32(j->image_native + IMAGE_MXCSR, mxcsr);
+    uint32_t mxcsr = load_le32(j->native.image + IMAGE_MXCSR);
+    memcpy(j->native.image, j->ours.image, IMAGE_XMM);
+    store_le32(j->native.image + IMAGE_MXCSR, mxcsr);
 }
-
-/* --- RCPPS, RSQRTPS and their scalar forms ------------------------------------------------- */
 
 static float f32_value(uint32_t bits)
 {
@@ -257,15 +224,15 @@ static void settle_approximations(Judge *j)
     bool root = named_like(j, "RSQRT");
     const uint8_t *source = insn->op[1].kind == OPND_MEM
                                 ? j->host + (j->target - TEST_HIGH)
-                                : j->image_before + IMAGE_XMM + 16 * insn->op[1].reg;
+                                : j->before.image + IMAGE_XMM + 16 * insn->op[1].reg;
     unsigned dest = IMAGE_XMM + 16 * insn->op[0].reg;
     for (unsigned i = 0; i < insn->op[0].size; i += 4) {
         double x = f32_value(load_le32(source + i)), exact = root ? 1 / sqrt(x) : 1 / x;
-        uint32_t host = load_le32(j->image_native + dest + i);
-        uint32_t ours = load_le32(j->image_ours + dest + i);
+        uint32_t host = load_le32(j->native.image + dest + i);
+        uint32_t ours = load_le32(j->ours.image + dest + i);
         if (isfinite(exact) && approximates(f32_value(host), exact) &&
             approximates(f32_value(ours), exact)) {
-            store_le32(j->image_ours + dest + i, host);
+            store_le32(j->ours.image + dest + i, host);
             j->t->cpu->vec[insn->op[0].reg].u32[i / 4] = host;
         }
     }
@@ -273,53 +240,16 @@ static void settle_approximations(Judge *j)
 
 /* --- the comparison ------------------------------------------------------------------------ */
 
-static void report_bytes(GString *out, const char *label, const uint8_t *p, unsigned size)
-{
-    g_string_append_printf(out, "%s", label);
-    for (unsigned i = size; i-- > 0;)
-        g_string_append_printf(out, "%02x%s", p[i], i % 4 ? "" : " ");
-}
-
-static void report_image_row(GString *out, const Judge *j, const char *name, unsigned n,
-                             unsigned offset, unsigned size)
-{
-    bool same = !memcmp(j->image_ours + offset, j->image_native + offset, size);
-    g_string_append_printf(out, "\n %s%-2u ", name, n);
-    report_bytes(out, " ", j->image_before + offset, size);
-    report_bytes(out, " | ", j->image_ours + offset, size);
-    if (!same)
-        report_bytes(out, " < ", j->image_native + offset, size);
-}
-
 /* Fails the test; always false. */
 static bool report(const Judge *j, const char *what)
 {
-    const Cpu *cpu = j->t->cpu;
     char text[128];
     g_autoptr(GString) out = g_string_new(NULL);
     insn_format(&j->insn, text, sizeof(text));
     g_string_append_printf(out, "%s: %s differs; bytes", text, what);
     for (unsigned i = 0; i < j->insn.length; i++)
         g_string_append_printf(out, " %02x", j->code[i]);
-    g_string_append_printf(out, "\n vector of the host %d", j->native_after.vector);
-    g_string_append_printf(out, "\n      %-18s %-18s %-18s\n", "before", "interpreter", "host");
-    for (unsigned r = 0; r < GPR_COUNT; r++)
-        g_string_append_printf(out, " %2u   %-18" PRIx64 " %-18" PRIx64 " %-18" PRIx64 " %s\n", r,
-                               j->before.gpr[r], cpu->gpr[r], j->native_after.gpr[r],
-                               cpu->gpr[r] != j->native_after.gpr[r] ? "<" : "");
-    g_string_append_printf(out, " fl   %-18x %-18x %-18x", (unsigned)j->before.flags,
-                           eflags_get(cpu), (unsigned)j->native_after.flags);
-    report_image_row(out, j, "cw", 0, 0, 4);
-    report_image_row(out, j, "tags", 0, IMAGE_TAGS, 2);
-    report_image_row(out, j, "mxcsr", 0, IMAGE_MXCSR, 4);
-    for (unsigned i = 0; i < 8; i++)
-        report_image_row(out, j, "st", i, IMAGE_ST + 16 * i, 10);
-    for (unsigned i = 0; i < 16; i++)
-        report_image_row(out, j, "xmm", i, IMAGE_XMM + 16 * i, 16);
-    if (j->target) {
-        report_bytes(out, "\n memory ", j->t->high.host + (j->target - TEST_HIGH), 16);
-        report_bytes(out, " host ", j->host + (j->target - TEST_HIGH), 16);
-    }
+    native_state_report(out, &j->before, &j->ours, &j->native);
     g_printerr("%s\n", out->str);
     g_test_fail();
     return false;
@@ -328,36 +258,24 @@ static bool report(const Judge *j, const char *what)
 /* False: the engines differ. */
 static bool judge_instance(Judge *j)
 {
-    enum { FLAGS = FLAGS_ARITH | FLAG_DF };
     Cpu *cpu = j->t->cpu;
-    image_of_cpu(j, j->image_before);
-    memset(j->image_before + IMAGE_FOP, 0, IMAGE_MXCSR - IMAGE_FOP);
-    memcpy(j->image_native, j->image_before, NATIVE_IMAGE_SIZE);
-    memcpy(j->before.gpr, cpu->gpr, sizeof(cpu->gpr));
-    j->before.flags = eflags_get(cpu) & FLAGS;
-    j->native_after = j->before;
-    j->native_after.image = j->image_native;
-
+    native_state_take(&j->before, cpu);
+    memset(j->before.image + IMAGE_FOP, 0, IMAGE_MXCSR - IMAGE_FOP);
+    j->native = j->before;
     int vector = insn_bench_step(j->t, &j->insn);
-    native_run(j->native, j->code, j->insn.length, &j->native_after);
-    image_of_cpu(j, j->image_ours);
-    image_forget(j->image_ours);
-    image_forget(j->image_native);
-    if (vector != j->native_after.vector)
-        return report(j, "the exception");
+    native_run(j->native_cpu, j->code, j->insn.length, &j->native);
+    native_state_take(&j->ours, cpu);
+    j->ours.vector = vector;
     j->raised += vector >= 0;
     settle_x87(j);
     if (named_like(j, "RCP") || named_like(j, "RSQRT"))
         settle_approximations(j);
-    if (memcmp(j->native_after.gpr, cpu->gpr, sizeof(cpu->gpr)))
-        return report(j, "a general register");
-    if ((eflags_get(cpu) ^ j->native_after.flags) & FLAGS & ~insn_rows[j->row].flags_undefined)
-        return report(j, "a flag");
-    if (memcmp(j->image_ours, j->image_native, NATIVE_IMAGE_SIZE))
-        return report(j, "vector or x87 state");
+    uint32_t flags = (FLAGS_ARITH | FLAG_DF) & ~insn_rows[j->row].flags_undefined;
+    const char *difference = native_state_difference(&j->ours, &j->native, flags);
+    if (difference)
+        return report(j, difference);
     size_t window = j->target - TEST_HIGH - WINDOW_BEFORE;
-    if (j->target &&
-        memcmp(j->host + window, (uint8_t *)j->t->high.host + window, WINDOW_BEFORE + WINDOW_AFTER))
+    if (j->target && memcmp(j->host + window, j->guest + window, WINDOW_BEFORE + WINDOW_AFTER))
         return report(j, "memory");
     return true;
 }
@@ -373,21 +291,21 @@ static void enter_long_mode(Judge *j)
 static void test_rows(void)
 {
     Judge *j = g_new0(Judge, 1);
-    j->native = native_new();
-    j->host = j->native ? native_map(j->native, TEST_HIGH, TEST_HIGH_SIZE) : NULL;
+    j->native_cpu = native_new();
+    j->host = j->native_cpu ? native_map(j->native_cpu, TEST_HIGH, TEST_HIGH_SIZE) : NULL;
     if (!j->host) {
         g_test_skip("the host cannot run x86-64 instructions for us");
-        native_free(j->native);
+        native_free(j->native_cpu);
         g_free(j);
         return;
     }
     j->t = insn_bench_new("max");
     j->random.state = SEED;
     random_code_init(&j->codes, SEED);
-    j->components = XCR0_X87 | XCR0_SSE | (native_has(FEATURE_AVX) ? XCR0_AVX : 0);
+    j->guest = j->t->high.host;
     enter_long_mode(j);
     for (unsigned i = 0; i < TEST_HIGH_SIZE; i++)
-        j->host[i] = ((uint8_t *)j->t->high.host)[i] = random_next(&j->random) >> 32;
+        j->host[i] = j->guest[i] = random_next(&j->random) >> 32;
     unsigned rows = 0;
     for (j->row = 0; j->row < insn_row_count; j->row++) {
         if (!row_is_comparable(&insn_rows[j->row]))
@@ -399,14 +317,14 @@ static void test_rows(void)
             same = judge_instance(j);
         }
         if (!same)
-            memcpy(j->host, j->t->high.host, TEST_HIGH_SIZE);
+            memcpy(j->host, j->guest, TEST_HIGH_SIZE);
     }
     g_test_message("%u rows, %u instances, %" PRIu64 " raised", rows, rows * INSTANCES_PER_ROW,
                    j->raised);
-    g_assert_cmpmem(j->host, TEST_HIGH_SIZE, j->t->high.host, TEST_HIGH_SIZE);
+    g_assert_cmpmem(j->host, TEST_HIGH_SIZE, j->guest, TEST_HIGH_SIZE);
     g_assert_cmpuint(rows, >, 250); /* the host may lack a few features */
     insn_bench_free(j->t);
-    native_free(j->native);
+    native_free(j->native_cpu);
     g_free(j);
 }
 

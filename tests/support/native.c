@@ -112,8 +112,6 @@ static void generate(Native *n)
 
 /* --- images -------------------------------------------------------------------------------- */
 
-/* Offsets in the image. */
-enum { IMAGE_CW = 0, IMAGE_MXCSR = 24, IMAGE_XMM = 160, IMAGE_XSTATE_BV = 512, IMAGE_YMM = 576 };
 enum { HAS_X87 = 1, HAS_SSE = 2, HAS_AVX = 4 };
 
 static void image_init(uint8_t *image)
@@ -158,7 +156,7 @@ static void on_trap(int signal, siginfo_t *info, void *frame)
         trap.state->gpr[r] = context->gregs[frame_register[r]];
     trap.state->flags = context->gregs[REG_EFL] & (FLAGS_ARITH | FLAG_DF);
     trap.state->vector = context->gregs[REG_TRAPNO];
-    if (trap.state->image) {
+    if (trap.state->has_image) {
         memcpy(trap.state->image, context->fpregs, NATIVE_IMAGE_SIZE);
         image_complete(trap.state->image);
     }
@@ -243,7 +241,7 @@ bool native_run(Native *n, const uint8_t *code, size_t length, NativeState *stat
     memset(n->test, 0x90, ROOM);
     memcpy(n->test, code, length);
     memcpy(x->in, state->gpr, sizeof(x->in));
-    memcpy(x->image_in, state->image ? state->image : x->image_initial, NATIVE_IMAGE_SIZE);
+    memcpy(x->image_in, state->has_image ? state->image : x->image_initial, NATIVE_IMAGE_SIZE);
     x->flags_in = (state->flags & (FLAGS_ARITH | FLAG_DF)) | INTERRUPTS_ON;
     trap = (struct Trap){&back, state};
     bool trapped = sigsetjmp(back, 0); /* the handler blocks no signal */
@@ -255,7 +253,7 @@ bool native_run(Native *n, const uint8_t *code, size_t length, NativeState *stat
     memcpy(state->gpr, x->out, sizeof(x->out));
     state->flags = x->flags_out & (FLAGS_ARITH | FLAG_DF);
     state->vector = -1;
-    if (state->image) {
+    if (state->has_image) {
         memcpy(state->image, x->image_out, NATIVE_IMAGE_SIZE);
         image_complete(state->image);
     }

@@ -11,11 +11,28 @@
  * Area". After a run, components that the header calls initial are so in the image too. */
 enum { NATIVE_IMAGE_SIZE = 832, NATIVE_IMAGE_ALIGN = 64 };
 
+/* Offsets in it. */
+enum {
+    IMAGE_CW = 0,
+    IMAGE_SW = 2,
+    IMAGE_TAGS = 4,
+    IMAGE_FOP = 6,
+    IMAGE_MXCSR = 24,
+    IMAGE_MXCSR_MASK = 28,
+    IMAGE_ST = 32, /* 16 bytes each */
+    IMAGE_XMM = 160,
+    IMAGE_XMM_END = 416,
+    IMAGE_XSTATE_BV = 512,
+    IMAGE_XCOMP_BV = 520,
+    IMAGE_YMM = 576,
+};
+
 typedef struct NativeState {
     uint64_t gpr[GPR_COUNT];
     uint64_t flags; /* arithmetic flags and DF */
-    uint8_t *image; /* NATIVE_IMAGE_SIZE bytes, or NULL: initial, and not wanted */
     int vector;     /* after a run: the exception it raised, or -1 */
+    bool has_image; /* false: initial, and not wanted */
+    _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image[NATIVE_IMAGE_SIZE];
 } NativeState;
 
 typedef struct Native Native;
