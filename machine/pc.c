@@ -8,14 +8,15 @@
  * PCI slots are those of QEMU's `pc`. */
 #include "machine/pc.h"
 
+#include "bios/firmware.h"
 #include "core/error.h"
-#include "devices/chipset/i440fx.h"
+#include "devices/chipset/i8237.h"
 #include "devices/chipset/piix3.h"
 #include "devices/devices.h"
 #include "machine/keyvalue.h"
 #include "machine/pc_priv.h"
 
-enum { CMOS_IRQ = 8, SCI_IRQ = 9 };
+enum { TIMER_IRQ = 0, FLOPPY_IRQ = 6, CMOS_IRQ = 8, SCI_IRQ = 9 };
 
 /* --- lines of the board itself
  * -------------------------------------------------------------------- */
@@ -28,12 +29,19 @@ static void isa_pin(void *opaque, int irq, int level)
     irq_set(&pc->isa_input[irq], pc->isa_asserted[irq] > 0);
 }
 
+static void ioapic_pin(void *opaque, int pin, int level)
+{
+    Pc *pc = opaque;
+    pc->ioapic_asserted[pin] += level ? 1 : -1;
+    irq_set(&pc->ioapic_input[pin], pc->ioapic_asserted[pin] > 0);
+}
+
 /* What the ISA bridge makes of ISA pins and PIRQs reaches both interrupt controllers. */
 static void irq_out(void *opaque, int irq, int level)
 {
     Pc *pc = opaque;
     irq_set(&pc->pic_input[irq], level);
-    irq_set(&pc->ioapic_input[irq], level);
+    ioapic_pin(pc, irq == 0 ? 2 : irq, level);
 }
 
 enum { A20_KEYBOARD, A20_PORT92 };
@@ -116,20 +124,65 @@ static void add_interrupt_controllers(Pc *pc)
         if (n != 2)
             pc->pic_input[n] = device_input(pc->pic[n / 8], "ir", n % 8);
     }
+    if (!pc->apic_bus)
+        return;
+    pc->ioapic = add(pc, "ioapic");
+    device_set_link(pc->ioapic, "bus", pc->apic_bus);
+    device_realize_builtin(pc->ioapic);
+    for (unsigned n = 0; n < IOAPIC_PINS; n++)
+        pc->ioapic_input[n] = device_input(pc->ioapic, "irq", n);
 }
 
 static void add_isa_parts(Pc *pc)
 {
     pc->dma = add_simple(pc, "i8237");
     pc->pit = add_simple(pc, "i8254");
-    wire_isa(pc, pc->pit, "out", 0, 0);
     void *speaker = add_simple(pc, "pcspk");
     device_connect(pc->pit, "out", 2, speaker, "out2", 0);
     device_connect(speaker, "gate2", 0, pc->pit, "gate", 2);
     pc->rtc = add_simple(pc, "mc146818rtc");
-    wire_isa(pc, pc->rtc, "irq", 0, CMOS_IRQ);
     void *port92 = add_simple(pc, "port92");
     device_connect_fn(port92, "a20", 0, a20_gate, pc, A20_PORT92);
+}
+
+/* In its legacy mode the HPET takes IRQ 0 and 8 away from the older timers, which go through it. */
+static void add_timer_interrupts(Pc *pc)
+{
+    if (!pc->config->hpet || !pc->ioapic) {
+        wire_isa(pc, pc->pit, "out", 0, TIMER_IRQ);
+        wire_isa(pc, pc->rtc, "irq", 0, CMOS_IRQ);
+        return;
+    }
+    void *hpet = add_simple(pc, "hpet");
+    device_connect(pc->pit, "out", 0, hpet, "legacy", 0);
+    device_connect(pc->rtc, "irq", 0, hpet, "legacy", 1);
+    wire_isa(pc, hpet, "isa", 0, TIMER_IRQ);
+    wire_isa(pc, hpet, "isa", 1, CMOS_IRQ);
+    for (unsigned n = 0; n < IOAPIC_PINS; n++)
+        device_connect_fn(hpet, "irq", n, ioapic_pin, pc, n);
+}
+
+static void add_floppy_controller(Pc *pc)
+{
+    if (!pc->floppy[0] && !pc->floppy[1])
+        return;
+    void *fdc = add(pc, "isa-fdc");
+    device_set_link(fdc, "dma-controller", i8237_isa_dma(pc->dma));
+    device_set_link(fdc, "driveA", pc->floppy[0]);
+    device_set_link(fdc, "driveB", pc->floppy[1]);
+    device_realize_builtin(fdc);
+    wire_isa(pc, fdc, "irq", 0, FLOPPY_IRQ);
+}
+
+static bool add_display(Pc *pc, GError **err)
+{
+    if (pc->config->vga != VGA_STD)
+        return true;
+    const Firmware *rom = &firmware_vgabios_std;
+    pc->vga_rom = g_bytes_new_static(rom->data, firmware_size(rom));
+    void *vga = add_pci(pc, "VGA", 2, 0);
+    device_set_link(vga, "rom", pc->vga_rom);
+    return device_realize(vga, err);
 }
 
 static void add_keyboard_and_mouse(Pc *pc)
@@ -270,9 +323,11 @@ static bool build(Pc *pc, GError **err)
     add_interrupt_controllers(pc);
     pc_cpus_connect(pc);
     add_isa_parts(pc);
+    add_timer_interrupts(pc);
+    add_floppy_controller(pc);
     add_keyboard_and_mouse(pc);
     add_ports(pc);
-    if (!add_ide(pc, err))
+    if (!add_ide(pc, err) || !add_display(pc, err))
         return false;
     add_power_management(pc);
     pc->fw_cfg = add_simple(pc, "fw_cfg");
@@ -309,6 +364,7 @@ void pc_free(Pc *pc)
     board_free(pc->board);
     if (pc->pci)
         pci_bus_free(pc->pci);
+    g_clear_pointer(&pc->vga_rom, g_bytes_unref);
     pc_cpus_fini(pc);
     pc_memory_fini(pc);
     pc_consoles_close(pc);

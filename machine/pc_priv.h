@@ -5,9 +5,19 @@
 #include "core/device.h"
 #include "core/ps2.h"
 #include "cpu/group.h"
+#include "devices/chipset/lapic.h"
 #include "machine/pc.h"
 
-enum { IDE_PLACES = 4, FLOPPY_PLACES = 2, ISA_IRQS = 16 };
+enum { IDE_PLACES = 4, FLOPPY_PLACES = 2, ISA_IRQS = 16, IOAPIC_PINS = 24 };
+
+/* A CPU's place on the board. */
+typedef struct PcCpu {
+    Pc *pc;
+    Cpu *cpu;
+    void *lapic; /* NULL: the model has none */
+    LapicHost host;
+    IrqLine lint0;
+} PcCpu;
 
 struct Pc {
     const Config *config;
@@ -21,7 +31,10 @@ struct Pc {
 
     /* pc_cpus.c */
     Cpu **cpus;
+    PcCpu *places;
     CpuGroup cpu_group;
+    ApicBus *apic_bus; /* NULL: no local APICs */
+    void *lapic_window;
 
     /* pc_drives.c; an empty place is NULL */
     GPtrArray *drives; /* of Block, all of them; owned */
@@ -38,9 +51,12 @@ struct Pc {
     /* pc.c */
     PciBus *pci;
     void *host_bridge, *isa_bridge, *pic[2], *ioapic, *dma, *pit, *rtc, *fw_cfg, *acpi_pm;
+    GBytes *vga_rom;
     uint8_t isa_asserted[ISA_IRQS]; /* how many devices assert each ISA interrupt */
     IrqLine isa_input[ISA_IRQS];    /* of the ISA bridge */
-    IrqLine pic_input[ISA_IRQS], ioapic_input[ISA_IRQS];
+    IrqLine pic_input[ISA_IRQS];
+    uint8_t ioapic_asserted[IOAPIC_PINS];
+    IrqLine ioapic_input[IOAPIC_PINS];
     bool a20[2];
     PS2Link keyboard, mouse;
     unsigned boots; /* resets so far, for -boot once= */
