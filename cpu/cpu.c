@@ -335,12 +335,6 @@ uint64_t cpu_tsc(Cpu *cpu)
            cpu->tsc_adjust;
 }
 
-Ns cpu_tsc_time(const Cpu *cpu, uint64_t tsc)
-{
-    uint64_t ticks = tsc + cpu->tsc_zero - cpu->tsc_adjust;
-    return (Ns)((unsigned __int128)ticks * NS_PER_SEC / cpu->tsc_hz);
-}
-
 void cpu_raise(Cpu *cpu, ExceptionVector vector, uint32_t error)
 {
     cpu->raised.vector = vector;

@@ -227,11 +227,7 @@ extern const StateField cpu_state_fields[];
 /* Instructions retired, exact even inside an exec function. */
 uint64_t cpu_insn_count(const Cpu *cpu);
 
-uint64_t cpu_tsc(Cpu *cpu);                    /* what RDTSC reads */
-Ns cpu_tsc_time(const Cpu *cpu, uint64_t tsc); /* virtual time at which RDTSC reads tsc */
-
-/* The CPU that is in cpu_run on this thread; NULL on threads that run none. */
-Cpu *cpu_current(void);
+uint64_t cpu_tsc(Cpu *cpu); /* what RDTSC reads */
 
 /* Makes the running block end after the present instruction, so that pending events are looked at.
  * From the CPU's own thread. */

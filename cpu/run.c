@@ -156,21 +156,12 @@ static HOT void run_blocks(Cpu *cpu, uint64_t limit)
     }
 }
 
-/* Whose turn it is on this thread: a device that stands at the same address for every CPU asks. */
-static _Thread_local Cpu *current;
-
-Cpu *cpu_current(void)
-{
-    return current;
-}
-
 uint64_t cpu_run(Cpu *cpu, uint64_t budget)
 {
     uint64_t start = cpu->insn_count, limit = start + budget;
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
     cpu->thread = g_thread_self();
-    current = cpu;
     if (sigsetjmp(unwind, 0)) {
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
@@ -184,6 +175,5 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     }
     run_blocks(cpu, limit);
     cpu->insn = NULL;
-    current = NULL;
     return cpu->insn_count - start;
 }

@@ -8,24 +8,32 @@
  * PCI slots are those of QEMU's `pc`. */
 #include "machine/pc.h"
 
+#include "bios/firmware.h"
 #include "core/error.h"
-#include "devices/chipset/i440fx.h"
+#include "devices/chipset/i8237.h"
 #include "devices/chipset/piix3.h"
 #include "devices/devices.h"
 #include "machine/keyvalue.h"
 #include "machine/pc_priv.h"
 
-enum { CMOS_IRQ = 8, SCI_IRQ = 9 };
+enum { TIMER_IRQ = 0, FLOPPY_IRQ = 6, CMOS_IRQ = 8, SCI_IRQ = 9 };
 
 /* --- lines of the board itself
  * -------------------------------------------------------------------- */
 
 /* ISA devices share an interrupt as open collectors do: asserted while any of them asserts it. */
-void pc_isa_pin(void *opaque, int irq, int level)
+static void isa_pin(void *opaque, int irq, int level)
 {
     Pc *pc = opaque;
     pc->isa_asserted[irq] += level ? 1 : -1;
     irq_set(&pc->isa_input[irq], pc->isa_asserted[irq] > 0);
+}
+
+static void ioapic_pin(void *opaque, int pin, int level)
+{
+    Pc *pc = opaque;
+    pc->ioapic_asserted[pin] += level ? 1 : -1;
+    irq_set(&pc->ioapic_input[pin], pc->ioapic_asserted[pin] > 0);
 }
 
 /* What the ISA bridge makes of ISA pins and PIRQs reaches both interrupt controllers. */
@@ -33,7 +41,7 @@ static void irq_out(void *opaque, int irq, int level)
 {
     Pc *pc = opaque;
     irq_set(&pc->pic_input[irq], level);
-    irq_set(&pc->ioapic_input[irq], level);
+    ioapic_pin(pc, irq == 0 ? 2 : irq, level);
 }
 
 enum { A20_KEYBOARD, A20_PORT92 };
@@ -79,7 +87,7 @@ static void *add_pci(Pc *pc, const char *class_name, unsigned slot, unsigned fun
 
 static void wire_isa(Pc *pc, void *dev, const char *pin, unsigned n, unsigned irq)
 {
-    device_connect_fn(dev, pin, n, pc_isa_pin, pc, irq);
+    device_connect_fn(dev, pin, n, isa_pin, pc, irq);
 }
 
 /* --- the chipset
@@ -116,6 +124,13 @@ static void add_interrupt_controllers(Pc *pc)
         if (n != 2)
             pc->pic_input[n] = device_input(pc->pic[n / 8], "ir", n % 8);
     }
+    if (!pc->apic_bus)
+        return;
+    pc->ioapic = add(pc, "ioapic");
+    device_set_link(pc->ioapic, "bus", pc->apic_bus);
+    device_realize_builtin(pc->ioapic);
+    for (unsigned n = 0; n < IOAPIC_PINS; n++)
+        pc->ioapic_input[n] = device_input(pc->ioapic, "irq", n);
 }
 
 static void add_isa_parts(Pc *pc)
@@ -126,14 +141,48 @@ static void add_isa_parts(Pc *pc)
     device_connect(pc->pit, "out", 2, speaker, "out2", 0);
     device_connect(speaker, "gate2", 0, pc->pit, "gate", 2);
     pc->rtc = add_simple(pc, "mc146818rtc");
-    if (pc->config->hpet) {
-        pc_hpet_add(pc);
-    } else {
-        wire_isa(pc, pc->pit, "out", 0, 0);
-        wire_isa(pc, pc->rtc, "irq", 0, CMOS_IRQ);
-    }
     void *port92 = add_simple(pc, "port92");
     device_connect_fn(port92, "a20", 0, a20_gate, pc, A20_PORT92);
+}
+
+/* In its legacy mode the HPET takes IRQ 0 and 8 away from the older timers, which go through it. */
+static void add_timer_interrupts(Pc *pc)
+{
+    if (!pc->config->hpet || !pc->ioapic) {
+        wire_isa(pc, pc->pit, "out", 0, TIMER_IRQ);
+        wire_isa(pc, pc->rtc, "irq", 0, CMOS_IRQ);
+        return;
+    }
+    void *hpet = add_simple(pc, "hpet");
+    device_connect(pc->pit, "out", 0, hpet, "legacy", 0);
+    device_connect(pc->rtc, "irq", 0, hpet, "legacy", 1);
+    wire_isa(pc, hpet, "isa", 0, TIMER_IRQ);
+    wire_isa(pc, hpet, "isa", 1, CMOS_IRQ);
+    for (unsigned n = 0; n < IOAPIC_PINS; n++)
+        device_connect_fn(hpet, "irq", n, ioapic_pin, pc, n);
+}
+
+static void add_floppy_controller(Pc *pc)
+{
+    if (!pc->floppy[0] && !pc->floppy[1])
+        return;
+    void *fdc = add(pc, "isa-fdc");
+    device_set_link(fdc, "dma-controller", i8237_isa_dma(pc->dma));
+    device_set_link(fdc, "driveA", pc->floppy[0]);
+    device_set_link(fdc, "driveB", pc->floppy[1]);
+    device_realize_builtin(fdc);
+    wire_isa(pc, fdc, "irq", 0, FLOPPY_IRQ);
+}
+
+static bool add_display(Pc *pc, GError **err)
+{
+    if (pc->config->vga != VGA_STD)
+        return true;
+    const Firmware *rom = &firmware_vgabios_std;
+    pc->vga_rom = g_bytes_new_static(rom->data, firmware_size(rom));
+    void *vga = add_pci(pc, "VGA", 2, 0);
+    device_set_link(vga, "rom", pc->vga_rom);
+    return device_realize(vga, err);
 }
 
 static void add_keyboard_and_mouse(Pc *pc)
@@ -274,9 +323,11 @@ static bool build(Pc *pc, GError **err)
     add_interrupt_controllers(pc);
     pc_cpus_connect(pc);
     add_isa_parts(pc);
+    add_timer_interrupts(pc);
+    add_floppy_controller(pc);
     add_keyboard_and_mouse(pc);
     add_ports(pc);
-    if (!add_ide(pc, err))
+    if (!add_ide(pc, err) || !add_display(pc, err))
         return false;
     add_power_management(pc);
     pc->fw_cfg = add_simple(pc, "fw_cfg");
@@ -313,7 +364,7 @@ void pc_free(Pc *pc)
     board_free(pc->board);
     if (pc->pci)
         pci_bus_free(pc->pci);
-    pc_apics_free(pc);
+    g_clear_pointer(&pc->vga_rom, g_bytes_unref);
     pc_cpus_fini(pc);
     pc_memory_fini(pc);
     pc_consoles_close(pc);

@@ -18,7 +18,8 @@ typedef struct PcHooks {
     Ns (*wall_clock)(void *opaque);
     void (*triple_fault)(void *opaque, Cpu *cpu);
     void (*woken)(void *opaque, Cpu *cpu);
-    void (*quit)(void *opaque); /* a key of the terminal */
+    Cpu *(*current)(void *opaque); /* that this thread runs; NULL: it runs none */
+    void (*quit)(void *opaque);    /* a key of the terminal */
     void *opaque;
 } PcHooks;
 

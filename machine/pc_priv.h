@@ -3,22 +3,21 @@
 #define MYNA_MACHINE_PC_PRIV_H
 
 #include "core/device.h"
-#include "core/apic_bus.h"
 #include "core/ps2.h"
 #include "cpu/group.h"
 #include "devices/chipset/lapic.h"
 #include "machine/pc.h"
 
-enum { IDE_PLACES = 4, FLOPPY_PLACES = 2, ISA_IRQS = 16 };
+enum { IDE_PLACES = 4, FLOPPY_PLACES = 2, ISA_IRQS = 16, IOAPIC_PINS = 24 };
 
-/* One CPU's local APIC. */
-typedef struct PcApic {
+/* A CPU's place on the board. */
+typedef struct PcCpu {
     Pc *pc;
     Cpu *cpu;
-    void *device;
+    void *lapic; /* NULL: the model has none */
     LapicHost host;
     IrqLine lint0;
-} PcApic;
+} PcCpu;
 
 struct Pc {
     const Config *config;
@@ -32,13 +31,10 @@ struct Pc {
 
     /* pc_cpus.c */
     Cpu **cpus;
+    PcCpu *places;
     CpuGroup cpu_group;
-
-    /* pc_apic.c; all NULL when the CPU model has no APIC */
-    ApicBus *apic_bus;
-    PcApic *apics;
-    void *apic_window;
-    IrqLine hpet_input[24 - ISA_IRQS]; /* of the I/O APIC */
+    ApicBus *apic_bus; /* NULL: no local APICs */
+    void *lapic_window;
 
     /* pc_drives.c; an empty place is NULL */
     GPtrArray *drives; /* of Block, all of them; owned */
@@ -55,9 +51,12 @@ struct Pc {
     /* pc.c */
     PciBus *pci;
     void *host_bridge, *isa_bridge, *pic[2], *ioapic, *dma, *pit, *rtc, *fw_cfg, *acpi_pm;
+    GBytes *vga_rom;
     uint8_t isa_asserted[ISA_IRQS]; /* how many devices assert each ISA interrupt */
     IrqLine isa_input[ISA_IRQS];    /* of the ISA bridge */
-    IrqLine pic_input[ISA_IRQS], ioapic_input[ISA_IRQS];
+    IrqLine pic_input[ISA_IRQS];
+    uint8_t ioapic_asserted[IOAPIC_PINS];
+    IrqLine ioapic_input[IOAPIC_PINS];
     bool a20[2];
     PS2Link keyboard, mouse;
     unsigned boots; /* resets so far, for -boot once= */
@@ -76,14 +75,6 @@ uint64_t pc_ram_above_4g(const Pc *pc);
 bool pc_cpus_init(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void pc_cpus_connect(Pc *pc); /* after the chipset is there */
 void pc_cpus_fini(Pc *pc);
-int pc_pic_acknowledge(void *pc); /* the 8259A pair's INTA */
-
-void pc_apics_add(Pc *pc);
-void pc_apics_free(Pc *pc);
-void pc_hpet_add(Pc *pc); /* after PIT and RTC, and the I/O APIC if there is one */
-
-/* An ISA interrupt pin, shared as open collectors are (IrqFn). */
-void pc_isa_pin(void *pc, int irq, int level);
 
 bool pc_drives_open(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void pc_drives_close(Pc *pc);

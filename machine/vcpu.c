@@ -27,6 +27,12 @@ void vcpu_notify(Vm *vm)
     g_mutex_unlock(&vm->run_lock);
 }
 
+Cpu *vcpu_current(void *opaque)
+{
+    Vm *vm = opaque;
+    return vm->cpu_thread == g_thread_self() ? vm->running : NULL;
+}
+
 uint64_t vcpu_count(void *opaque)
 {
     Vm *vm = opaque;
@@ -173,7 +179,9 @@ static bool run_turns(Vm *vm)
     for (unsigned i = 0; i < vm->cpu_count && busy; i++) {
         if (!cpu_has_work(vm->cpus[i]))
             continue;
+        vm->running = vm->cpus[i];
         cpu_run(vm->cpus[i], cut_slice(vm, busy > 1 ? SLICE_SHARED : SLICE_ALONE));
+        vm->running = NULL;
         if (vm->config->counted)
             run_timers(vm);
     }
@@ -200,7 +208,10 @@ static gpointer vcpu_thread(gpointer opaque)
 
 void vcpu_start(Vm *vm)
 {
+    /* The thread takes the lock first of all, so it knows itself by then. */
+    g_mutex_lock(&vm->run_lock);
     vm->cpu_thread = g_thread_new("cpu", vcpu_thread, vm);
+    g_mutex_unlock(&vm->run_lock);
 }
 
 void vcpu_join(Vm *vm)

@@ -137,6 +137,11 @@ static void triple_fault(void *opaque, Cpu *cpu)
     board_unlock(vm->board);
 }
 
+static void quit_key(void *opaque)
+{
+    vm_quit(opaque, 0);
+}
+
 /* --- making and ending
  * ------------------------------------------------------------------------------ */
 
@@ -169,6 +174,8 @@ Vm *vm_new(const Config *config, GError **err)
                            .wall_clock = wall_clock,
                            .triple_fault = triple_fault,
                            .woken = vcpu_woken,
+                           .current = vcpu_current,
+                           .quit = quit_key,
                            .opaque = vm};
     vm->clock = config->counted ? clock_new_manual() : clock_new_host();
     vm->pc = pc_new(config, vm->clock, &hooks, err);

@@ -29,7 +29,8 @@ struct Vm {
     int exit_status;
 
     GThread *cpu_thread;
-    int idle; /* atomic: the CPU thread sleeps until a CPU is kicked */
+    Cpu *running; /* the CPU thread's own: whose turn it is */
+    int idle;     /* atomic: the CPU thread sleeps until a CPU is kicked */
 };
 
 /* Makes every running CPU come back from cpu_run and its thread look at the run control. */
@@ -37,6 +38,9 @@ void vcpu_notify(Vm *vm);
 
 /* CpuBus.woken; opaque is the Vm. */
 void vcpu_woken(void *opaque, Cpu *cpu);
+
+/* PcHooks.current; opaque is the Vm. */
+Cpu *vcpu_current(void *opaque);
 
 /* The counter behind a counted clock: instructions retired by all CPUs. */
 uint64_t vcpu_count(void *opaque);

@@ -121,6 +121,16 @@ static bool take_argument(Monitor *m, const Command *c, const char *rule, unsign
     return false;
 }
 
+/* Arithmetic may hold spaces, so a number as last argument takes all the rest. */
+static void join_rest(char **words)
+{
+    char *all = g_strjoinv(" ", words);
+    for (char **word = words; *word; word++)
+        g_free(*word);
+    words[0] = all;
+    words[1] = NULL;
+}
+
 static void call(Monitor *m, const Command *c, char **words, const char *format, GString *out)
 {
     g_auto(GStrv) rules = g_strsplit(c->args, " ", -1);
@@ -134,6 +144,8 @@ static void call(Monitor *m, const Command *c, char **words, const char *format,
         }
         if (!**rule)
             continue;
+        if (!rule[1] && strchr(*rule, '#') && *words)
+            join_rest(words);
         if (!take_argument(m, c, *rule, n++, words, &args, out))
             return;
         if (*words)
@@ -147,8 +159,7 @@ static void call(Monitor *m, const Command *c, char **words, const char *format,
         c->fn(m, &args, out);
 }
 
-/* Words, without the empty ones that repeated spaces make; arithmetic may hold spaces, so a number
- * as last argument takes all the rest. */
+/* Words, without the empty ones that repeated spaces make. */
 static char **split_words(const char *line)
 {
     g_auto(GStrv) raw = g_strsplit_set(line, " \t", -1);

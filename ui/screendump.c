@@ -1,14 +1,11 @@
-/* screendump.c - the guest's screen as a picture file. [PNG] by libpng; PPM by hand. */
+/* screendump.c - the guest's screen as a picture file: PNG, or PPM by hand. */
 #include <errno.h>
 #include <stdio.h>
 
 #include "core/display.h"
 #include "core/error.h"
+#include "devices/display/screenshot.h"
 #include "ui/monitor_priv.h"
-
-#ifdef HAVE_PNG
-#include <png.h>
-#endif
 
 /* One row as bytes R G B. */
 static void row_bytes(const Surface *s, unsigned y, uint8_t *row)
@@ -21,7 +18,7 @@ static void row_bytes(const Surface *s, unsigned y, uint8_t *row)
     }
 }
 
-static bool write_ppm(FILE *file, const Surface *s)
+static bool write_rows(FILE *file, const Surface *s)
 {
     g_autofree uint8_t *row = g_new(uint8_t, s->width * 3);
     bool ok = fprintf(file, "P6\n%u %u\n255\n", s->width, s->height) > 0;
@@ -32,36 +29,16 @@ static bool write_ppm(FILE *file, const Surface *s)
     return ok;
 }
 
-#ifdef HAVE_PNG
-static bool write_png(FILE *file, const Surface *s)
+static bool write_ppm(const Surface *s, const char *path, GError **err)
 {
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
-    png_infop info = png ? png_create_info_struct(png) : NULL;
-    uint8_t *row = g_new(uint8_t, s->width * 3);
-    bool ok = false;
-    if (info && !setjmp(png_jmpbuf(png))) {
-        png_init_io(png, file);
-        png_set_IHDR(png, info, s->width, s->height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-        png_write_info(png, info);
-        for (unsigned y = 0; y < s->height; y++) {
-            row_bytes(s, y, row);
-            png_write_row(png, row);
-        }
-        png_write_end(png, info);
-        ok = true;
-    }
-    g_free(row);
-    png_destroy_write_struct(&png, &info);
+    FILE *file = fopen(path, "wb");
+    bool ok = file && write_rows(file, s);
+    if (file && fclose(file) != 0)
+        ok = false;
+    if (!ok)
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_FILE, "%s: %s", path, g_strerror(errno));
     return ok;
 }
-#else
-static bool write_png(FILE *file, const Surface *s)
-{
-    errno = ENOTSUP; /* built without libpng: .ppm works */
-    return false;
-}
-#endif
 
 bool screendump_write(Board *board, const char *path, GError **err)
 {
@@ -71,13 +48,6 @@ bool screendump_write(Board *board, const char *path, GError **err)
     }
     DisplaySource *source = board->displays->pdata[0];
     const Surface *surface = source->render(source->opaque);
-    FILE *file = fopen(path, "wb");
-    bool ok = file != NULL;
-    if (ok)
-        ok = g_str_has_suffix(path, ".ppm") ? write_ppm(file, surface) : write_png(file, surface);
-    if (file && fclose(file) != 0)
-        ok = false;
-    if (!ok)
-        g_set_error(err, MYNA_ERROR, MYNA_ERROR_FILE, "%s: %s", path, g_strerror(errno));
-    return ok;
+    return g_str_has_suffix(path, ".ppm") ? write_ppm(surface, path, err)
+                                          : surface_write_png(surface, path, err);
 }
