@@ -2,9 +2,9 @@
 #include "core/board.h"
 #include "core/device_priv.h"
 
-#define MEMORY_SIZE ((uint64_t)1 << 52) /* [SDM3] "Physical Address Space": the most there can be \
-                                         */
-#define PORTS_SIZE ((uint64_t)1 << 16)
+/* [SDM3] "Physical Address Space" allows 52 address bits; the ISA bus has 16 for ports. */
+#define MEMORY_SIZE ((uint64_t)1 << 52)
+#define PORTS_SIZE  ((uint64_t)1 << 16)
 
 Board *board_new(Clock *clock)
 {

@@ -37,7 +37,7 @@ enum { C_HOUR_PM = 1 << 7, ALARM_ANY = 0xc0, D_VALID = 1 << 7 };
 #define BASE_HZ     32768
 #define UIP_BEFORE  (8 * NS_PER_SEC / BASE_HZ) /* 244 us: the update comes */
 #define NEVER       INT64_MAX
-#define LAST_SECOND INT64_C(7000000000)              /* in 2191; as ns it still fits */
+#define LAST_SECOND INT64_C(7000000000)                /* in 2191; as ns it still fits */
 #define RUNS_ON     (INT64_C(2000000000) * NS_PER_SEC) /* and fits while it runs for 63 years more */
 
 typedef struct Rtc {

@@ -108,11 +108,11 @@ static void test_error_names_field(void)
 static void test_bool(void)
 {
     g_autoptr(GByteArray) out = g_byte_array_new();
-    Outer loaded = { 0 };
+    Outer loaded = {0};
 
     state_save(fields, &sample, out);
     out->data[2] = 0x80;
-    StateReader in = { out->data, out->data + out->len };
+    StateReader in = {out->data, out->data + out->len};
     g_assert_true(state_load(fields, 2, "sample", &loaded, &in, NULL));
     uint8_t byte;
     memcpy(&byte, &loaded.flag, 1);
