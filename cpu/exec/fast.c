@@ -47,7 +47,7 @@ static ALWAYS_INLINE void two_operands(Cpu *cpu, const Insn *insn, ExecFn *gener
     uint8_t *host = NULL;
     if (memory_dest || form == FORM_RM) {
         MemAccess access = memory_dest && (does & WRITES) ? ACCESS_WRITE : ACCESS_READ;
-        host = tlb_host(cpu, fast_linear(cpu, insn, size, access, ea), size, access);
+        host = fast_host(cpu, insn, size, access, ea);
         if (UNLIKELY(!host)) {
             general(cpu, insn);
             return;
@@ -82,11 +82,13 @@ static ALWAYS_INLINE void two_operands(Cpu *cpu, const Insn *insn, ExecFn *gener
         alu_set_flags(cpu, size, out);
 }
 
-/* Shifts of a register by a constant. */
-static ALWAYS_INLINE void shift_constant(Cpu *cpu, const Insn *insn, ExecFn *general, AluFn *body,
+/* Shifts of a register by a constant or by CL. */
+static ALWAYS_INLINE void shift_register(Cpu *cpu, const Insn *insn, ExecFn *general, AluFn *body,
                                          unsigned does, Form form, Addressing ea, unsigned size)
 {
-    unsigned count = form == FORM_R1 ? 1 : shift_count(size, insn->imm);
+    unsigned count = 1;
+    if (form != FORM_R1)
+        count = shift_count(size, form == FORM_RR ? cpu->gpr[RCX] : insn->imm);
     if (UNLIKELY(count == 0)) {
         general(cpu, insn);
         return;
@@ -99,10 +101,14 @@ static ALWAYS_INLINE void shift_constant(Cpu *cpu, const Insn *insn, ExecFn *gen
 /* --- instances of the two templates -------------------------------------------------------- */
 
 /* X(NAME, template, body, does, form, addressing, size) for every instance of a shape. */
-#define SIZES(X, ...)                     X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 4) X(__VA_ARGS__, 8)
+/* clang-format off */
+#define SIZES(X, ...) \
+    X(__VA_ARGS__, 1) X(__VA_ARGS__, 2) X(__VA_ARGS__, 4) X(__VA_ARGS__, 8)
+/* clang-format on */
 #define IN_REGISTERS(X, N, T, B, D, form) SIZES(X, N, T, B, D, form, SEGMENTED)
 #define IN_MEMORY(X, N, T, B, D, form)    \
     SIZES(X, N, T, B, D, form, SEGMENTED) \
+    SIZES(X, N, T, B, D, form, SHORT)     \
     SIZES(X, N, T, B, D, form, FLAT)      \
     SIZES(X, N, T, B, D, form, BASE)
 
@@ -119,8 +125,9 @@ static ALWAYS_INLINE void shift_constant(Cpu *cpu, const Insn *insn, ExecFn *gen
     IN_REGISTERS(X, N, two_operands, B, D, RI) \
     IN_MEMORY(X, N, two_operands, B, D, MI)
 #define SHIFT_FORMS(X, N, B, D)                  \
-    IN_REGISTERS(X, N, shift_constant, B, D, RI) \
-    IN_REGISTERS(X, N, shift_constant, B, D, R1)
+    IN_REGISTERS(X, N, shift_register, B, D, RR) \
+    IN_REGISTERS(X, N, shift_register, B, D, RI) \
+    IN_REGISTERS(X, N, shift_register, B, D, R1)
 
 #define DEFINE(N, template, body, does, form, ea, size)                        \
     static void fast_##N##_##form##_##ea##_##size(Cpu *cpu, const Insn *insn)  \
@@ -155,9 +162,7 @@ static const FastRow fast_rows[] = {
 #include "cpu/exec/fast.def"
 };
 
-/* --- choosing
- * ------------------------------------------------------------------------------------------------
- */
+/* --- choosing ------------------------------------------------------------------------------ */
 
 /* FORM_COUNT: none of ours. */
 static Form form_of(const Insn *insn)

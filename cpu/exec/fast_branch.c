@@ -51,6 +51,13 @@ static void fast_CALL_LONG(Cpu *cpu, const Insn *insn)
     call_long(cpu, insn, cpu->rip + insn->imm);
 }
 
+static void fast_CALL_SHORT_4(Cpu *cpu, const Insn *insn)
+{
+    uint64_t back = cpu->rip;
+    branch_to(cpu, (uint32_t)(back + insn->imm));
+    stack_push(cpu, (uint32_t)back, 4);
+}
+
 static void fast_CALL_register_LONG(Cpu *cpu, const Insn *insn)
 {
     call_long(cpu, insn, cpu->gpr[insn->op[0].reg]);
@@ -65,6 +72,13 @@ static void fast_RET_LONG(Cpu *cpu, const Insn *insn)
     }
     branch_long(cpu, load_le(host, 8));
     cpu->gpr[RSP] += 8;
+}
+
+static void fast_RET_SHORT_4(Cpu *cpu, const Insn *insn)
+{
+    uint64_t sp = stack_pointer(cpu);
+    branch_to(cpu, seg_load(cpu, SEG_SS, sp, 4));
+    stack_set_pointer(cpu, truncate_to(sp + 4, cpu->stack_size));
 }
 
 /* --- conditions ---------------------------------------------------------------------------- */
@@ -111,9 +125,7 @@ static ExecFn *const setcc[16] = {CONDITIONS(SETCC)};
 static ExecFn *const cmovcc_4[16] = {CONDITIONS(CMOVCC_4)};
 static ExecFn *const cmovcc_8[16] = {CONDITIONS(CMOVCC_8)};
 
-/* --- choosing
- * -------------------------------------------------------------------------------------------------
- */
+/* --- choosing ------------------------------------------------------------------------------ */
 
 static ExecFn *choose_CMOVCC(const Insn *insn, unsigned cc)
 {
@@ -125,6 +137,13 @@ static ExecFn *choose_CMOVCC(const Insn *insn, unsigned cc)
 static ExecFn *choose_indirect(const Insn *insn, CpuMode mode, ExecFn *by_register)
 {
     return mode == CPU_LONG && insn->op[0].kind == OPND_GPR ? by_register : NULL;
+}
+
+static ExecFn *choose_RET(const Insn *insn, bool is_long)
+{
+    if (insn->op[0].kind != OPND_NONE)
+        return NULL;
+    return is_long ? fast_RET_LONG : insn->opsize == 4 ? fast_RET_SHORT_4 : NULL;
 }
 
 ExecFn *fast_branch(ExecFn *general, const Insn *insn, CpuMode mode)
@@ -139,11 +158,11 @@ ExecFn *fast_branch(ExecFn *general, const Insn *insn, CpuMode mode)
     if (general == exec_JMP)
         return choose_indirect(insn, mode, fast_JMP_register_LONG);
     if (general == exec_CALL && relative)
-        return is_long ? fast_CALL_LONG : NULL;
+        return is_long ? fast_CALL_LONG : insn->opsize == 4 ? fast_CALL_SHORT_4 : NULL;
     if (general == exec_CALL)
         return choose_indirect(insn, mode, fast_CALL_register_LONG);
     if (general == exec_RET)
-        return is_long && insn->op[0].kind == OPND_NONE ? fast_RET_LONG : NULL;
+        return choose_RET(insn, is_long);
     if (general == exec_SETCC)
         return insn->op[0].kind == OPND_GPR ? setcc[cc] : NULL;
     if (general == exec_CMOVCC)

@@ -15,8 +15,7 @@ static ALWAYS_INLINE void extend(Cpu *cpu, const Insn *insn, ExecFn *general, Ex
     if (ea == EA_REGISTER) {
         src = gpr_read(cpu, insn->op[1].reg, size);
     } else {
-        LinAddr la = fast_linear(cpu, insn, size, ACCESS_READ, ea);
-        const uint8_t *host = tlb_host(cpu, la, size, ACCESS_READ);
+        const uint8_t *host = fast_host(cpu, insn, size, ACCESS_READ, ea);
         if (UNLIKELY(!host)) {
             general(cpu, insn);
             return;
@@ -30,7 +29,11 @@ static ALWAYS_INLINE void extend(Cpu *cpu, const Insn *insn, ExecFn *general, Ex
 
 /* X(general, extension, source, size): zero extension to 32 bits is zero extension to 64. */
 #define EXTEND_SOURCES(X, N, to, size) \
-    X(N, to, REGISTER, size) X(N, to, SEGMENTED, size) X(N, to, FLAT, size) X(N, to, BASE, size)
+    X(N, to, REGISTER, size)           \
+    X(N, to, SEGMENTED, size)          \
+    X(N, to, SHORT, size)              \
+    X(N, to, FLAT, size)               \
+    X(N, to, BASE, size)
 #define EXTEND_FORMS(X)                  \
     EXTEND_SOURCES(X, MOVZX, ZERO_64, 1) \
     EXTEND_SOURCES(X, MOVZX, ZERO_64, 2) \
@@ -64,9 +67,7 @@ static ExecFn *choose_extension(const Insn *insn, CpuMode mode, bool sign)
     return extend_forms[to][source][src->size];
 }
 
-/* --- LEA
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- LEA ----------------------------------------------------------------------------------- */
 
 #define DEFINE(ea, size)                                                        \
     static void fast_LEA_##ea##_##size(Cpu *cpu, const Insn *insn)              \
@@ -91,9 +92,7 @@ static ExecFn *choose_LEA(const Insn *insn)
     return size == 4 ? fast_LEA_FLAT_4 : fast_LEA_FLAT_8;
 }
 
-/* --- the stack
- * ------------------------------------------------------------------------------------------------
- */
+/* --- the stack ----------------------------------------------------------------------------- */
 
 static ALWAYS_INLINE void push_long(Cpu *cpu, const Insn *insn, uint64_t value)
 {

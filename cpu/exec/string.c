@@ -86,9 +86,7 @@ static ALWAYS_INLINE void string_run(Cpu *cpu, const Insn *insn, unsigned size, 
         cpu->rip = cpu->rip_start;
 }
 
-/* --- MOVS
- * --------------------------------------------------------------------------------------------------
- */
+/* --- MOVS ---------------------------------------------------------------------------------- */
 
 static bool element_MOVS(Cpu *cpu, const Insn *insn, unsigned size)
 {
