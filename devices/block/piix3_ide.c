@@ -3,7 +3,7 @@
  * [PIIX3] "IDE Controller". Timing registers are storage; the channels decode always. */
 #include "devices/block/ide_priv.h"
 
-enum { BM_SIZE = 16, BM_CHANNEL_SIZE = 8, BM_BAR = 4, IDETIM = 0x40 };
+enum { BM_SIZE = 16, BM_CHANNEL_SIZE = 8, BM_BAR = 4 };
 
 typedef struct Piix3Ide {
     PciFunction pci;

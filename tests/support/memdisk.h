@@ -1,4 +1,4 @@
-/* memdisk.h - a disk image in memory, whose requests a test can make fail or wait. */
+/* memdisk.h - a disk image in memory, whose requests a test can make fail. */
 #ifndef MYNA_TESTS_SUPPORT_MEMDISK_H
 #define MYNA_TESTS_SUPPORT_MEMDISK_H
 
