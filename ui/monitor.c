@@ -183,14 +183,16 @@ void monitor_run(Monitor *m, const char *line, GString *out)
     if (slash) {
         *slash = '\0';
         format = slash + 1;
-    } else if (words[1] && words[1][0] == '/') {
-        format = words[1] + 1; /* "x /4i" is as good as "x/4i" */
-        rest++;
     }
     const Command *c = find_command(words[0]);
     if (!c) {
         unknown_command(words[0], out);
         return;
+    }
+    /* "x /4i" is as good as "x/4i"; elsewhere a slash begins a path. */
+    if (!slash && words[1] && words[1][0] == '/' && g_str_has_prefix(c->args, "/FMT")) {
+        format = words[1] + 1;
+        rest++;
     }
     vm_park(m->vm);
     call(m, c, rest, format, out);
