@@ -81,7 +81,7 @@ def command_line_odd_image():
         check(done.returncode == 1 and "odd.img" in done.stderr, f"{done}")
 
 
-@test()
+@test("alone")
 def start_is_quick():
     """From the shell to the firmware's first instruction in under 50 ms: here with all of the
     program's own start, on a busy host, so the limit is looser."""

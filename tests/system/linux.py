@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 
 from guest import Failure, Guest, Shell, add_test, check, require_guest, test
 
@@ -108,10 +109,9 @@ def linux_cdrom():
         machine.expect_exit(0)
 
 
-@test()
+@test("alone")
 def linux_idle():
     """An idle guest leaves the host's processor alone."""
-    import time
     with boot("linux-686") as machine:
         shell = Shell(machine)
         shell.wait()
