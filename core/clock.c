@@ -139,8 +139,7 @@ void clock_set(Clock *clock, Ns now)
     set_value(clock, clock->source, now);
 }
 
-/* --- timers ------------------------------------------------------------------------------------
- */
+/* --- timers ----------------------------------------------------------------------------------- */
 
 static bool earlier(const Timer *a, const Timer *b)
 {

@@ -59,8 +59,7 @@ static void timer_fired(void *device)
     device_update(dev);
 }
 
-/* --- registers ---------------------------------------------------------------------------------
- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static uint64_t range_read(void *opaque, uint64_t offset, unsigned size)
 {
@@ -125,8 +124,7 @@ MemRegion *device_region(void *device, unsigned range)
     return &dev->regions[range];
 }
 
-/* --- lines -------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static const LineDef *find_line(const Device *dev, const char *name, unsigned n)
 {
@@ -176,8 +174,7 @@ void device_connect(void *from, const char *out, unsigned n, void *to, const cha
     device_connect_fn(from, out, n, pin.fn, pin.opaque, pin.n);
 }
 
-/* --- life --------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 Device *board_find_device(Board *board, const char *id_or_class)
 {
@@ -273,8 +270,7 @@ void device_reset(Device *dev)
         dev->klass->reset(dev);
 }
 
-/* --- saved state -------------------------------------------------------------------------------
- */
+/* --- saved state ------------------------------------------------------------------------------ */
 
 /* Levels travel with the state: a receiver that counts edges must not see one when the first update
  * after loading drives what was driven before. */

@@ -157,8 +157,8 @@ Device *board_find_device(Board *board, const char *id_or_class);
 /* Runs the class's update; for devices that change state outside registers, lines and the timer. */
 void device_update(void *dev);
 
-/* The state fields, and what the framework keeps: output levels, PCI configuration. Loading drives no
- * output: when all devices are loaded, device_update each. */
+/* The state fields, and what the framework keeps: output levels, PCI configuration. Loading drives
+ * no output: when all devices are loaded, device_update each. */
 void device_save(Device *dev, GByteArray *out);
 bool device_load(Device *dev, unsigned version, StateReader *in,
                  GError **err) G_GNUC_WARN_UNUSED_RESULT;

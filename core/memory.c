@@ -11,8 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* --- making regions ----------------------------------------------------------------------------
- */
+/* --- making regions --------------------------------------------------------------------------- */
 
 static void region_init(MemRegion *r, const char *name, MemKind kind, uint64_t size)
 {
@@ -91,8 +90,7 @@ bool mem_init_rom(MemRegion *r, const char *name, const void *data, uint64_t siz
     return true;
 }
 
-/* --- flattening --------------------------------------------------------------------------------
- */
+/* --- flattening ------------------------------------------------------------------------------- */
 
 /* Wide enough for an alias to begin before the target does. */
 typedef __int128 Wide;
@@ -240,8 +238,7 @@ static void region_changed(MemRegion *r)
     }
 }
 
-/* --- changing the tree -------------------------------------------------------------------------
- */
+/* --- changing the tree ------------------------------------------------------------------------ */
 
 void mem_add(MemRegion *parent, uint64_t addr, MemRegion *child, int priority)
 {
@@ -320,8 +317,7 @@ void mem_fini(MemRegion *r)
     g_clear_pointer(&r->page_flags, g_free);
 }
 
-/* --- address spaces ----------------------------------------------------------------------------
- */
+/* --- address spaces --------------------------------------------------------------------------- */
 
 void address_space_init(AddressSpace *as, const char *name, MemRegion *root)
 {

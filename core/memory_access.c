@@ -5,8 +5,7 @@
  * table before it is used after it. */
 #include "core/memory.h"
 
-/* --- finding -----------------------------------------------------------------------------------
- */
+/* --- finding ---------------------------------------------------------------------------------- */
 
 const MemRange *address_space_find(const AddressSpace *as, uint64_t addr)
 {
@@ -64,8 +63,7 @@ MemPage address_space_page(AddressSpace *as, uint64_t addr)
     };
 }
 
-/* --- RAM ---------------------------------------------------------------------------------------
- */
+/* --- RAM -------------------------------------------------------------------------------------- */
 
 /* Tells whoever keeps translations of code that [offset, offset+size) of RAM was written. */
 static void ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint64_t size)
@@ -81,8 +79,7 @@ static void ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint6
     }
 }
 
-/* --- device registers --------------------------------------------------------------------------
- */
+/* --- device registers ------------------------------------------------------------------------- */
 
 static unsigned io_min(const MemRegion *r)
 {
@@ -153,8 +150,7 @@ static void io_store(MemRegion *r, uint64_t offset, uint64_t value, unsigned siz
     }
 }
 
-/* --- single accesses ---------------------------------------------------------------------------
- */
+/* --- single accesses -------------------------------------------------------------------------- */
 
 /* An access that lies in one range, or in nothing. */
 static uint64_t load_piece(AddressSpace *as, const MemRange *range, uint64_t addr, unsigned size)
@@ -203,8 +199,7 @@ void address_space_store(AddressSpace *as, uint64_t addr, uint64_t value, unsign
     }
 }
 
-/* --- bulk copies -------------------------------------------------------------------------------
- */
+/* --- bulk copies ------------------------------------------------------------------------------ */
 
 /* The widest access at addr that is aligned and that the device takes. */
 static unsigned bulk_piece(const MemRange *range, uint64_t addr, uint64_t size)

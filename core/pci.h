@@ -112,6 +112,6 @@ void pci_config_write(PciBus *bus, int devfn, unsigned offset, uint32_t value, u
 PciFunction *pci_function(PciBus *bus, int devfn); /* NULL if none */
 MemRegion *pci_bus_memory(PciBus *bus);            /* for legacy ranges that no BAR decodes */
 MemRegion *pci_bus_ports(PciBus *bus);
-void pci_bus_print(PciBus *bus, GString *out);     /* `info pci` */
+void pci_bus_print(PciBus *bus, GString *out); /* `info pci` */
 
 #endif

@@ -40,8 +40,7 @@ void device_free_properties(Device *dev)
             g_free(*(char **)property_at(dev, p));
 }
 
-/* --- from the user's text ----------------------------------------------------------------------
- */
+/* --- from the user's text --------------------------------------------------------------------- */
 
 static bool parse_bool(const char *text, uint64_t *value)
 {
@@ -132,8 +131,7 @@ bool device_set(void *device, const char *name, const char *text, GError **err)
     return true;
 }
 
-/* --- from the board ----------------------------------------------------------------------------
- */
+/* --- from the board --------------------------------------------------------------------------- */
 
 void device_set_uint(void *device, const char *name, uint64_t value)
 {

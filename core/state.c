@@ -45,8 +45,7 @@ static const uint8_t *element_at(const StateField *f, const void *object, uint32
     return (const uint8_t *)object + f->offset + (size_t)n * f->size;
 }
 
-/* --- saving ------------------------------------------------------------------------------------
- */
+/* --- saving ----------------------------------------------------------------------------------- */
 
 static void save_element(const StateField *f, const uint8_t *element, GByteArray *out)
 {
@@ -76,8 +75,7 @@ void state_save(const StateField *fields, const void *object, GByteArray *out)
             save_element(f, element_at(f, object, n), out);
 }
 
-/* --- loading -----------------------------------------------------------------------------------
- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static bool load_bytes(const StateField *f, const char *what, StateReader *in, void *to,
                        GError **err)
@@ -131,8 +129,7 @@ bool state_load(const StateField *fields, unsigned version, const char *what, vo
     return true;
 }
 
-/* --- showing -----------------------------------------------------------------------------------
- */
+/* --- showing ---------------------------------------------------------------------------------- */
 
 static char *element_name(const StateField *f, uint32_t n)
 {
@@ -185,8 +182,7 @@ void state_print(const StateField *fields, const void *object, unsigned indent, 
     }
 }
 
-/* --- comparing ---------------------------------------------------------------------------------
- */
+/* --- comparing -------------------------------------------------------------------------------- */
 
 static char *element_difference(const StateField *f, uint32_t n, const uint8_t *a, const uint8_t *b)
 {

@@ -26,18 +26,19 @@ typedef struct StateField {
 
 #define STATE_KIND(member) _Generic(member, bool : FIELD_BOOL, default : FIELD_UINT)
 /* One integer, bool or enum member; signed members are saved as their two's complement. */
-#define STATE(S, f)                                                     \
-    {                                                                   \
+#define STATE(S, f)                                                                  \
+    {                                                                                \
 #f, STATE_KIND(((S *)0)->f), offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, 0 \
     }
-#define STATE_SINCE(S, f, version)                                            \
-    {                                                                         \
+#define STATE_SINCE(S, f, version)                                                         \
+    {                                                                                      \
 #f, STATE_KIND(((S *)0)->f), offsetof(S, f), sizeof(((S *)0)->f), 1, NULL, version \
     }
 /* An array of integers. */
-#define STATE_ARRAY(S, f)                                                                          \
-    {                                                                                              \
-#f, STATE_KIND(((S *)0)->f[0]), offsetof(S, f), sizeof(((S *)0)->f[0]), G_N_ELEMENTS(((S *)0)->f), NULL, 0 \
+#define STATE_ARRAY(S, f)                                                       \
+    {                                                                           \
+#f, STATE_KIND(((S *)0)->f[0]), offsetof(S, f), sizeof(((S *)0)->f[0]), \
+            G_N_ELEMENTS(((S *)0)->f), NULL, 0                                  \
     }
 /* A buffer. */
 #define STATE_BYTES(S, f)                                                \

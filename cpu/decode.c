@@ -7,8 +7,7 @@
 #include "cpu/decode_priv.h"
 #include "cpu/regs.h"
 
-/* --- prefixes -----------------------------------------------------------------------------------
- */
+/* --- prefixes --------------------------------------------------------------------------------- */
 
 typedef enum PrefixKind {
     PREFIX_KIND_NONE,
@@ -72,8 +71,7 @@ static uint8_t scan_prefixes(Decoder *d)
     }
 }
 
-/* --- opcode -------------------------------------------------------------------------------------
- */
+/* --- opcode ----------------------------------------------------------------------------------- */
 
 /* Outside 64-bit code C4 and C5 are LES and LDS unless a modrm byte after them would have mod = 3.
  */
@@ -155,8 +153,7 @@ static unsigned find_row(Decoder *d, Insn *insn)
                                  wl * slot->wl_stride + modrm_leaf(slot->modrm, insn->modrm)];
 }
 
-/* --- sizes and validity -------------------------------------------------------------------------
- */
+/* --- sizes and validity ----------------------------------------------------------------------- */
 
 /* [SDM1] "Operand-Size and Address-Size Attributes". */
 static unsigned operand_size(const Decoder *d, const RowPlan *plan, CodeSize mode)

@@ -15,8 +15,7 @@ static unsigned modrm_rm(const Decoder *d, const Insn *insn)
     return (insn->modrm & 7) | (d->rex & REX_B) << 3;
 }
 
-/* --- memory -------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 /* Segment of a memory operand with a base, unless overridden: SS for BP and SP. */
 static void default_segment(const Decoder *d, Insn *insn)
@@ -100,8 +99,7 @@ static bool decode_memory(Decoder *d, const RowPlan *plan, Insn *insn)
     return !vsib || d->truncated || gather_is_valid(d, insn);
 }
 
-/* --- memory operands ----------------------------------------------------------------------------
- */
+/* --- memory operands -------------------------------------------------------------------------- */
 
 static void set_operand(Operand *op, OperandKind kind, unsigned reg, unsigned size)
 {
@@ -137,8 +135,7 @@ static void decode_memory_operand(Decoder *d, const struct PlanOperand *plan, In
     }
 }
 
-/* --- registers ----------------------------------------------------------------------------------
- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 /* Where a register's number is. */
 typedef enum RegisterField {
@@ -193,8 +190,7 @@ static bool register_is_valid(const Operand *op)
     }
 }
 
-/* --- immediates ---------------------------------------------------------------------------------
- */
+/* --- immediates ------------------------------------------------------------------------------- */
 
 static void decode_immediate_operand(Decoder *d, const struct PlanOperand *plan, Insn *insn)
 {
@@ -219,8 +215,7 @@ static void decode_immediate_operand(Decoder *d, const struct PlanOperand *plan,
     }
 }
 
-/* --- all ----------------------------------------------------------------------------------------
- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 /* What an operand becomes: a kind, for registers the field with its number, and whether mod can
  * make it memory instead. */

@@ -10,8 +10,7 @@
 #include "cpu/decode.h"
 #include "cpu/isa_priv.h"
 
-/* --- one decoding -------------------------------------------------------------------------------
- */
+/* --- one decoding ----------------------------------------------------------------------------- */
 
 enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8 };
 enum { SEG_NONE = 0xff };
@@ -58,8 +57,7 @@ static ALWAYS_INLINE uint64_t decoder_fetch(Decoder *d, unsigned n)
     }
 }
 
-/* --- tables -------------------------------------------------------------------------------------
- */
+/* --- tables ----------------------------------------------------------------------------------- */
 
 enum { NO_ROW = 0xffff };
 
@@ -122,8 +120,7 @@ static ALWAYS_INLINE unsigned modrm_leaf(ModrmUse use, uint8_t modrm)
     }
 }
 
-/* --- operands (decode_operand.c) ----------------------------------------------------------------
- */
+/* --- operands (decode_operand.c) -------------------------------------------------------------- */
 
 /* Reads SIB, displacement and immediates and fills in insn->op; insn->addrsize, modrm and opcode
  * are set already. False: #UD (a register that does not exist). */

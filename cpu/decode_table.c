@@ -6,8 +6,7 @@
 
 const DecodeTables *decode_tables;
 
-/* --- matching -----------------------------------------------------------------------------------
- */
+/* --- matching --------------------------------------------------------------------------------- */
 
 /* One combination of conditions. */
 typedef struct Condition {
@@ -74,8 +73,7 @@ static unsigned choose_row(const GArray *rows, const Condition *c)
     return best;
 }
 
-/* --- one opcode ---------------------------------------------------------------------------------
- */
+/* --- one opcode ------------------------------------------------------------------------------- */
 
 static ModrmUse form_modrm_use(unsigned form)
 {
@@ -129,8 +127,7 @@ static void build_slot(OpcodeSlot *slot, const GArray *rows, GArray *leaves)
             }
 }
 
-/* --- one map ------------------------------------------------------------------------------------
- */
+/* --- one map ---------------------------------------------------------------------------------- */
 
 static unsigned form_opcodes(unsigned form)
 {
@@ -164,8 +161,7 @@ static void build_map(OpcodeSlot *slots, OpcodeMap map, bool code64, GArray *lea
     }
 }
 
-/* --- rows ---------------------------------------------------------------------------------------
- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /* The operand that names the size of the operation: the first that is no immediate and not DX. */
 static const OperandInfo *sizing_operand(const InsnRow *row)
@@ -206,8 +202,7 @@ static RowPlan plan_row(const InsnRow *row)
     return plan;
 }
 
-/* --- sizes --------------------------------------------------------------------------------------
- */
+/* --- sizes ------------------------------------------------------------------------------------ */
 
 static void build_sizes(uint8_t sizes[SIZE_COUNT], bool code64, bool w, bool l, unsigned opsize)
 {
@@ -238,8 +233,7 @@ static void build_sizes(uint8_t sizes[SIZE_COUNT], bool code64, bool w, bool l, 
     memcpy(sizes, bytes, SIZE_COUNT);
 }
 
-/* --- all ----------------------------------------------------------------------------------------
- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static const DecodeTables *tables_new(void)
 {

@@ -36,7 +36,7 @@ typedef struct FeatureInfo {
     const char *name;
     uint32_t leaf;
     uint8_t subleaf;
-    uint8_t reg;   /* index into EAX EBX ECX EDX */
+    uint8_t reg; /* index into EAX EBX ECX EDX */
     uint8_t bit;
     uint8_t needs; /* CpuFeature */
 } FeatureInfo;

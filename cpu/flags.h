@@ -99,8 +99,7 @@ static inline void eflags_set(Cpu *cpu, uint32_t f)
         __atomic_fetch_or(&cpu->pending, PENDING_DEBUG, __ATOMIC_RELAXED);
 }
 
-/* --- producers; `size` in bytes, results as wide as they come ------------------------------------
- */
+/* --- producers; `size` in bytes, results as wide as they come --------------------------------- */
 
 static ALWAYS_INLINE void flags_from(Cpu *cpu, unsigned size, uint64_t result, uint64_t carries)
 {

@@ -28,8 +28,7 @@ static const char *gpr_name(unsigned reg, unsigned size)
     return log < 4 && reg < GPR_COUNT ? gpr_names[log][reg] : "?";
 }
 
-/* --- mnemonic -----------------------------------------------------------------------------------
- */
+/* --- mnemonic --------------------------------------------------------------------------------- */
 
 static void append_name(GString *s, const Insn *insn)
 {
@@ -51,8 +50,7 @@ static void append_name(GString *s, const Insn *insn)
                                                  : 'Q');
 }
 
-/* --- memory -------------------------------------------------------------------------------------
- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
 static const char *size_word(unsigned size)
 {
@@ -144,8 +142,7 @@ static void append_memory(GString *s, const Insn *insn, const Operand *op)
     g_string_append_c(s, ']');
 }
 
-/* --- operands -----------------------------------------------------------------------------------
- */
+/* --- operands --------------------------------------------------------------------------------- */
 
 static void append_immediate(GString *s, uint64_t value, unsigned size)
 {

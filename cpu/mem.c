@@ -50,8 +50,7 @@ static bool crosses_page(LinAddr la, unsigned size)
     return (la & PAGE_MASK) + size > PAGE_SIZE;
 }
 
-/* --- one page -----------------------------------------------------------------------------------
- */
+/* --- one page --------------------------------------------------------------------------------- */
 
 static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, unsigned size)
 {

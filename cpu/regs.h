@@ -104,9 +104,9 @@ enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16
  */
 enum {
     AR_TYPE = 0xf,
-    AR_ACCESSED = 1 << 0,   /* code and data */
-    AR_WRITABLE = 1 << 1,   /* data */
-    AR_READABLE = 1 << 1,   /* code */
+    AR_ACCESSED = 1 << 0,    /* code and data */
+    AR_WRITABLE = 1 << 1,    /* data */
+    AR_READABLE = 1 << 1,    /* code */
     AR_EXPAND_DOWN = 1 << 2, /* data */
     AR_CONFORMING = 1 << 2,  /* code */
     AR_CODE = 1 << 3,

@@ -101,8 +101,7 @@ Chardev *pc_use_chardev(Pc *pc, const char *id, GError **err)
     return port;
 }
 
-/* --- ports and monitors -------------------------------------------------------------------------
- */
+/* --- ports and monitors ----------------------------------------------------------------------- */
 
 static bool open_console(Pc *pc, const char *option, const char *text, Chardev **chr, GError **err)
 {

@@ -23,8 +23,7 @@ static void ferr(void *opaque, int irq, int level)
     irq_set(&pc->isa_input[irq], level);
 }
 
-/* --- local APICs ---------------------------------------------------------------------------------
- */
+/* --- local APICs ------------------------------------------------------------------------------ */
 
 static int lapic_inta(void *opaque)
 {

@@ -30,8 +30,7 @@ static GBytes *read_bytes(const char *option, const char *path, GError **err)
     return pc_read_file(option, path, &data, &size, err) ? g_bytes_new_take(data, size) : NULL;
 }
 
-/* --- the kernel of -kernel ----------------------------------------------------------------------
- */
+/* --- the kernel of -kernel -------------------------------------------------------------------- */
 
 static void add_kernel_items(Pc *pc, const KernelBoot *boot)
 {

@@ -89,8 +89,7 @@ static bool obey(Vm *vm)
     return run;
 }
 
-/* --- counted time ------------------------------------------------------------------------------
- */
+/* --- counted time ----------------------------------------------------------------------------- */
 
 static Ns next_deadline_in(Vm *vm)
 {
@@ -120,8 +119,7 @@ static uint64_t cut_slice(Vm *vm, uint64_t slice)
     return MIN(slice, (uint64_t)(left + ((Ns)1 << shift) - 1) >> shift);
 }
 
-/* --- sleeping -----------------------------------------------------------------------------------
- */
+/* --- sleeping --------------------------------------------------------------------------------- */
 
 static bool must_wake(const Vm *vm)
 {
@@ -167,8 +165,7 @@ static void idle_counted(Vm *vm)
     board_unlock(vm->board);
 }
 
-/* --- running ------------------------------------------------------------------------------------
- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 /* One turn for each CPU that has something to do; false if none has. */
 static bool run_turns(Vm *vm)

@@ -11,8 +11,7 @@
 #include "core/log.h"
 #include "machine/vm_priv.h"
 
-/* --- timers of the host clock --------------------------------------------------------------------
- */
+/* --- timers of the host clock ----------------------------------------------------------------- */
 
 /* Machine lock held. */
 static void arm_timer_fd(Vm *vm)

@@ -54,8 +54,7 @@ bool monitor_choose_cpu(Monitor *m, unsigned index)
     return true;
 }
 
-/* --- commands -----------------------------------------------------------------------------------
- */
+/* --- commands --------------------------------------------------------------------------------- */
 
 static const Command *find_command(const char *name)
 {

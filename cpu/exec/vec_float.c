@@ -342,9 +342,7 @@ EXEC(ADDSUBPD)
     vec_write(cpu, insn, 0, &a);
 }
 
-/* --- dot products
- * -----------------------------------------------------------------------------------------------------
- */
+/* --- dot products ----------------------------------------------------------------------------- */
 
 /* [SDM2] DPPS: imm8[7:4] chooses the products, imm8[3:0] where the sum goes. Exceptions of each
  * step are reported before the next: the products', then the sums'. */

@@ -81,8 +81,7 @@ static uint64_t counter_now(const Hpet *h)
     return enabled(h) ? h->counter + (uint64_t)(clock_of(h) - h->started) / TICK_NS : h->counter;
 }
 
-/* --- matches ------------------------------------------------------------------------------------
- */
+/* --- matches ---------------------------------------------------------------------------------- */
 
 static uint64_t width(const HpetTimer *t)
 {
@@ -123,8 +122,7 @@ static Ns deadline_of(const Hpet *h, const HpetTimer *t, uint64_t now)
     return h->started + (Ns)(now - h->counter + ticks) * TICK_NS;
 }
 
-/* --- outputs ------------------------------------------------------------------------------------
- */
+/* --- outputs ---------------------------------------------------------------------------------- */
 
 static bool legacy(const Hpet *h, unsigned n)
 {
@@ -189,8 +187,7 @@ static void hpet_update(void *dev)
     timer_set(&h->dev.timer, deadline);
 }
 
-/* --- registers ----------------------------------------------------------------------------------
- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static uint64_t timer_config(const Hpet *h, const HpetTimer *t)
 {
@@ -296,8 +293,7 @@ static void hpet_legacy_in(void *dev, int n, int level)
     h->legacy_in = level ? h->legacy_in | 1 << n : h->legacy_in & ~(1 << n);
 }
 
-/* --- the class ----------------------------------------------------------------------------------
- */
+/* --- the class -------------------------------------------------------------------------------- */
 
 static void hpet_reset(void *dev)
 {

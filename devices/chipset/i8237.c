@@ -88,8 +88,7 @@ static bool can_run(const I8237 *d, unsigned channel)
            !(c->mask & 1 << channel % CHANNELS);
 }
 
-/* --- moving bytes -------------------------------------------------------------------------------
- */
+/* --- moving bytes ----------------------------------------------------------------------------- */
 
 /* The 24-bit address of the channel's current unit. */
 static PhysAddr channel_address(const I8237 *d, unsigned channel)
@@ -155,8 +154,7 @@ static size_t dma_transfer(IsaDma *dma, unsigned channel, IsaDmaDirection direct
     return done;
 }
 
-/* --- requests -----------------------------------------------------------------------------------
- */
+/* --- requests --------------------------------------------------------------------------------- */
 
 static void serve(I8237 *d, unsigned channel)
 {
@@ -190,8 +188,7 @@ static void dma_attach(IsaDma *dma, unsigned channel, IsaDmaReady *ready, void *
 
 static const IsaDmaOps dma_ops = {dma_attach, dma_request, dma_transfer};
 
-/* --- registers ----------------------------------------------------------------------------------
- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static void master_clear(Controller *c)
 {
@@ -327,8 +324,7 @@ static void page_write(void *dev, uint64_t offset, uint64_t value, unsigned size
     ((I8237 *)dev)->pages[offset] = value;
 }
 
-/* --- the class ----------------------------------------------------------------------------------
- */
+/* --- the class -------------------------------------------------------------------------------- */
 
 static bool i8237_realize(void *dev, GError **err)
 {

@@ -69,8 +69,7 @@ static uint64_t pulse_now(const I8254 *t)
     return pulse_at(clock_now(t->dev.board->clock));
 }
 
-/* --- the six modes -----------------------------------------------------------------------------
- */
+/* --- the six modes ---------------------------------------------------------------------------- */
 
 /* What GATE does. [8254] "Gate Pin Operations Summary". */
 typedef enum GateRule {
@@ -199,8 +198,7 @@ static const ModeRules *rules(const Counter *c)
     return &modes[c->control >> CONTROL_MODE & 7];
 }
 
-/* --- one counter -------------------------------------------------------------------------------
- */
+/* --- one counter ------------------------------------------------------------------------------ */
 
 static uint32_t modulus(const Counter *c)
 {
@@ -341,8 +339,7 @@ static void set_gate(Counter *c, uint64_t pulse, bool level)
     }
 }
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void latch_count(Counter *c, uint64_t pulse)
 {
@@ -386,8 +383,7 @@ static uint8_t read_counter(Counter *c, uint64_t pulse)
     return high ? raw >> 8 : raw;
 }
 
-/* --- outputs -----------------------------------------------------------------------------------
- */
+/* --- outputs ---------------------------------------------------------------------------------- */
 
 /* Tells of OUT's edges up to `pulse`. Edges that came while nobody looked make one pulse: a
  * receiver could not have told them apart. */
@@ -441,8 +437,7 @@ static void i8254_update(void *dev)
     timer_set(&t->dev.timer, deadline);
 }
 
-/* --- registers ---------------------------------------------------------------------------------
- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static void write_control(I8254 *t, unsigned n, uint64_t pulse, uint8_t value)
 {
@@ -514,8 +509,7 @@ static void i8254_gate(void *dev, int n, int level)
     set_gate(&t->counter[n], pulse, level);
 }
 
-/* --- the class ---------------------------------------------------------------------------------
- */
+/* --- the class -------------------------------------------------------------------------------- */
 
 /* The gates of counters 0 and 1 are tied high on a PC; that of counter 2 is port 61h's. */
 static bool i8254_realize(void *dev, GError **err)

@@ -145,8 +145,7 @@ static void i8259_line(void *dev, int n, int level)
     p->lines = level ? p->lines | bit : p->lines & ~bit;
 }
 
-/* --- command words ------------------------------------------------------------------------------
- */
+/* --- command words ---------------------------------------------------------------------------- */
 
 /* [8259A] "Initialization command words 1 and 2": the edge sense is reset, IMR cleared, IR7 lowest.
  */
@@ -294,8 +293,7 @@ static void elcr_write(void *dev, uint64_t offset, uint64_t value, unsigned size
     p->elcr = value & p->elcr_mask;
 }
 
-/* --- the class ----------------------------------------------------------------------------------
- */
+/* --- the class -------------------------------------------------------------------------------- */
 
 /* A chip without power has no ICWs; as if it had got an ICW1 of zero with nothing to follow. The
  * levels of the inputs are not the chip's to reset. */

@@ -88,8 +88,7 @@ static void ioapic_eoi(void *opaque, uint8_t vector)
     }
 }
 
-/* --- registers ----------------------------------------------------------------------------------
- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static uint32_t read_index(const IoApic *a)
 {
@@ -153,8 +152,7 @@ static void ioapic_write(void *dev, uint64_t offset, uint64_t value, unsigned si
         ioapic_eoi(a, value);
 }
 
-/* --- the class ----------------------------------------------------------------------------------
- */
+/* --- the class -------------------------------------------------------------------------------- */
 
 static bool ioapic_realize(void *dev, GError **err)
 {

@@ -9,8 +9,7 @@
 
 #define POWER_ON_BASE 0xfee00000
 
-/* --- 256-bit registers --------------------------------------------------------------------------
- */
+/* --- 256-bit registers ------------------------------------------------------------------------ */
 
 static void set_bit(uint32_t *bits, uint8_t vector)
 {
@@ -36,8 +35,7 @@ static int highest(const uint32_t *bits)
     return -1;
 }
 
-/* --- priorities ---------------------------------------------------------------------------------
- */
+/* --- priorities ------------------------------------------------------------------------------- */
 
 /* [SDM3] "Task and Processor Priorities". */
 uint8_t lapic_ppr(const Lapic *l)
@@ -82,8 +80,7 @@ static void lapic_update(void *dev)
     irq_set(&l->intr[0], extint_waits(l) || (lapic_enabled(l) && deliverable(l) >= 0));
 }
 
-/* --- acceptance ---------------------------------------------------------------------------------
- */
+/* --- acceptance ------------------------------------------------------------------------------- */
 
 void lapic_error(Lapic *l, uint32_t esr_bit)
 {
@@ -193,8 +190,7 @@ static int arbitration(void *opaque, const ApicMessage *message)
 
 static const ApicLocal bus_side = {matches, arbitration, accept};
 
-/* --- local interrupt pins -----------------------------------------------------------------------
- */
+/* --- local interrupt pins --------------------------------------------------------------------- */
 
 /* An LVT entry of LINT0 or LINT1 sees its pin at `level`. */
 static void lint_event(Lapic *l, unsigned n, bool level, bool rising)
@@ -226,8 +222,7 @@ static void lapic_lint(void *dev, int n, int level)
         pulse(&l->nmi[0]);
 }
 
-/* --- interprocessor interrupts ------------------------------------------------------------------
- */
+/* --- interprocessor interrupts ---------------------------------------------------------------- */
 
 /* Carries out what was written to ICR. [SDM3] "Issuing Interprocessor Interrupts". */
 void lapic_send_ipi(Lapic *l)
@@ -270,8 +265,7 @@ void lapic_send_ipi(Lapic *l)
     }
 }
 
-/* --- the CPU's side -----------------------------------------------------------------------------
- */
+/* --- the CPU's side --------------------------------------------------------------------------- */
 
 static int lapic_acknowledge(void *intc)
 {
@@ -322,8 +316,7 @@ static void lapic_set_tpr(void *intc, uint8_t tpr)
     lapic_update(l);
 }
 
-/* --- reset --------------------------------------------------------------------------------------
- */
+/* --- reset ------------------------------------------------------------------------------------ */
 
 /* [SDM3] "Local APIC State After It Receives an INIT-Reset": all but the ID and the base. */
 static void lapic_init_reset(Lapic *l)
@@ -360,8 +353,7 @@ const IntcOps lapic_intc_ops = {
     .reset = lapic_intc_reset,
 };
 
-/* --- the class ----------------------------------------------------------------------------------
- */
+/* --- the class -------------------------------------------------------------------------------- */
 
 static bool lapic_realize(void *dev, GError **err)
 {

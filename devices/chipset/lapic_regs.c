@@ -78,8 +78,7 @@ static const RegRow regs[REG_COUNT] = {
 };
 /* clang-format on */
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static uint32_t read_reg(const Lapic *l, unsigned reg)
 {
@@ -124,8 +123,7 @@ static uint32_t read_reg(const Lapic *l, unsigned reg)
     }
 }
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 /* [SDM3] "Local APIC State After It Has Been Software Disabled": every LVT entry is masked. */
 static void write_svr(Lapic *l, uint32_t value)
@@ -208,8 +206,7 @@ static void write_reg(Lapic *l, unsigned reg, uint32_t value)
     }
 }
 
-/* --- the page -----------------------------------------------------------------------------------
- */
+/* --- the page --------------------------------------------------------------------------------- */
 
 static bool allows(unsigned reg, uint8_t access)
 {
@@ -254,8 +251,7 @@ void lapic_mmio_write(void *lapic, uint64_t offset, uint32_t value)
     device_update(l);
 }
 
-/* --- MSRs ---------------------------------------------------------------------------------------
- */
+/* --- MSRs ------------------------------------------------------------------------------------- */
 
 /* [SDM3] "x2APIC State Transitions". */
 static bool write_base(Lapic *l, uint64_t value)

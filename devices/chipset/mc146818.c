@@ -55,8 +55,7 @@ typedef struct Rtc {
     IrqLine nmi_mask[1];
 } Rtc;
 
-/* --- time ---------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 static Ns rtc_now(const Rtc *r)
 {
@@ -134,8 +133,7 @@ static void store_registers(Rtc *r, Ns fraction)
     r->seen = now;
 }
 
-/* --- moments ------------------------------------------------------------------------------------
- */
+/* --- moments ---------------------------------------------------------------------------------- */
 
 /* Each gives the first moment after `after`, in RTC time, or NEVER. */
 static Ns next_second(Ns after)
@@ -236,8 +234,7 @@ static void rtc_update(void *dev)
     timer_set(&r->dev.timer, at == NEVER ? NS_NEVER : now + (at - r->seen));
 }
 
-/* --- registers ----------------------------------------------------------------------------------
- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static bool is_time(unsigned index)
 {
@@ -341,8 +338,7 @@ static uint64_t rtc_read(void *dev, uint64_t offset, unsigned size)
     return r->cmos[index];
 }
 
-/* --- the class ----------------------------------------------------------------------------------
- */
+/* --- the class -------------------------------------------------------------------------------- */
 
 void mc146818_set_cmos(void *rtc, unsigned index, uint8_t value)
 {

@@ -29,8 +29,7 @@ enum {
 };
 enum { MASKED = 1 << 16, PERIODIC = 1 << 17, DEADLINE = 1 << 18, BY_1 = 11 };
 
-/* --- a board of several APICs -------------------------------------------------------------------
- */
+/* --- a board of several APICs ----------------------------------------------------------------- */
 
 enum { CPUS = 4 };
 
@@ -187,8 +186,7 @@ static void pass_time(Apics *a, Ns by)
     clock_set(a->board->clock, end);
 }
 
-/* --- registers and priorities -------------------------------------------------------------------
- */
+/* --- registers and priorities ----------------------------------------------------------------- */
 
 /* [SDM3] "Local APIC State After Power-Up or Reset". */
 static void test_reset(void)
@@ -286,8 +284,7 @@ static void test_errors(void)
     apics_free(a);
 }
 
-/* --- interprocessor interrupts ------------------------------------------------------------------
- */
+/* --- interprocessor interrupts ---------------------------------------------------------------- */
 
 /* Which CPUs got vector 50h, as a bit set; then it is cleared. */
 static unsigned got_50(Apics *a)
@@ -385,8 +382,7 @@ static void test_init_sipi(void)
     apics_free(a);
 }
 
-/* --- pins ---------------------------------------------------------------------------------------
- */
+/* --- pins ------------------------------------------------------------------------------------- */
 
 static void drive(void *dev, const char *pin, unsigned n, int level)
 {
@@ -436,8 +432,7 @@ static void test_lint(void)
     apics_free(a);
 }
 
-/* --- timer --------------------------------------------------------------------------------------
- */
+/* --- timer ------------------------------------------------------------------------------------ */
 
 static void test_timer_one_shot(void)
 {
@@ -541,8 +536,7 @@ static void test_timer_deadline(void)
     apics_free(a);
 }
 
-/* --- MSRs ---------------------------------------------------------------------------------------
- */
+/* --- MSRs ------------------------------------------------------------------------------------- */
 
 static bool wrmsr(Apics *a, unsigned cpu, uint32_t msr, uint64_t value)
 {
@@ -620,8 +614,7 @@ static void test_x2apic(void)
     apics_free(a);
 }
 
-/* --- I/O APIC, MSI ------------------------------------------------------------------------------
- */
+/* --- I/O APIC, MSI ---------------------------------------------------------------------------- */
 
 static uint32_t io_get(Apics *a, unsigned index)
 {

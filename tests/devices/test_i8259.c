@@ -207,8 +207,7 @@ static void test_init_forgets_edges(void)
     test_bus_free(t);
 }
 
-/* --- two chips, wired as on a PC ----------------------------------------------------------------
- */
+/* --- two chips, wired as on a PC -------------------------------------------------------------- */
 
 static TestBus *pair(void **slave, uint8_t master_icw4)
 {

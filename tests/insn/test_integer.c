@@ -1,6 +1,6 @@
 /* test_integer.c - single integer instructions against values worked out from [SDM2]: the forms and
- * modes that the host-CPU judge (test_native_int.c) does not reach, and a row or two of the others so
- * that there is something on hosts that cannot judge. */
+ * modes that the host-CPU judge (test_native_int.c) does not reach, and a row or two of the others
+ * so that there is something on hosts that cannot judge. */
 #include "tests/support/insn_bench.h"
 
 /* clang-format off */

@@ -1,4 +1,5 @@
-/* test_stack.c - the stack and near branches: PUSH, POP, PUSHA, ENTER, flags images, CALL, RET, LOOP. */
+/* test_stack.c - the stack and near branches: PUSH, POP, PUSHA, ENTER, flags images, CALL, RET,
+ * LOOP. */
 #include "tests/support/insn_bench.h"
 
 enum { S16 = 0xf000, L16 = TEST_DATA + S16 }; /* SP of 16-bit mode, and its linear address */

@@ -13,8 +13,7 @@ typedef struct Watch {
     unsigned rises, falls, calls;
 } Watch;
 
-/* --- lines -------------------------------------------------------------------------------------
- */
+/* --- lines ------------------------------------------------------------------------------------ */
 
 static void watch_driven(void *opaque, int n, int level)
 {
@@ -75,8 +74,7 @@ void set_line(TestBus *t, const char *name, unsigned n, int level)
     line.fn(line.opaque, line.n, level);
 }
 
-/* --- making and freeing ------------------------------------------------------------------------
- */
+/* --- making and freeing ----------------------------------------------------------------------- */
 
 static void note_request(void *opaque, BoardRequest what, int value)
 {
@@ -212,8 +210,7 @@ void test_bus_reset(TestBus *t)
         enable_function(t);
 }
 
-/* --- saved state -------------------------------------------------------------------------------
- */
+/* --- saved state ------------------------------------------------------------------------------ */
 
 GByteArray *test_bus_save(TestBus *t)
 {
@@ -244,8 +241,7 @@ TestBus *test_bus_reload(TestBus *t)
     return fresh;
 }
 
-/* --- time --------------------------------------------------------------------------------------
- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 void clock_step(TestBus *t, Ns by)
 {
@@ -263,8 +259,7 @@ void clock_step(TestBus *t, Ns by)
     clock_set(clock, end);
 }
 
-/* --- accesses ----------------------------------------------------------------------------------
- */
+/* --- accesses --------------------------------------------------------------------------------- */
 
 PhysAddr test_range(TestBus *t, unsigned n)
 {

@@ -31,7 +31,7 @@ TestCpu *test_cpu_new(const char *model, uint64_t ram_bytes)
         .opaque = t,
     };
     t->cpu = cpu_new(m, &features, 0, 1, &bus);
-    t->group = (CpuGroup){ &t->cpu, 1 };
+    t->group = (CpuGroup){&t->cpu, 1};
     cpu_group_listen(&t->group, &t->board->memory);
     return t;
 }
@@ -50,16 +50,16 @@ Raised test_cpu_try(TestCpu *t, void (*fn)(Cpu *cpu, void *opaque), void *opaque
     sigjmp_buf guard;
     t->cpu->unwind = &guard;
     if (sigsetjmp(guard, 0))
-        return (Raised){ t->cpu->raised.vector, t->cpu->raised.error, t->cpu->cr2 };
+        return (Raised){t->cpu->raised.vector, t->cpu->raised.error, t->cpu->cr2};
     fn(t->cpu, opaque);
-    return (Raised){ .vector = -1 };
+    return (Raised){.vector = -1};
 }
 
 static void flat_segment(Segment *seg, uint16_t selector, uint16_t access, unsigned cpl)
 {
-    *seg = (Segment){ .selector = selector | cpl,
-                      .limit = 0xffffffff,
-                      .access = access | cpl << AR_DPL_SHIFT | AR_P | AR_S | AR_G | AR_ACCESSED };
+    *seg = (Segment){.selector = selector | cpl,
+                     .limit = 0xffffffff,
+                     .access = access | cpl << AR_DPL_SHIFT | AR_P | AR_S | AR_G | AR_ACCESSED};
     segment_update(seg);
 }
 

@@ -323,8 +323,7 @@ static const Example invalid[] = {
 };
 /* clang-format on */
 
-/* --- fields -------------------------------------------------------------------------------------
- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 static Insn decode_one(CodeSize mode, const uint8_t *bytes, size_t size)
 {
@@ -411,8 +410,7 @@ static void test_immediates(void)
     g_assert_cmphex(insn.imm2, ==, 0x1f);
 }
 
-/* --- length -------------------------------------------------------------------------------------
- */
+/* --- length ----------------------------------------------------------------------------------- */
 
 static void test_too_long(void)
 {
@@ -463,8 +461,7 @@ static void test_truncation(gconstpointer data)
     munmap(area, 2 * page);
 }
 
-/* --- rows ---------------------------------------------------------------------------------------
- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 /* Undefined flags are written ones; a row with LOCK writes its first operand; what is read or
  * written is an operand. */

@@ -8,8 +8,7 @@
 
 #include <errno.h>
 
-/* --- a device that counts what happens to it ----------------------------------------------------
- */
+/* --- a device that counts what happens to it -------------------------------------------------- */
 
 typedef struct Probe {
     Device dev;
@@ -146,8 +145,7 @@ static Board *board_with(Probe **probe)
     return board;
 }
 
-/* --- registers, lines, timer --------------------------------------------------------------------
- */
+/* --- registers, lines, timer ------------------------------------------------------------------ */
 
 static void test_registers(void)
 {
@@ -252,8 +250,7 @@ static void test_names(void)
     board_free(board);
 }
 
-/* --- properties ---------------------------------------------------------------------------------
- */
+/* --- properties ------------------------------------------------------------------------------- */
 
 static void test_properties(void)
 {
@@ -328,8 +325,7 @@ static void test_realize_fails(void)
     board_free(board);
 }
 
-/* --- saved state --------------------------------------------------------------------------------
- */
+/* --- saved state ------------------------------------------------------------------------------ */
 
 /* The receiver of a line hears no edge when loading brings back the level it had. */
 static void test_load_makes_no_edge(void)
@@ -383,8 +379,7 @@ static void test_print(void)
     board_free(board);
 }
 
-/* --- the registries -----------------------------------------------------------------------------
- */
+/* --- the registries --------------------------------------------------------------------------- */
 
 static void test_keys(void)
 {

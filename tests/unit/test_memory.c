@@ -2,8 +2,7 @@
 #include "core/memory.h"
 #include "core/error.h"
 
-/* --- a bench: one address space with a log of what its devices hear -----------------------------
- */
+/* --- a bench: one address space with a log of what its devices hear --------------------------- */
 
 typedef struct Bench {
     MemRegion root, ram, io;
@@ -103,8 +102,7 @@ static void check_log(Bench *b, const char *expected)
     g_string_truncate(b->log, 0);
 }
 
-/* --- flattening ---------------------------------------------------------------------------------
- */
+/* --- flattening ------------------------------------------------------------------------------- */
 
 static void test_overlap(void)
 {
@@ -285,8 +283,7 @@ static void test_hold(void)
     bench_free(b);
 }
 
-/* --- accesses -----------------------------------------------------------------------------------
- */
+/* --- accesses --------------------------------------------------------------------------------- */
 
 static void test_unmapped(void)
 {

@@ -94,8 +94,8 @@ static void test_dependencies(void)
     }
 }
 
-/* What is offered can be executed: every row of an offered feature has a function. (VEX forms of AES
- * need AVX as well.) */
+/* What is offered can be executed: every row of an offered feature has a function. (VEX forms of
+ * AES need AVX as well.) */
 static void test_offered_rows(void)
 {
     FeatureSet s = parse("max");

@@ -35,7 +35,7 @@ static void do_access(Cpu *cpu, void *opaque)
 
 static Raised try_access(TestCpu *t, LinAddr la, MemAccess kind, unsigned size)
 {
-    Access a = { la, kind, size };
+    Access a = {la, kind, size};
     return test_cpu_try(t, do_access, &a);
 }
 
@@ -79,7 +79,7 @@ static TestCpu *mapped(Format format, uint64_t flags, uint64_t leaf, unsigned cp
 
 static uint64_t leaf_entry(TestCpu *t, Format format)
 {
-    static const PhysAddr at[] = { 0x2000, ROOT + 4, 0x3000, 0x4000 };
+    static const PhysAddr at[] = {0x2000, ROOT + 4, 0x3000, 0x4000};
     return test_peek(t, at[format], format <= FPSE ? 4 : 8);
 }
 

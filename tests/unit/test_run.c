@@ -10,7 +10,7 @@ typedef struct Bytes {
     const uint8_t *at;
     size_t size;
 } Bytes;
-#define BYTES(...) ((Bytes){ (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }) })
+#define BYTES(...) ((Bytes){(const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})})
 
 static TestCpu *with_code(CpuMode mode, PhysAddr at, Bytes code)
 {
@@ -97,7 +97,7 @@ static void test_map_change(void)
 {
     TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0x40, 0xeb, 0xfd));
     cpu_run(t->cpu, 10);
-    static const uint8_t other[] = { 0x41, 0xeb, 0xfd };
+    static const uint8_t other[] = {0x41, 0xeb, 0xfd};
     MemRegion rom;
     GError *err = NULL;
     g_assert_true(mem_init_rom(&rom, "rom", other, sizeof(other), &err));
@@ -122,12 +122,12 @@ static void test_sti_shadow(void)
     TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0xfb, 0x40, 0x40, 0x40));
     Cpu *cpu = t->cpu;
     unsigned taken = 0;
-    static const IntcOps ops = { .acknowledge = give_vector };
+    static const IntcOps ops = {.acknowledge = give_vector};
     cpu->bus.intc_ops = &ops;
     cpu->bus.intc = &taken;
     /* IDT entry 40h: 32-bit interrupt gate to 8:3000 */
-    cpu->idtr = (DescriptorTable){ .base = 0x6000, .limit = 0x7ff };
-    cpu->gdtr = (DescriptorTable){ .base = 0x7000, .limit = 0xff };
+    cpu->idtr = (DescriptorTable){.base = 0x6000, .limit = 0x7ff};
+    cpu->gdtr = (DescriptorTable){.base = 0x7000, .limit = 0xff};
     test_poke(t, 0x6000 + 0x40 * 8, 0x00008e0000083000, 8);
     test_poke(t, 0x7008, 0x00cf9b000000ffff, 8);
     cpu_set_line(cpu, CPU_LINE_INTR, 1);
@@ -145,9 +145,9 @@ static void test_sti_shadow(void)
 /* The 15-byte limit: #GP, and the CS limit: #GP at the instruction. */
 static void test_fetch_faults(void)
 {
-    static const uint8_t prefixes[16] = { 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-                                          0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90 };
-    TestCpu *t = with_code(CPU_PROTECTED, CODE, (Bytes){ prefixes, sizeof(prefixes) });
+    static const uint8_t prefixes[16] = {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+                                         0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90};
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, (Bytes){prefixes, sizeof(prefixes)});
     cpu_run(t->cpu, 1); /* no IDT: ends in shutdown */
     g_assert_cmpint(t->cpu->raised.vector, !=, -1);
     g_assert_cmpuint(t->triple_faults, ==, 1);
