@@ -54,8 +54,8 @@ static void put_path(GByteArray *out, const char *path)
     g_auto(GStrv) segments = g_strsplit(path, ".", -1);
     g_assert(g_strv_length(segments) <= 2);
     for (char **s = segments; *s; s++) {
-        char letters[5];
-        g_snprintf(letters, sizeof(letters), "%s%s", *s, "____" + MIN(strlen(*s), 4));
+        char letters[] = "____";
+        memcpy(letters, *s, MIN(strlen(*s), 4));
         g_byte_array_append(out, (const uint8_t *)letters, 4);
     }
 }
