@@ -5,9 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pty.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 typedef struct Front {
@@ -261,6 +265,62 @@ static void test_pty(void)
     g_string_free(f.got, TRUE);
 }
 
+/* --- the terminal --- */
+
+enum { COOKED = ICANON | ECHO | ISIG };
+
+static tcflag_t local_modes(int fd)
+{
+    struct termios t;
+
+    g_assert_cmpint(tcgetattr(fd, &t), ==, 0);
+    return t.c_lflag & COOKED;
+}
+
+/* Runs on a terminal of its own; the process's status is how many checks failed. */
+static int terminal_life(bool killed)
+{
+    int failed = local_modes(STDIN_FILENO) != COOKED;
+    Chardev *chr = chardev_open("stdio", NULL);
+
+    failed += local_modes(STDIN_FILENO) != ISIG; /* Ctrl-c still ends the program */
+    chardev_free(chr);
+    failed += local_modes(STDIN_FILENO) != COOKED;
+    chr = chardev_open("mon:stdio", NULL);
+    failed += local_modes(STDIN_FILENO) != 0; /* but not where it is the guest's */
+    failed += chardev_open("stdio", NULL) != NULL;
+    if (killed)
+        raise(SIGTERM);
+    return failed; /* without chardev_free: atexit restores */
+}
+
+static void run_on_terminal(bool killed)
+{
+    int user, status;
+    pid_t child = forkpty(&user, NULL, NULL, NULL);
+
+    if (child == 0)
+        exit(terminal_life(killed));
+    g_assert_cmpint(child, >, 0);
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    if (killed)
+        g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    else
+        g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    g_assert_cmphex(local_modes(user), ==, COOKED);
+    close(user);
+}
+
+static void test_terminal_restored_at_exit(void)
+{
+    run_on_terminal(false);
+}
+
+static void test_terminal_restored_by_signal(void)
+{
+    run_on_terminal(true);
+}
+
 /* --- the multiplexer --- */
 
 static void count_call(void *opaque)
@@ -363,6 +423,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/unix-server", test_unix_server);
     g_test_add_func("/chardev/tcp-client", test_tcp_client);
     g_test_add_func("/chardev/pty", test_pty);
+    g_test_add_func("/chardev/terminal-restored-at-exit", test_terminal_restored_at_exit);
+    g_test_add_func("/chardev/terminal-restored-by-signal", test_terminal_restored_by_signal);
     g_test_add_func("/chardev/mux", test_mux);
     g_test_add_func("/chardev/mux-hears-escape-when-stuck", test_mux_hears_escape_when_stuck);
     return g_test_run();
