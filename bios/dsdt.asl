@@ -1,5 +1,5 @@
 /* dsdt.asl - what is fixed about the PC: root bridge, interrupt routers, ISA devices, sleep states.
- * [ACPI]; the routers: [PIIX] "PIRQ[A:D]# route control registers".
+ * [ACPI]; the routers: [PIIX3] "PIRQ[A:D]# route control registers".
  *
  * What depends on the machine is in the SSDT that acpi.c writes: the CPUs, the root bridge's windows
  * (\_SB.PCI0._CRS), and \_SB.DEVS, the bits of isa_devices.h. The C preprocessor reads this first. */
