@@ -84,32 +84,40 @@ static const uint8_t mix_inverse[4] = {14, 11, 13, 9};
 
 typedef enum AesRound { AES_MIDDLE, AES_LAST } AesRound;
 
-static void aes_round(Cpu *cpu, const Insn *insn, bool decrypt, AesRound round)
+static void aes_round(Vec *d, const Vec *state, const Vec *key, bool decrypt, AesRound round)
 {
-    Vec state, key, d = {0};
-    vec_read_two(cpu, insn, &state, &key);
-    shift_rows(&d, &state, decrypt);
-    substitute(&d, decrypt ? sbox()->inverse : sbox()->forward);
+    shift_rows(d, state, decrypt);
+    substitute(d, decrypt ? sbox()->inverse : sbox()->forward);
     if (round == AES_MIDDLE)
-        mix_columns(&d, decrypt ? mix_inverse : mix_forward);
-    d.u64[0] ^= key.u64[0];
-    d.u64[1] ^= key.u64[1];
-    vec_write(cpu, insn, 0, &d);
+        mix_columns(d, decrypt ? mix_inverse : mix_forward);
+    d->u64[0] ^= key->u64[0];
+    d->u64[1] ^= key->u64[1];
 }
 
-/* clang-format off */
-EXEC(AESENC)     { aes_round(cpu, insn, false, AES_MIDDLE); }
-EXEC(AESENCLAST) { aes_round(cpu, insn, false, AES_LAST); }
-EXEC(AESDEC)     { aes_round(cpu, insn, true, AES_MIDDLE); }
-EXEC(AESDECLAST) { aes_round(cpu, insn, true, AES_LAST); }
-/* clang-format on */
-
-EXEC(AESIMC)
+VEC_LANE(AESENC)
 {
-    Vec v;
-    vec_read(cpu, insn, 1, &v);
-    mix_columns(&v, mix_inverse);
-    vec_write(cpu, insn, 0, &v);
+    aes_round(d, a, b, false, AES_MIDDLE);
+}
+
+VEC_LANE(AESENCLAST)
+{
+    aes_round(d, a, b, false, AES_LAST);
+}
+
+VEC_LANE(AESDEC)
+{
+    aes_round(d, a, b, true, AES_MIDDLE);
+}
+
+VEC_LANE(AESDECLAST)
+{
+    aes_round(d, a, b, true, AES_LAST);
+}
+
+VEC_LANE(AESIMC)
+{
+    memcpy(d, a, 16);
+    mix_columns(d, mix_inverse);
 }
 
 static uint32_t substitute_word(uint32_t w)
@@ -120,37 +128,33 @@ static uint32_t substitute_word(uint32_t w)
     return d;
 }
 
-EXEC(AESKEYGENASSIST)
+VEC_LANE(AESKEYGENASSIST)
 {
-    Vec v, d = {0};
-    vec_read(cpu, insn, 1, &v);
     for (unsigned half = 0; half < 2; half++) {
-        uint32_t w = substitute_word(v.u32[2 * half + 1]);
-        d.u32[2 * half] = w;
-        d.u32[2 * half + 1] = (w >> 8 | w << 24) ^ (uint8_t)insn->imm;
+        uint32_t w = substitute_word(a->u32[2 * half + 1]);
+        d->u32[2 * half] = w;
+        d->u32[2 * half + 1] = (w >> 8 | w << 24) ^ (uint8_t)imm;
     }
-    vec_write(cpu, insn, 0, &d);
 }
+
+VEC_FORMS(AESENC, xmm_two, lane_AESENC, 0)
+VEC_FORMS(AESENCLAST, xmm_two, lane_AESENCLAST, 0)
+VEC_FORMS(AESDEC, xmm_two, lane_AESDEC, 0)
+VEC_FORMS(AESDECLAST, xmm_two, lane_AESDECLAST, 0)
+VEC_FORMS(AESIMC, xmm_one, lane_AESIMC, 0)
+VEC_FORMS(AESKEYGENASSIST, xmm_one, lane_AESKEYGENASSIST, 0)
 
 /* [SDM2] PCLMULQDQ: imm8[0] and [4] choose the quadwords. */
-static void lane_clmul(Vec *d, uint64_t a, uint64_t b)
+VEC_LANE(PCLMULQDQ)
 {
-    for (unsigned i = 0; i < 64; i++)
-        if (b >> i & 1) {
-            d->u64[0] ^= a << i;
-            d->u64[1] ^= i ? a >> (64 - i) : 0;
-        }
+    uint64_t x = a->u64[imm & 1], y = b->u64[imm >> 4 & 1], low = 0, high = 0;
+    for (unsigned i = 0; i < 64; i++) {
+        uint64_t chosen = -(y >> i & 1);
+        low ^= x << i & chosen;
+        high ^= (x >> 1) >> (63 - i) & chosen;
+    }
+    d->u64[0] = low;
+    d->u64[1] = high;
 }
 
-EXEC(PCLMULQDQ)
-{
-    Vec a, b, d = {0};
-    vec_read_two(cpu, insn, &a, &b);
-    for (unsigned lane = 0; lane < insn->op[0].size / 8; lane += 2) {
-        Vec product = {0};
-        lane_clmul(&product, a.u64[lane + (insn->imm & 1)], b.u64[lane + (insn->imm >> 4 & 1)]);
-        d.u64[lane] = product.u64[0];
-        d.u64[lane + 1] = product.u64[1];
-    }
-    vec_write(cpu, insn, 0, &d);
-}
+VEC_FORMS(PCLMULQDQ, xmm_two, lane_PCLMULQDQ, 0)

@@ -12,6 +12,7 @@ void vec_load(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size, Vec *v)
     check_vector_alignment(cpu, insn, la, size);
     if (size <= 8) {
         v->u64[0] = mem_load(cpu, la, size);
+        v->u64[1] = 0;
         return;
     }
     const uint8_t *host = mem_host(cpu, la, size, ACCESS_READ);
@@ -40,61 +41,44 @@ void vec_store(Cpu *cpu, const Insn *insn, LinAddr la, unsigned size, const Vec 
         mem_store(cpu, linear_plus(cpu, la, 8 * i), v->u64[i], 8);
 }
 
-void vec_read(Cpu *cpu, const Insn *insn, unsigned n, Vec *v)
+void vec_fetch(Cpu *cpu, const Insn *insn, unsigned n, Vec *v)
 {
     const Operand *op = &insn->op[n];
-    memset(v, 0, sizeof(*v));
-    switch (op->kind) {
-    case OPND_VEC:
-        memcpy(v, &cpu->vec[op->reg], op->size);
-        return;
-    case OPND_MMX:
-        v->u64[0] = truncate_to(mmx_read(cpu, op->reg), op->size);
-        return;
-    case OPND_MEM:
-        vec_load(cpu, insn, insn_linear(cpu, insn, op->size, ACCESS_READ), op->size, v);
-        return;
-    default:
-        v->u64[0] = op_read(cpu, insn, n);
+    if (op->kind == OPND_MEM) {
+        LinAddr la = insn_linear(cpu, insn, op->size, ACCESS_READ);
+        if (op->size == 8) { /* scalars, made constant for speed */
+            v->u64[0] = mem_load(cpu, la, 8);
+            v->u64[1] = 0;
+        } else if (op->size == 4) {
+            v->u64[0] = mem_load(cpu, la, 4);
+            v->u64[1] = 0;
+        } else {
+            vec_load(cpu, insn, la, op->size, v);
+        }
         return;
     }
+    v->u64[0] = op->kind == OPND_MMX ? mmx_read(cpu, op->reg) : op_read(cpu, insn, n);
+    v->u64[1] = 0;
 }
 
-void vec_write(Cpu *cpu, const Insn *insn, unsigned n, const Vec *v)
+void vec_write(Cpu *cpu, const Insn *insn, VecForm form, const Vec *d)
 {
-    const Operand *op = &insn->op[n];
+    const Operand *op = &insn->op[0];
     switch (op->kind) {
     case OPND_VEC:
-        memcpy(&cpu->vec[op->reg], v, op->size);
-        if (insn_is_vex(insn))
-            memset((uint8_t *)&cpu->vec[op->reg] + op->size, 0, sizeof(Vec) - op->size);
+        vec_put(cpu, op, form, d);
         return;
     case OPND_MMX:
         mmx_enter(cpu);
-        mmx_write(cpu, op->reg, v->u64[0]);
+        mmx_write(cpu, op->reg, d->u64[0]);
         return;
     case OPND_MEM:
-        vec_store(cpu, insn, insn_linear(cpu, insn, op->size, ACCESS_WRITE), op->size, v);
+        vec_store(cpu, insn, insn_linear(cpu, insn, op->size, ACCESS_WRITE), op->size, d);
         return;
     default:
-        op_write(cpu, insn, n, v->u64[0]);
+        op_write(cpu, insn, 0, d->u64[0]);
         return;
     }
-}
-
-void vec_each_lane(Cpu *cpu, const Insn *insn, VecLaneFn *fn)
-{
-    Vec first, second, result = {0};
-    vec_read_two(cpu, insn, &first, &second);
-    unsigned bytes = vec_lane_bytes(insn);
-    for (unsigned at = 0; at < insn->op[0].size; at += bytes) {
-        Vec a = {0}, b = {0}, d = {0};
-        memcpy(&a, first.u8 + at, bytes);
-        memcpy(&b, second.u8 + at, bytes);
-        fn(&d, &a, &b, bytes);
-        memcpy(result.u8 + at, &d, bytes);
-    }
-    vec_write(cpu, insn, 0, &result);
 }
 
 FpEnv sse_env(const Cpu *cpu)

@@ -1,100 +1,90 @@
-/* vec_float.c - floating-point arithmetic and comparison of SSE to SSE4.1.
+/* vec_float.c - floating-point arithmetic of SSE to SSE4.1 and AVX, but comparison and conversion.
  *
  * [SDM1] "Programming with Intel Streaming SIMD Extensions". Elements go through cpu/softfloat.h,
- * which gives x86's results and flags on every host. */
+ * which gives x86's results and flags on every host, or where the host can do it, through
+ * sse_host.h. */
+#include "cpu/exec/sse_host.h"
 #include "cpu/exec/vec.h"
+#include "cpu/exec/vec_float_priv.h"
 
-/* One operation for both element types. */
-typedef struct FloatOp {
-    uint32_t (*f32)(uint32_t a, uint32_t b, FpEnv *env);
-    uint64_t (*f64)(uint64_t a, uint64_t b, FpEnv *env);
-} FloatOp;
+typedef uint32_t F32Fn(uint32_t a, uint32_t b, FpEnv *env);
+typedef uint64_t F64Fn(uint64_t a, uint64_t b, FpEnv *env);
 
-static const FloatOp op_add = {f32_add, f64_add};
-static const FloatOp op_sub = {f32_sub, f64_sub};
-static const FloatOp op_mul = {f32_mul, f64_mul};
-static const FloatOp op_div = {f32_div, f64_div};
-static const FloatOp op_min = {f32_min, f64_min};
-static const FloatOp op_max = {f32_max, f64_max};
+/* --- templates ----------------------------------------------------------------------------- */
 
-static void binary_f32(Cpu *cpu, const Insn *insn, const FloatOp *op)
+static NOINLINE void soft_f32(Cpu *cpu, Vec *d, const Vec *b, unsigned count, F32Fn *fn)
 {
-    Vec a, b;
-    vec_read_two(cpu, insn, &a, &b);
     FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 4; i++)
-        a.u32[i] = op->f32(a.u32[i], b.u32[i], &env);
+    for (unsigned i = 0; i < count; i++)
+        d->u32[i] = fn(d->u32[i], b->u32[i], &env);
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &a);
 }
 
-static void binary_f64(Cpu *cpu, const Insn *insn, const FloatOp *op)
+static NOINLINE void soft_f64(Cpu *cpu, Vec *d, const Vec *b, unsigned count, F64Fn *fn)
 {
-    Vec a, b;
-    vec_read_two(cpu, insn, &a, &b);
     FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 8; i++)
-        a.u64[i] = op->f64(a.u64[i], b.u64[i], &env);
+    for (unsigned i = 0; i < count; i++)
+        d->u64[i] = fn(d->u64[i], b->u64[i], &env);
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &a);
 }
 
-/* The operand sizes tell packed from scalar. */
-#define FLOAT_BINARY(NAME, op)      \
-    EXEC(NAME##PS)                  \
-    {                               \
-        binary_f32(cpu, insn, &op); \
-    }                               \
-    EXEC(NAME##SS)                  \
-    {                               \
-        binary_f32(cpu, insn, &op); \
-    }                               \
-    EXEC(NAME##PD)                  \
-    {                               \
-        binary_f64(cpu, insn, &op); \
-    }                               \
-    EXEC(NAME##SD)                  \
-    {                               \
-        binary_f64(cpu, insn, &op); \
+/* d op= b, each element, on the host's FPU or in software. */
+static ALWAYS_INLINE void arithmetic(Cpu *cpu, const Insn *insn, VecForm form, FloatShape shape,
+                                     SseHostFn *host, F32Fn *f32, F64Fn *f64)
+{
+    Vec buffer, d;
+    const Vec *b = float_sources(cpu, insn, form, shape, f32 ? 4 : 8, &d, &buffer);
+    if (sse_on_host(cpu)) {
+        host(&d, b, &cpu->mxcsr);
+        if (form == VEC_VEX && shape != SCALAR && insn->op[0].size == 32)
+            host(vec_high_result(&d), vec_high(b), &cpu->mxcsr);
+    } else if (f32) {
+        soft_f32(cpu, &d, b, float_count(insn, shape, 4), f32);
+    } else {
+        soft_f64(cpu, &d, b, float_count(insn, shape, 8), f64);
     }
-FLOAT_BINARY(ADD, op_add)
-FLOAT_BINARY(SUB, op_sub)
-FLOAT_BINARY(MUL, op_mul)
-FLOAT_BINARY(DIV, op_div)
-FLOAT_BINARY(MIN, op_min)
-FLOAT_BINARY(MAX, op_max)
-
-/* --- one source
- * --------------------------------------------------------------------------------------- */
-
-static void sqrt_f32(Cpu *cpu, const Insn *insn)
-{
-    Vec v;
-    vec_read(cpu, insn, 1, &v);
-    FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 4; i++)
-        v.u32[i] = f32_sqrt(v.u32[i], &env);
-    sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &v);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-static void sqrt_f64(Cpu *cpu, const Insn *insn)
+/* --- two sources --------------------------------------------------------------------------- */
+
+#define BINARY(NAME, name)                                                     \
+    SSE_HOST(name##ps)                                                         \
+    SSE_HOST(name##ss)                                                         \
+    SSE_HOST(name##pd)                                                         \
+    SSE_HOST(name##sd)                                                         \
+    VEC_FORMS(NAME##PS, arithmetic, PACKED, host_##name##ps, f32_##name, NULL) \
+    VEC_FORMS(NAME##SS, arithmetic, SCALAR, host_##name##ss, f32_##name, NULL) \
+    VEC_FORMS(NAME##PD, arithmetic, PACKED, host_##name##pd, NULL, f64_##name) \
+    VEC_FORMS(NAME##SD, arithmetic, SCALAR, host_##name##sd, NULL, f64_##name)
+
+BINARY(ADD, add)
+BINARY(SUB, sub)
+BINARY(MUL, mul)
+BINARY(DIV, div)
+BINARY(MIN, min)
+BINARY(MAX, max)
+
+/* --- one source ---------------------------------------------------------------------------- */
+
+static uint32_t root_f32(uint32_t a, uint32_t b, FpEnv *env)
 {
-    Vec v;
-    vec_read(cpu, insn, 1, &v);
-    FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 8; i++)
-        v.u64[i] = f64_sqrt(v.u64[i], &env);
-    sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &v);
+    return f32_sqrt(b, env);
 }
 
-/* clang-format off */
-EXEC(SQRTPS) { sqrt_f32(cpu, insn); }
-EXEC(SQRTSS) { sqrt_f32(cpu, insn); }
-EXEC(SQRTPD) { sqrt_f64(cpu, insn); }
-EXEC(SQRTSD) { sqrt_f64(cpu, insn); }
-/* clang-format on */
+static uint64_t root_f64(uint64_t a, uint64_t b, FpEnv *env)
+{
+    return f64_sqrt(b, env);
+}
+
+SSE_HOST(sqrtps)
+SSE_HOST(sqrtss)
+SSE_HOST(sqrtpd)
+SSE_HOST(sqrtsd)
+VEC_FORMS(SQRTPS, arithmetic, PACKED_UNARY, host_sqrtps, root_f32, NULL)
+VEC_FORMS(SQRTSS, arithmetic, SCALAR, host_sqrtss, root_f32, NULL)
+VEC_FORMS(SQRTPD, arithmetic, PACKED_UNARY, host_sqrtpd, NULL, root_f64)
+VEC_FORMS(SQRTSD, arithmetic, SCALAR, host_sqrtsd, NULL, root_f64)
 
 /* Approximations: [SDM2] allows a relative error of 1.5 * 2^-12 and leaves the bits to the
  * processor. Ours is the exact result rounded to 12 significand bits; denormal operands count as
@@ -118,24 +108,21 @@ static uint32_t approximate(uint32_t a, bool root)
     return (d + F32_CUT / 2 + 1) & ~F32_CUT;
 }
 
-static void approximate_all(Cpu *cpu, const Insn *insn, bool root)
+static void approximate_all(Cpu *cpu, const Insn *insn, VecForm form, FloatShape shape, bool root)
 {
-    Vec v;
-    vec_read(cpu, insn, 1, &v);
-    for (unsigned i = 0; i < insn->op[0].size / 4; i++)
-        v.u32[i] = approximate(v.u32[i], root);
-    vec_write(cpu, insn, 0, &v);
+    Vec buffer, d;
+    const Vec *b = float_sources(cpu, insn, form, shape, 4, &d, &buffer);
+    for (unsigned i = 0; i < float_count(insn, shape, 4); i++)
+        d.u32[i] = approximate(b->u32[i], root);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-/* clang-format off */
-EXEC(RCPPS)   { approximate_all(cpu, insn, false); }
-EXEC(RCPSS)   { approximate_all(cpu, insn, false); }
-EXEC(RSQRTPS) { approximate_all(cpu, insn, true); }
-EXEC(RSQRTSS) { approximate_all(cpu, insn, true); }
-/* clang-format on */
+VEC_FORMS(RCPPS, approximate_all, PACKED_UNARY, false)
+VEC_FORMS(RCPSS, approximate_all, SCALAR, false)
+VEC_FORMS(RSQRTPS, approximate_all, PACKED_UNARY, true)
+VEC_FORMS(RSQRTSS, approximate_all, SCALAR, true)
 
-/* --- rounding: imm8[1:0] mode, [2] use MXCSR.RC, [3] no precision exception
- * -------------------------------- */
+/* --- rounding: imm8[1:0] mode, [2] use MXCSR.RC, [3] no precision exception ---------------- */
 
 static FpRound round_mode(const Cpu *cpu, const Insn *insn)
 {
@@ -147,240 +134,133 @@ static FpInexact round_inexact(const Insn *insn)
     return insn->imm & 8 ? FP_INEXACT_SUPPRESS : FP_INEXACT_REPORT;
 }
 
-static void round_f32(Cpu *cpu, const Insn *insn)
+static void round_f32(Cpu *cpu, const Insn *insn, VecForm form, FloatShape shape)
 {
-    Vec v;
-    vec_read(cpu, insn, 1, &v);
+    Vec buffer, d;
+    const Vec *b = float_sources(cpu, insn, form, shape, 4, &d, &buffer);
     FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 4; i++)
-        v.u32[i] = f32_round_int(v.u32[i], round_mode(cpu, insn), round_inexact(insn), &env);
+    for (unsigned i = 0; i < float_count(insn, shape, 4); i++)
+        d.u32[i] = f32_round_int(b->u32[i], round_mode(cpu, insn), round_inexact(insn), &env);
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &v);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-static void round_f64(Cpu *cpu, const Insn *insn)
+static void round_f64(Cpu *cpu, const Insn *insn, VecForm form, FloatShape shape)
 {
-    Vec v;
-    vec_read(cpu, insn, 1, &v);
+    Vec buffer, d;
+    const Vec *b = float_sources(cpu, insn, form, shape, 8, &d, &buffer);
     FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 8; i++)
-        v.u64[i] = f64_round_int(v.u64[i], round_mode(cpu, insn), round_inexact(insn), &env);
+    for (unsigned i = 0; i < float_count(insn, shape, 8); i++)
+        d.u64[i] = f64_round_int(b->u64[i], round_mode(cpu, insn), round_inexact(insn), &env);
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &v);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-/* clang-format off */
-EXEC(ROUNDPS) { round_f32(cpu, insn); }
-EXEC(ROUNDSS) { round_f32(cpu, insn); }
-EXEC(ROUNDPD) { round_f64(cpu, insn); }
-EXEC(ROUNDSD) { round_f64(cpu, insn); }
-/* clang-format on */
+VEC_FORMS(ROUNDPS, round_f32, PACKED_UNARY)
+VEC_FORMS(ROUNDSS, round_f32, SCALAR)
+VEC_FORMS(ROUNDPD, round_f64, PACKED_UNARY)
+VEC_FORMS(ROUNDSD, round_f64, SCALAR)
 
-/* --- comparisons
- * --------------------------------------------------------------------------------------------- */
+/* --- horizontal and alternating ------------------------------------------------------------ */
 
-/* Predicates 0-7 of CMPPS and its like. [SDM2] CMPPD, "Comparison Predicate". */
-typedef struct Predicate {
-    uint8_t less, equal, greater, unordered; /* the answer for each order */
-    FpNanSignal signal;
-} Predicate;
-
-static const Predicate predicates[8] = {
-    /* EQ     */ {0, 1, 0, 0, FP_QUIET},
-    /* LT     */ {1, 0, 0, 0, FP_SIGNALING},
-    /* LE     */ {1, 1, 0, 0, FP_SIGNALING},
-    /* UNORD  */ {0, 0, 0, 1, FP_QUIET},
-    /* NEQ    */ {1, 0, 1, 1, FP_QUIET},
-    /* NLT    */ {0, 1, 1, 1, FP_SIGNALING},
-    /* NLE    */ {0, 0, 1, 1, FP_SIGNALING},
-    /* ORD    */ {1, 1, 1, 0, FP_QUIET},
-};
-
-static bool predicate_holds(const Predicate *p, FpOrder order)
+static void horizontal_f32(Cpu *cpu, const Insn *insn, VecForm form, F32Fn *fn)
 {
-    switch (order) {
-    case FP_LESS:
-        return p->less;
-    case FP_EQUAL:
-        return p->equal;
-    case FP_GREATER:
-        return p->greater;
-    default:
-        return p->unordered;
-    }
-}
-
-static void compare_f32(Cpu *cpu, const Insn *insn)
-{
-    Vec a, b;
-    vec_read_two(cpu, insn, &a, &b);
-    const Predicate *p = &predicates[insn->imm & 7];
-    FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 4; i++) {
-        FpOrder order = f32_compare(a.u32[i], b.u32[i], p->signal, &env);
-        a.u32[i] = predicate_holds(p, order) ? UINT32_MAX : 0;
-    }
-    sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &a);
-}
-
-static void compare_f64(Cpu *cpu, const Insn *insn)
-{
-    Vec a, b;
-    vec_read_two(cpu, insn, &a, &b);
-    const Predicate *p = &predicates[insn->imm & 7];
-    FpEnv env = sse_env(cpu);
-    for (unsigned i = 0; i < insn->op[0].size / 8; i++) {
-        FpOrder order = f64_compare(a.u64[i], b.u64[i], p->signal, &env);
-        a.u64[i] = predicate_holds(p, order) ? UINT64_MAX : 0;
-    }
-    sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &a);
-}
-
-/* clang-format off */
-EXEC(CMPPS) { compare_f32(cpu, insn); }
-EXEC(CMPSS) { compare_f32(cpu, insn); }
-EXEC(CMPPD) { compare_f64(cpu, insn); }
-EXEC(CMPSD) { compare_f64(cpu, insn); }
-/* clang-format on */
-
-/* ZF PF CF = 000 greater, 001 less, 100 equal, 111 unordered; OF SF AF cleared. */
-static void flags_from_order(Cpu *cpu, FpOrder order)
-{
-    switch (order) {
-    case FP_LESS:
-        flags_set_arith(cpu, FLAG_CF);
-        break;
-    case FP_EQUAL:
-        flags_set_arith(cpu, FLAG_ZF);
-        break;
-    case FP_GREATER:
-        flags_set_arith(cpu, 0);
-        break;
-    case FP_UNORDERED:
-        flags_set_arith(cpu, FLAG_ZF | FLAG_PF | FLAG_CF);
-        break;
-    }
-}
-
-static void compare_to_flags(Cpu *cpu, const Insn *insn, FpNanSignal signal)
-{
-    Vec a, b;
-    vec_read(cpu, insn, 1, &b);
-    vec_read(cpu, insn, 0, &a);
-    FpEnv env = sse_env(cpu);
-    FpOrder order = insn->op[0].size == 4 ? f32_compare(a.u32[0], b.u32[0], signal, &env)
-                                          : f64_compare(a.u64[0], b.u64[0], signal, &env);
-    sse_finish(cpu, &env);
-    flags_from_order(cpu, order);
-}
-
-/* clang-format off */
-EXEC(UCOMISS) { compare_to_flags(cpu, insn, FP_QUIET); }
-EXEC(UCOMISD) { compare_to_flags(cpu, insn, FP_QUIET); }
-EXEC(COMISS)  { compare_to_flags(cpu, insn, FP_SIGNALING); }
-EXEC(COMISD)  { compare_to_flags(cpu, insn, FP_SIGNALING); }
-/* clang-format on */
-
-/* --- horizontal and alternating
- * ----------------------------------------------------------------------------------- */
-
-static void horizontal_f32(Cpu *cpu, const Insn *insn, const FloatOp *op)
-{
-    Vec source[2], d = {0};
-    vec_read_two(cpu, insn, &source[0], &source[1]);
+    Vec source[2], buffer, d;
+    source[1] = *float_sources(cpu, insn, form, PACKED, 4, &source[0], &buffer);
     FpEnv env = sse_env(cpu);
     for (unsigned i = 0; i < insn->op[0].size / 4; i++) {
         const uint32_t *pair = &source[i >> 1 & 1].u32[(i & 4) + 2 * (i & 1)];
-        d.u32[i] = op->f32(pair[0], pair[1], &env);
+        d.u32[i] = fn(pair[0], pair[1], &env);
     }
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &d);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-static void horizontal_f64(Cpu *cpu, const Insn *insn, const FloatOp *op)
+static void horizontal_f64(Cpu *cpu, const Insn *insn, VecForm form, F64Fn *fn)
 {
-    Vec source[2], d = {0};
-    vec_read_two(cpu, insn, &source[0], &source[1]);
+    Vec source[2], buffer, d;
+    source[1] = *float_sources(cpu, insn, form, PACKED, 8, &source[0], &buffer);
     FpEnv env = sse_env(cpu);
     for (unsigned i = 0; i < insn->op[0].size / 8; i++) {
         const uint64_t *pair = &source[i & 1].u64[i & 2];
-        d.u64[i] = op->f64(pair[0], pair[1], &env);
+        d.u64[i] = fn(pair[0], pair[1], &env);
     }
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &d);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-/* clang-format off */
-EXEC(HADDPS) { horizontal_f32(cpu, insn, &op_add); }
-EXEC(HSUBPS) { horizontal_f32(cpu, insn, &op_sub); }
-EXEC(HADDPD) { horizontal_f64(cpu, insn, &op_add); }
-EXEC(HSUBPD) { horizontal_f64(cpu, insn, &op_sub); }
-/* clang-format on */
+VEC_FORMS(HADDPS, horizontal_f32, f32_add)
+VEC_FORMS(HSUBPS, horizontal_f32, f32_sub)
+VEC_FORMS(HADDPD, horizontal_f64, f64_add)
+VEC_FORMS(HSUBPD, horizontal_f64, f64_sub)
 
 /* Even elements are subtracted, odd ones added. */
-EXEC(ADDSUBPS)
+static void alternate_f32(Cpu *cpu, const Insn *insn, VecForm form)
 {
-    Vec a, b;
-    vec_read_two(cpu, insn, &a, &b);
+    Vec buffer, d;
+    const Vec *b = float_sources(cpu, insn, form, PACKED, 4, &d, &buffer);
     FpEnv env = sse_env(cpu);
     for (unsigned i = 0; i < insn->op[0].size / 4; i++)
-        a.u32[i] = (i & 1 ? f32_add : f32_sub)(a.u32[i], b.u32[i], &env);
+        d.u32[i] = (i & 1 ? f32_add : f32_sub)(d.u32[i], b->u32[i], &env);
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &a);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-EXEC(ADDSUBPD)
+static void alternate_f64(Cpu *cpu, const Insn *insn, VecForm form)
 {
-    Vec a, b;
-    vec_read_two(cpu, insn, &a, &b);
+    Vec buffer, d;
+    const Vec *b = float_sources(cpu, insn, form, PACKED, 8, &d, &buffer);
     FpEnv env = sse_env(cpu);
     for (unsigned i = 0; i < insn->op[0].size / 8; i++)
-        a.u64[i] = (i & 1 ? f64_add : f64_sub)(a.u64[i], b.u64[i], &env);
+        d.u64[i] = (i & 1 ? f64_add : f64_sub)(d.u64[i], b->u64[i], &env);
     sse_finish(cpu, &env);
-    vec_write(cpu, insn, 0, &a);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-/* --- dot products ----------------------------------------------------------------------------- */
+VEC_FORMS(ADDSUBPS, alternate_f32)
+VEC_FORMS(ADDSUBPD, alternate_f64)
+
+/* --- dot products -------------------------------------------------------------------------- */
 
 /* [SDM2] DPPS: imm8[7:4] chooses the products, imm8[3:0] where the sum goes. Exceptions of each
  * step are reported before the next: the products', then the sums'. */
-EXEC(DPPS)
+static void dot_f32(Cpu *cpu, const Insn *insn, VecForm form)
 {
-    Vec a, b, d = {0};
-    vec_read_two(cpu, insn, &a, &b);
+    Vec a, buffer, product = {.u64 = {0}}, d;
+    const Vec *b = float_sources(cpu, insn, form, PACKED, 4, &a, &buffer);
+    unsigned count = insn->op[0].size / 4;
     FpEnv env = sse_env(cpu);
-    for (unsigned lane = 0; lane < insn->op[0].size / 16; lane++) {
-        uint32_t product[4] = {0};
-        for (unsigned i = 0; i < 4; i++)
-            if (insn->imm >> (4 + i) & 1)
-                product[i] = f32_mul(a.u32[lane * 4 + i], b.u32[lane * 4 + i], &env);
-        sse_finish(cpu, &env);
-        uint32_t low = f32_add(product[0], product[1], &env);
-        uint32_t high = f32_add(product[2], product[3], &env);
-        sse_finish(cpu, &env);
-        uint32_t sum = f32_add(low, high, &env);
-        sse_finish(cpu, &env);
-        for (unsigned i = 0; i < 4; i++)
-            d.u32[lane * 4 + i] = insn->imm >> i & 1 ? sum : 0;
-    }
-    vec_write(cpu, insn, 0, &d);
+    for (unsigned i = 0; i < count; i++)
+        if (insn->imm >> (4 + i % 4) & 1)
+            product.u32[i] = f32_mul(a.u32[i], b->u32[i], &env);
+    sse_finish(cpu, &env);
+    for (unsigned i = 0; i < count; i += 2)
+        product.u32[i] = f32_add(product.u32[i], product.u32[i + 1], &env);
+    sse_finish(cpu, &env);
+    for (unsigned i = 0; i < count; i += 4)
+        product.u32[i] = f32_add(product.u32[i], product.u32[i + 2], &env);
+    sse_finish(cpu, &env);
+    for (unsigned i = 0; i < count; i++)
+        d.u32[i] = insn->imm >> i % 4 & 1 ? product.u32[i & ~3u] : 0;
+    vec_put(cpu, &insn->op[0], form, &d);
 }
 
-EXEC(DPPD)
+static void dot_f64(Cpu *cpu, const Insn *insn, VecForm form)
 {
-    Vec a, b, d = {0};
-    vec_read_two(cpu, insn, &a, &b);
+    Vec a, buffer, d = {.u64 = {0}};
+    const Vec *b = float_sources(cpu, insn, form, PACKED, 8, &a, &buffer);
     FpEnv env = sse_env(cpu);
     uint64_t product[2] = {0};
     for (unsigned i = 0; i < 2; i++)
         if (insn->imm >> (4 + i) & 1)
-            product[i] = f64_mul(a.u64[i], b.u64[i], &env);
+            product[i] = f64_mul(a.u64[i], b->u64[i], &env);
     sse_finish(cpu, &env);
     uint64_t sum = f64_add(product[0], product[1], &env);
     sse_finish(cpu, &env);
     for (unsigned i = 0; i < 2; i++)
         d.u64[i] = insn->imm >> i & 1 ? sum : 0;
-    vec_write(cpu, insn, 0, &d);
+    vec_put(cpu, &insn->op[0], form, &d);
 }
+
+VEC_FORMS(DPPS, dot_f32)
+VEC_FORMS(DPPD, dot_f64)

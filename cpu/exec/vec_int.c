@@ -1,4 +1,4 @@
-/* vec_int.c - packed integer arithmetic of MMX, SSE2, SSSE3, SSE4: element by element. */
+/* vec_int.c - packed integer arithmetic of MMX, SSE2, SSSE3, SSE4, AVX2: element by element. */
 #include "cpu/exec/vec.h"
 
 static inline int64_t clamp(int64_t v, int64_t low, int64_t high)
@@ -80,88 +80,87 @@ VEC_EACH(XORPS,  u64, a ^ b)
 VEC_EACH(XORPD,  u64, a ^ b)
 /* clang-format on */
 
-/* --- one source
- * ------------------------------------------------------------------------------------- */
+/* --- one source ---------------------------------------------------------------------------- */
 
-#define VEC_UNARY(NAME, field, expression)                     \
-    EXEC(NAME)                                                 \
-    {                                                          \
-        Vec v;                                                 \
-        vec_read(cpu, insn, 1, &v);                            \
-        for (unsigned n = 0; n < G_N_ELEMENTS(v.field); n++) { \
-            __typeof__(v.field[0]) a = v.field[n];             \
-            v.field[n] = (expression);                         \
-        }                                                      \
-        vec_write(cpu, insn, 0, &v);                           \
-    }
-
-VEC_UNARY(PABSB, s8, a < 0 ? -a : a)
-VEC_UNARY(PABSW, s16, a < 0 ? -a : a)
-VEC_UNARY(PABSD, u32, (int32_t)a < 0 ? -a : a)
-
-/* --- shifts: the count is an immediate or the low 64 bits of the second source
- * -------------------------- */
-
-static uint64_t shift_count(Cpu *cpu, const Insn *insn)
-{
-    unsigned n = insn_is_vex(insn) ? 2 : 1;
-    if (insn->op[n].kind == OPND_IMM)
-        return insn->imm & 0xff;
-    Vec count;
-    vec_read(cpu, insn, n, &count);
-    return count.u64[0];
-}
-
-#define VEC_SHIFT(NAME, field, expression)                     \
-    EXEC(NAME)                                                 \
-    {                                                          \
-        uint64_t count = shift_count(cpu, insn);               \
-        Vec v;                                                 \
-        vec_read(cpu, insn, insn_is_vex(insn) ? 1 : 0, &v);    \
-        const uint64_t bits = 8 * sizeof(v.field[0]);          \
-        for (unsigned n = 0; n < G_N_ELEMENTS(v.field); n++) { \
-            __typeof__(v.field[0]) a = v.field[n];             \
-            v.field[n] = (expression);                         \
-        }                                                      \
-        vec_write(cpu, insn, 0, &v);                           \
-    }
+#define VEC_EACH_ONE(NAME, field, expression) \
+    VEC_EACH_LANE(NAME, field, expression)    \
+    VEC_FORMS(NAME, vec_one, lane_##NAME, 0)
 
 /* clang-format off */
-VEC_SHIFT(PSLLW, u16, count < bits ? a << count : 0)
-VEC_SHIFT(PSLLD, u32, count < bits ? a << count : 0)
-VEC_SHIFT(PSLLQ, u64, count < bits ? a << count : 0)
-VEC_SHIFT(PSRLW, u16, count < bits ? a >> count : 0)
-VEC_SHIFT(PSRLD, u32, count < bits ? a >> count : 0)
-VEC_SHIFT(PSRLQ, u64, count < bits ? a >> count : 0)
-VEC_SHIFT(PSRAW, s16, a >> MIN(count, bits - 1))
-VEC_SHIFT(PSRAD, s32, a >> MIN(count, bits - 1))
+VEC_EACH_ONE(PABSB, s8,  b < 0 ? -a : a)
+VEC_EACH_ONE(PABSW, s16, b < 0 ? -a : a)
+VEC_EACH_ONE(PABSD, u32, (int32_t)b < 0 ? -a : a)
+/* clang-format on */
+
+/* --- shifts: the count is an immediate or the low 64 bits of the second source ------------- */
+
+static ALWAYS_INLINE void shift(Cpu *cpu, const Insn *insn, VecForm form, VecLaneFn *lane)
+{
+    enum { ENOUGH = 255 }; /* to shift everything out */
+    Vec buffer, d;
+    uint64_t count = insn->imm;
+    if (insn->op[1 + form].kind != OPND_IMM)
+        count = vec_source(cpu, insn, 1 + form, &buffer)->u64[0];
+    unsigned n = MIN(count, ENOUGH);
+    if (form == VEC_LEGACY && insn->op[0].kind == OPND_MMX) {
+        Vec a = {.u64 = {mmx_read(cpu, insn->op[0].reg)}};
+        lane(&d, &a, &a, 8, n);
+        mmx_enter(cpu);
+        mmx_write(cpu, insn->op[0].reg, d.u64[0]);
+        return;
+    }
+    const Vec *a = &cpu->vec[insn->op[form].reg];
+    lane(&d, a, a, 16, n);
+    if (form == VEC_VEX && insn->op[0].size == 32)
+        lane(vec_high_result(&d), vec_high(a), vec_high(a), 16, n);
+    vec_put(cpu, &insn->op[0], form, &d);
+}
+
+/* `a` is the element, `imm` the count. */
+#define VEC_SHIFT(NAME, field, expression)                           \
+    VEC_LANE(NAME)                                                   \
+    {                                                                \
+        const Vec *v = a;                                            \
+        const unsigned bits = 8 * sizeof(v->field[0]);               \
+        for (unsigned n = 0; n < bytes / sizeof(v->field[0]); n++) { \
+            __typeof__(v->field[0]) a = v->field[n];                 \
+            d->field[n] = (expression);                              \
+        }                                                            \
+    }                                                                \
+    VEC_FORMS(NAME, shift, lane_##NAME)
+
+/* clang-format off */
+VEC_SHIFT(PSLLW, u16, imm < bits ? a << imm : 0)
+VEC_SHIFT(PSLLD, u32, imm < bits ? a << imm : 0)
+VEC_SHIFT(PSLLQ, u64, imm < bits ? a << imm : 0)
+VEC_SHIFT(PSRLW, u16, imm < bits ? a >> imm : 0)
+VEC_SHIFT(PSRLD, u32, imm < bits ? a >> imm : 0)
+VEC_SHIFT(PSRLQ, u64, imm < bits ? a >> imm : 0)
+VEC_SHIFT(PSRAW, s16, a >> MIN(imm, bits - 1))
+VEC_SHIFT(PSRAD, s32, a >> MIN(imm, bits - 1))
 /* clang-format on */
 
 /* Whole lanes by bytes. */
-static void shift_bytes(Cpu *cpu, const Insn *insn, bool left)
+VEC_LANE(PSLLDQ)
 {
-    unsigned count = MIN(shift_count(cpu, insn), 16);
-    Vec v, d = {0};
-    vec_read(cpu, insn, insn_is_vex(insn) ? 1 : 0, &v);
-    for (unsigned lane = 0; lane < 32; lane += 16) {
-        unsigned keep = 16 - count;
-        if (left)
-            memcpy(d.u8 + lane + count, v.u8 + lane, keep);
-        else
-            memcpy(d.u8 + lane, v.u8 + lane + count, keep);
-    }
-    vec_write(cpu, insn, 0, &d);
+    unsigned count = MIN(imm, 16);
+    memset(d, 0, 16);
+    memcpy(d->u8 + count, a->u8, 16 - count);
 }
 
-/* clang-format off */
-EXEC(PSLLDQ) { shift_bytes(cpu, insn, true); }
-EXEC(PSRLDQ) { shift_bytes(cpu, insn, false); }
-/* clang-format on */
+VEC_LANE(PSRLDQ)
+{
+    unsigned count = MIN(imm, 16);
+    memset(d, 0, 16);
+    memcpy(d->u8, a->u8 + count, 16 - count);
+}
 
-/* --- sums of products and differences
- * --------------------------------------------------------------------- */
+VEC_FORMS(PSLLDQ, shift, lane_PSLLDQ)
+VEC_FORMS(PSRLDQ, shift, lane_PSRLDQ)
 
-static void lane_pmaddwd(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
+/* --- sums of products and differences ------------------------------------------------------ */
+
+VEC_LANE(PMADDWD)
 {
     for (unsigned i = 0; i < bytes / 4; i++)
         d->u32[i] = (uint32_t)(a->s16[2 * i] * b->s16[2 * i]) +
@@ -169,14 +168,14 @@ static void lane_pmaddwd(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
 }
 
 /* Unsigned bytes of a times signed bytes of b, pairs added with saturation. */
-static void lane_pmaddubsw(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
+VEC_LANE(PMADDUBSW)
 {
     for (unsigned i = 0; i < bytes / 2; i++)
         d->s16[i] = clamp(a->u8[2 * i] * b->s8[2 * i] + a->u8[2 * i + 1] * b->s8[2 * i + 1],
                           INT16_MIN, INT16_MAX);
 }
 
-static void lane_psadbw(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
+VEC_LANE(PSADBW)
 {
     for (unsigned i = 0; i < bytes / 8; i++) {
         uint64_t sum = 0;
@@ -186,52 +185,47 @@ static void lane_psadbw(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
     }
 }
 
-/* clang-format off */
-EXEC(PMADDWD)   { vec_each_lane(cpu, insn, lane_pmaddwd); }
-EXEC(PMADDUBSW) { vec_each_lane(cpu, insn, lane_pmaddubsw); }
-EXEC(PSADBW)    { vec_each_lane(cpu, insn, lane_psadbw); }
-/* clang-format on */
-
 /* [SDM2] MPSADBW: eight sums of four absolute differences, of a block of b sliding over a. */
-EXEC(MPSADBW)
+VEC_LANE(MPSADBW)
 {
-    Vec a, b, d = {0};
-    vec_read_two(cpu, insn, &a, &b);
-    for (unsigned lane = 0; lane < insn->op[0].size / 16; lane++) {
-        unsigned imm = insn->imm >> lane * 3;
-        const uint8_t *pa = a.u8 + lane * 16 + (imm >> 2 & 1) * 4;
-        const uint8_t *pb = b.u8 + lane * 16 + (imm & 3) * 4;
-        for (unsigned i = 0; i < 8; i++)
-            for (unsigned j = 0; j < 4; j++)
-                d.u16[lane * 8 + i] += abs(pa[i + j] - pb[j]);
+    const uint8_t *pa = a->u8 + (imm >> 2 & 1) * 4, *pb = b->u8 + (imm & 3) * 4;
+    for (unsigned i = 0; i < bytes / 2; i++) {
+        unsigned sum = 0;
+        for (unsigned j = 0; j < 4; j++)
+            sum += abs(pa[i + j] - pb[j]);
+        d->u16[i] = sum;
     }
-    vec_write(cpu, insn, 0, &d);
 }
 
 /* [SDM2] PHMINPOSUW: the smallest word and its index. */
-EXEC(PHMINPOSUW)
+VEC_LANE(PHMINPOSUW)
 {
-    Vec a, d = {0};
-    vec_read(cpu, insn, 1, &a);
     unsigned at = 0;
-    for (unsigned i = 1; i < 8; i++)
-        if (a.u16[i] < a.u16[at])
+    for (unsigned i = 1; i < bytes / 2; i++)
+        if (a->u16[i] < a->u16[at])
             at = i;
-    d.u16[0] = a.u16[at];
-    d.u16[1] = at;
-    vec_write(cpu, insn, 0, &d);
+    memset(d, 0, 16);
+    d->u16[0] = a->u16[at];
+    d->u16[1] = at;
 }
 
+VEC_FORMS(PMADDWD, vec_two, lane_PMADDWD, 0)
+VEC_FORMS(PMADDUBSW, vec_two, lane_PMADDUBSW, 0)
+VEC_FORMS(PSADBW, vec_two, lane_PSADBW, 0)
+VEC_FORMS(MPSADBW, xmm_two, lane_MPSADBW, 3)
+VEC_FORMS(PHMINPOSUW, xmm_one, lane_PHMINPOSUW, 0)
+
 /* [SDM2] PTEST: ZF = (a AND b) is 0, CF = (NOT a AND b) is 0, the others cleared. */
-EXEC(PTEST)
+static void test_bits(Cpu *cpu, const Insn *insn, VecForm form)
 {
-    Vec a, b;
-    vec_read(cpu, insn, 1, &b);
-    vec_read(cpu, insn, 0, &a);
+    Vec buffer;
+    const Vec *b = vec_source(cpu, insn, 1, &buffer), *a = &cpu->vec[insn->op[0].reg];
     uint64_t both = 0, only_b = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        both |= a.u64[i] & b.u64[i];
-        only_b |= ~a.u64[i] & b.u64[i];
+    for (unsigned i = 0; i < insn->op[0].size / 8; i++) {
+        both |= a->u64[i] & b->u64[i];
+        only_b |= ~a->u64[i] & b->u64[i];
     }
     flags_set_arith(cpu, (both ? 0 : FLAG_ZF) | (only_b ? 0 : FLAG_CF));
 }
+
+VEC_FORMS(PTEST, test_bits)

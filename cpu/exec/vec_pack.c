@@ -1,65 +1,52 @@
 /* vec_pack.c - operations that move elements between places: pack, unpack, widen, align, byte
- * shuffle, horizontal sums. All but widening stay within 128-bit lanes (64-bit for MMX). */
+ * shuffle, horizontal sums. All but widening stay within lanes. */
 #include "cpu/exec/vec.h"
 
-/* --- unpack: elements of a and b alternate, from the low or the high half
- * --------------------------- */
+/* --- unpack: elements of a and b alternate, from the low or the high half ------------------ */
 
-static void unpack(Vec *d, const Vec *a, const Vec *b, unsigned bytes, unsigned element, bool high)
-{
-    unsigned start = high ? bytes / 2 : 0;
-    for (unsigned i = 0; i < bytes / element / 2; i++) {
-        memcpy(d->u8 + 2 * i * element, a->u8 + start + i * element, element);
-        memcpy(d->u8 + (2 * i + 1) * element, b->u8 + start + i * element, element);
-    }
-}
-
-#define UNPACK(NAME, element, high)                                             \
-    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes) \
-    {                                                                           \
-        unpack(d, a, b, bytes, element, high);                                  \
-    }                                                                           \
-    EXEC(NAME)                                                                  \
-    {                                                                           \
-        vec_each_lane(cpu, insn, lane_##NAME);                                  \
-    }
+#define UNPACK(NAME, operands, field, high)                  \
+    VEC_LANE(NAME)                                           \
+    {                                                        \
+        unsigned half = bytes / sizeof(d->field[0]) / 2;     \
+        for (unsigned i = 0; i < half; i++) {                \
+            d->field[2 * i] = a->field[high * half + i];     \
+            d->field[2 * i + 1] = b->field[high * half + i]; \
+        }                                                    \
+    }                                                        \
+    VEC_FORMS(NAME, operands, lane_##NAME, 0)
 
 /* clang-format off */
-UNPACK(PUNPCKLBW,  1, false)
-UNPACK(PUNPCKLWD,  2, false)
-UNPACK(PUNPCKLDQ,  4, false)
-UNPACK(PUNPCKLQDQ, 8, false)
-UNPACK(PUNPCKHBW,  1, true)
-UNPACK(PUNPCKHWD,  2, true)
-UNPACK(PUNPCKHDQ,  4, true)
-UNPACK(PUNPCKHQDQ, 8, true)
-UNPACK(UNPCKLPS,   4, false)
-UNPACK(UNPCKHPS,   4, true)
-UNPACK(UNPCKLPD,   8, false)
-UNPACK(UNPCKHPD,   8, true)
+UNPACK(PUNPCKLBW,  vec_two, u8,  0)
+UNPACK(PUNPCKLWD,  vec_two, u16, 0)
+UNPACK(PUNPCKLDQ,  vec_two, u32, 0)
+UNPACK(PUNPCKLQDQ, xmm_two, u64, 0)
+UNPACK(PUNPCKHBW,  vec_two, u8,  1)
+UNPACK(PUNPCKHWD,  vec_two, u16, 1)
+UNPACK(PUNPCKHDQ,  vec_two, u32, 1)
+UNPACK(PUNPCKHQDQ, xmm_two, u64, 1)
+UNPACK(UNPCKLPS,   xmm_two, u32, 0)
+UNPACK(UNPCKHPS,   xmm_two, u32, 1)
+UNPACK(UNPCKLPD,   xmm_two, u64, 0)
+UNPACK(UNPCKHPD,   xmm_two, u64, 1)
 /* clang-format on */
 
-/* --- pack: wide elements of a, then of b, narrowed with saturation
- * ------------------------------------- */
+/* --- pack: wide elements of a, then of b, narrowed with saturation ------------------------- */
 
 static inline int32_t saturate(int32_t v, int32_t low, int32_t high)
 {
     return v < low ? low : v > high ? high : v;
 }
 
-#define PACK(NAME, wide, narrow, low, high)                                     \
-    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes) \
-    {                                                                           \
-        unsigned count = bytes / sizeof(a->wide[0]);                            \
-        for (unsigned i = 0; i < count; i++) {                                  \
-            d->narrow[i] = saturate(a->wide[i], low, high);                     \
-            d->narrow[count + i] = saturate(b->wide[i], low, high);             \
-        }                                                                       \
-    }                                                                           \
-    EXEC(NAME)                                                                  \
-    {                                                                           \
-        vec_each_lane(cpu, insn, lane_##NAME);                                  \
-    }
+#define PACK(NAME, wide, narrow, low, high)                         \
+    VEC_LANE(NAME)                                                  \
+    {                                                               \
+        unsigned count = bytes / sizeof(a->wide[0]);                \
+        for (unsigned i = 0; i < count; i++) {                      \
+            d->narrow[i] = saturate(a->wide[i], low, high);         \
+            d->narrow[count + i] = saturate(b->wide[i], low, high); \
+        }                                                           \
+    }                                                               \
+    VEC_FORMS(NAME, vec_two, lane_##NAME, 0)
 
 /* clang-format off */
 PACK(PACKSSWB, s16, s8,  INT8_MIN,  INT8_MAX)
@@ -68,18 +55,18 @@ PACK(PACKSSDW, s32, s16, INT16_MIN, INT16_MAX)
 PACK(PACKUSDW, s32, u16, 0,         UINT16_MAX)
 /* clang-format on */
 
-/* --- widen: the low elements of the source, extended
- * ---------------------------------------------------- */
+/* --- widen: the low elements of the source, extended --------------------------------------- */
 
-#define WIDEN(NAME, from, to)                                             \
-    EXEC(NAME)                                                            \
-    {                                                                     \
-        Vec v, d = {0};                                                   \
-        vec_read(cpu, insn, 1, &v);                                       \
-        for (unsigned i = 0; i < insn->op[0].size / sizeof(d.to[0]); i++) \
-            d.to[i] = v.from[i];                                          \
-        vec_write(cpu, insn, 0, &d);                                      \
-    }
+#define WIDEN(NAME, from, to)                                                        \
+    static ALWAYS_INLINE void widen_##NAME(Cpu *cpu, const Insn *insn, VecForm form) \
+    {                                                                                \
+        Vec buffer, d;                                                               \
+        const Vec *v = vec_source(cpu, insn, 1, &buffer);                            \
+        for (unsigned i = 0; i < insn->op[0].size / sizeof(d.to[0]); i++)            \
+            d.to[i] = v->from[i];                                                    \
+        vec_put(cpu, &insn->op[0], form, &d);                                        \
+    }                                                                                \
+    VEC_FORMS(NAME, widen_##NAME)
 
 /* clang-format off */
 WIDEN(PMOVSXBW, s8,  s16)
@@ -96,57 +83,41 @@ WIDEN(PMOVZXWQ, u16, u64)
 WIDEN(PMOVZXDQ, u32, u64)
 /* clang-format on */
 
-/* --- byte shuffle and align
- * --------------------------------------------------------------------------------- */
+/* --- byte shuffle and align ---------------------------------------------------------------- */
 
-static void lane_pshufb(Vec *d, const Vec *a, const Vec *b, unsigned bytes)
+VEC_LANE(PSHUFB)
 {
     for (unsigned i = 0; i < bytes; i++)
         d->u8[i] = b->u8[i] & 0x80 ? 0 : a->u8[b->u8[i] & (bytes - 1)];
 }
 
-EXEC(PSHUFB)
-{
-    vec_each_lane(cpu, insn, lane_pshufb);
-}
-
 /* [SDM2] PALIGNR: a:b shifted right by imm8 bytes. */
-EXEC(PALIGNR)
+VEC_LANE(PALIGNR)
 {
-    Vec a, b, d = {0};
-    vec_read_two(cpu, insn, &a, &b);
-    unsigned bytes = vec_lane_bytes(insn), shift = insn->imm & 0xff;
-    for (unsigned lane = 0; lane < insn->op[0].size; lane += bytes) {
-        for (unsigned i = 0; i < bytes; i++) {
-            unsigned from = i + shift;
-            if (from < bytes)
-                d.u8[lane + i] = b.u8[lane + from];
-            else if (from < 2 * bytes)
-                d.u8[lane + i] = a.u8[lane + from - bytes];
-        }
-    }
-    vec_write(cpu, insn, 0, &d);
+    uint8_t both[64] = {0};
+    unsigned shift = MIN(imm & 0xff, 2 * bytes);
+    memcpy(both, b, bytes);
+    memcpy(both + bytes, a, bytes);
+    memcpy(d, both + shift, bytes);
 }
 
-/* --- horizontal: neighbours of a, then of b
- * -------------------------------------------------------------------- */
+VEC_FORMS(PSHUFB, vec_two, lane_PSHUFB, 0)
+VEC_FORMS(PALIGNR, vec_two, lane_PALIGNR, 0)
 
-#define HORIZONTAL(NAME, field, expression)                                     \
-    static void lane_##NAME(Vec *d, const Vec *a, const Vec *b, unsigned bytes) \
-    {                                                                           \
-        const Vec *source[2] = {a, b};                                          \
-        unsigned half = bytes / sizeof(a->field[0]) / 2;                        \
-        for (unsigned i = 0; i < 2 * half; i++) {                               \
-            const Vec *from = source[i >= half];                                \
-            __typeof__(d->field[0]) x = from->field[2 * (i % half)];            \
-            __typeof__(d->field[0]) y = from->field[2 * (i % half) + 1];        \
-            d->field[i] = (expression);                                         \
-        }                                                                       \
-    }                                                                           \
-    EXEC(NAME)                                                                  \
-    {                                                                           \
-        vec_each_lane(cpu, insn, lane_##NAME);                                  \
-    }
+/* --- horizontal: neighbours of a, then of b ------------------------------------------------ */
+
+#define HORIZONTAL(NAME, field, expression)                              \
+    VEC_LANE(NAME)                                                       \
+    {                                                                    \
+        unsigned half = bytes / sizeof(a->field[0]) / 2;                 \
+        for (unsigned i = 0; i < 2 * half; i++) {                        \
+            const Vec *from = i < half ? a : b;                          \
+            __typeof__(d->field[0]) x = from->field[2 * (i % half)];     \
+            __typeof__(d->field[0]) y = from->field[2 * (i % half) + 1]; \
+            d->field[i] = (expression);                                  \
+        }                                                                \
+    }                                                                    \
+    VEC_FORMS(NAME, vec_two, lane_##NAME, 0)
 
 /* clang-format off */
 HORIZONTAL(PHADDW,  u16, x + y)

@@ -109,8 +109,9 @@ static void strings_read(Cpu *cpu, const Insn *insn, Strings *s, bool lengths_gi
 {
     s->imm = insn->imm;
     s->count = s->imm & SOURCE_WORDS ? 8 : 16;
-    vec_read(cpu, insn, 1, &s->b);
-    vec_read(cpu, insn, 0, &s->a);
+    Vec buffer;
+    s->b = *vec_source(cpu, insn, 1, &buffer);
+    s->a = cpu->vec[insn->op[0].reg];
     if (lengths_given) {
         unsigned size = insn->rex_w ? 8 : 4;
         s->len_a = explicit_length(cpu->gpr[RAX], size, s->count);
@@ -127,7 +128,7 @@ static void set_flags(Cpu *cpu, const Strings *s, uint32_t mask)
                              (s->len_a < s->count ? FLAG_SF : 0) | (mask & 1 ? FLAG_OF : 0));
 }
 
-static void to_index(Cpu *cpu, const Insn *insn, bool lengths_given)
+static void to_index(Cpu *cpu, const Insn *insn, VecForm form, bool lengths_given)
 {
     Strings s;
     strings_read(cpu, insn, &s, lengths_given);
@@ -139,7 +140,7 @@ static void to_index(Cpu *cpu, const Insn *insn, bool lengths_given)
     set_flags(cpu, &s, mask);
 }
 
-static void to_mask(Cpu *cpu, const Insn *insn, bool lengths_given)
+static void to_mask(Cpu *cpu, const Insn *insn, VecForm form, bool lengths_given)
 {
     Strings s;
     strings_read(cpu, insn, &s, lengths_given);
@@ -156,14 +157,12 @@ static void to_mask(Cpu *cpu, const Insn *insn, bool lengths_given)
         d.u32[0] = mask;
     }
     memcpy(&cpu->vec[0], &d, 16);
-    if (insn_is_vex(insn))
+    if (form == VEC_VEX)
         memset(&cpu->vec[0].u64[2], 0, 16);
     set_flags(cpu, &s, mask);
 }
 
-/* clang-format off */
-EXEC(PCMPESTRI) { to_index(cpu, insn, true); }
-EXEC(PCMPISTRI) { to_index(cpu, insn, false); }
-EXEC(PCMPESTRM) { to_mask(cpu, insn, true); }
-EXEC(PCMPISTRM) { to_mask(cpu, insn, false); }
-/* clang-format on */
+VEC_FORMS(PCMPESTRI, to_index, true)
+VEC_FORMS(PCMPISTRI, to_index, false)
+VEC_FORMS(PCMPESTRM, to_mask, true)
+VEC_FORMS(PCMPISTRM, to_mask, false)
