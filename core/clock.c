@@ -46,30 +46,46 @@ static Ns source_now(const Clock *clock, int source)
     }
 }
 
-/* The writer's half of a sequence lock; writers hold the machine lock. A reader that sees a new
- * source or base (release, acquire) also sees that the sequence moved. */
-static void write_base(Clock *clock, ClockSource source, Ns base)
+/* The writer's half of a sequence lock; writers hold the machine lock. Between begin and end readers
+ * wait, so a value that the writer takes there is not before any that a reader has returned. */
+static void write_begin(Clock *clock)
 {
-    __atomic_store_n(&clock->sequence, clock->sequence + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&clock->sequence, clock->sequence + 1, __ATOMIC_SEQ_CST);
+}
+
+static void write_end(Clock *clock, ClockSource source, Ns base)
+{
     __atomic_store_n(&clock->source, (int)source, __ATOMIC_RELEASE);
     __atomic_store_n(&clock->base, base, __ATOMIC_RELEASE);
     __atomic_store_n(&clock->sequence, clock->sequence + 1, __ATOMIC_RELEASE);
 }
 
+/* The source is read inside the section too: a stop that falls between would freeze an earlier value
+ * than the one returned. */
 Ns clock_now(Clock *clock)
 {
     for (;;) {
         unsigned before = __atomic_load_n(&clock->sequence, __ATOMIC_ACQUIRE);
         int source = __atomic_load_n(&clock->source, __ATOMIC_ACQUIRE);
         Ns base = __atomic_load_n(&clock->base, __ATOMIC_ACQUIRE);
-        if (!(before & 1) && before == __atomic_load_n(&clock->sequence, __ATOMIC_RELAXED))
-            return base + source_now(clock, source);
+        Ns now = base + source_now(clock, source);
+        if (!(before & 1) && before == __atomic_load_n(&clock->sequence, __ATOMIC_SEQ_CST))
+            return now;
     }
+}
+
+/* Another source, the same value. */
+static void switch_source(Clock *clock, ClockSource source)
+{
+    write_begin(clock);
+    Ns now = clock->base + source_now(clock, clock->source);
+    write_end(clock, source, now - source_now(clock, source));
 }
 
 static void set_value(Clock *clock, ClockSource source, Ns value)
 {
-    write_base(clock, source, value - source_now(clock, source));
+    write_begin(clock);
+    write_end(clock, source, value - source_now(clock, source));
 }
 
 static Clock *clock_new(void)
@@ -119,19 +135,20 @@ bool clock_is_counted(const Clock *clock)
 void clock_stop(Clock *clock)
 {
     if (clock->host)
-        set_value(clock, SOURCE_NONE, clock_now(clock));
+        switch_source(clock, SOURCE_NONE);
 }
 
 void clock_start(Clock *clock)
 {
     if (clock->host && clock->source != SOURCE_HOST)
-        set_value(clock, SOURCE_HOST, clock_now(clock));
+        switch_source(clock, SOURCE_HOST);
 }
 
 void clock_advance(Clock *clock, Ns by)
 {
     g_assert(!clock->host && by >= 0);
-    write_base(clock, clock->source, clock->base + by);
+    write_begin(clock);
+    write_end(clock, clock->source, clock->base + by);
 }
 
 void clock_set(Clock *clock, Ns now)
