@@ -46,8 +46,9 @@ static Ns source_now(const Clock *clock, int source)
     }
 }
 
-/* The writer's half of a sequence lock; writers hold the machine lock. Between begin and end readers
- * wait, so a value that the writer takes there is not before any that a reader has returned. */
+/* The writer's half of a sequence lock; writers hold the machine lock. Between begin and end
+ * readers wait, so a value that the writer takes there is not before any that a reader has
+ * returned. */
 static void write_begin(Clock *clock)
 {
     __atomic_store_n(&clock->sequence, clock->sequence + 1, __ATOMIC_SEQ_CST);
@@ -60,8 +61,8 @@ static void write_end(Clock *clock, ClockSource source, Ns base)
     __atomic_store_n(&clock->sequence, clock->sequence + 1, __ATOMIC_RELEASE);
 }
 
-/* The source is read inside the section too: a stop that falls between would freeze an earlier value
- * than the one returned. */
+/* The source is read inside the section too: a stop that falls between would freeze an earlier
+ * value than the one returned. */
 Ns clock_now(Clock *clock)
 {
     for (;;) {
