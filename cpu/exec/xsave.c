@@ -32,17 +32,20 @@ static void mxcsr_check(Cpu *cpu, uint32_t v)
         raise_GP(cpu, 0);
 }
 
-EXEC(LDMXCSR)
+static void load_mxcsr(Cpu *cpu, const Insn *insn, VecForm form)
 {
     uint32_t v = op_read(cpu, insn, 0);
     mxcsr_check(cpu, v);
     cpu->mxcsr = v;
 }
 
-EXEC(STMXCSR)
+static void store_mxcsr(Cpu *cpu, const Insn *insn, VecForm form)
 {
     op_write(cpu, insn, 0, cpu->mxcsr);
 }
+
+VEC_FORMS(LDMXCSR, load_mxcsr)
+VEC_FORMS(STMXCSR, store_mxcsr)
 
 /* --- the image in memory
  * ------------------------------------------------------------------------------------ */

@@ -384,6 +384,114 @@ static void test_ldmxcsr(void)
     bare_cpu_free(t);
 }
 
+/* --- AVX ----------------------------------------------------------------------------------- */
+
+static BareCpu *avx_cpu(void)
+{
+    BareCpu *t = vec_cpu();
+    t->cpu->cr4 |= CR4_OSXSAVE;
+    t->cpu->xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
+    cpu_update_mode(t->cpu);
+    return t;
+}
+
+#define VADDPS_YMM 0xc5, 0xf4, 0x58, 0xc2 /* VADDPS ymm0, ymm1, ymm2 */
+
+/* [SDM2] "Exception Conditions of VEX": CR0.EM and CR4.OSFXSR say nothing. */
+static void test_avx_availability(void)
+{
+    BareCpu *t = avx_cpu();
+    Cpu *cpu = t->cpu;
+    cpu->cr0 |= CR0_EM;
+    cpu->cr4 &= ~CR4_OSFXSR;
+    cpu_update_mode(cpu);
+    assert_quiet(EXECUTE(t, VADDPS_YMM));
+    cpu->cr0 |= CR0_TS;
+    cpu_update_mode(cpu);
+    assert_raised(EXECUTE(t, VADDPS_YMM), EXC_NM, 0);
+    cpu->xcr0 = XCR0_X87 | XCR0_SSE;
+    cpu_update_mode(cpu);
+    assert_raised(EXECUTE(t, VADDPS_YMM), EXC_UD, 0); /* before #NM */
+    cpu->xcr0 |= XCR0_AVX;
+    cpu->cr4 &= ~CR4_OSXSAVE;
+    cpu_update_mode(cpu);
+    assert_raised(EXECUTE(t, VADDPS_YMM), EXC_UD, 0);
+    bare_cpu_free(t);
+}
+
+/* Only the moves that say so want alignment, of their whole size. */
+static void test_avx_alignment(void)
+{
+    BareCpu *t = avx_cpu();
+    assert_quiet(EXECUTE(t, 0xc5, 0xf4, 0x58, 0x40, 0x01));             /* VADDPS ymm0, ymm1, m */
+    assert_raised(EXECUTE(t, 0xc5, 0xfc, 0x28, 0x40, 0x10), EXC_GP, 0); /* VMOVAPS ymm0, [rax+16] */
+    assert_quiet(EXECUTE(t, 0xc5, 0xf8, 0x28, 0x40, 0x10));             /* VMOVAPS xmm0 */
+    assert_quiet(EXECUTE(t, 0xc5, 0xfc, 0x10, 0x40, 0x01));             /* VMOVUPS ymm0 */
+    t->cpu->gpr[RAX] = OUTSIDE - 16;
+    assert_raised(EXECUTE(t, 0xc5, 0xfc, 0x11, 0x00), EXC_PF, PF_WRITE);
+    g_assert_cmphex(t->cpu->cr2, ==, OUTSIDE);
+    bare_cpu_free(t);
+}
+
+/* Legacy forms keep the upper lane, VEX forms clear it. */
+static void test_upper_lane(void)
+{
+    BareCpu *t = avx_cpu();
+    Vec *v = t->cpu->vec;
+    memset(t->cpu->vec, 0x11, sizeof(t->cpu->vec));
+    assert_quiet(EXECUTE(t, 0x66, 0x0f, 0xef, 0xc0)); /* PXOR xmm0, xmm0 */
+    g_assert_cmphex(v[0].u64[2], ==, 0x1111111111111111);
+    assert_quiet(EXECUTE(t, 0xc5, 0xf9, 0xef, 0xc0)); /* VPXOR xmm0, xmm0, xmm0 */
+    g_assert_cmphex(v[0].u64[2] | v[0].u64[3], ==, 0);
+    assert_quiet(EXECUTE(t, 0xc5, 0xf8, 0x77)); /* VZEROUPPER */
+    g_assert_cmphex(v[15].u64[0], ==, 0x1111111111111111);
+    g_assert_cmphex(v[15].u64[2] | v[15].u64[3], ==, 0);
+    assert_quiet(EXECUTE(t, 0xc5, 0xfc, 0x77)); /* VZEROALL */
+    g_assert_cmphex(v[15].u64[0], ==, 0);
+    bare_cpu_free(t);
+}
+
+/* Elements that the mask leaves out cannot fault. */
+static void test_masked_moves(void)
+{
+    BareCpu *t = avx_cpu();
+    Cpu *cpu = t->cpu;
+    cpu->gpr[RAX] = OUTSIDE - 8;
+    bare_write(t, OUTSIDE - 8, 0x2222222211111111, 8);
+    cpu->vec[1] = (Vec){.u32 = {0x80000000, 0x80000000, 0, 0x7fffffff}};
+    assert_quiet(EXECUTE(t, 0xc4, 0xe2, 0x71, 0x2c, 0x00)); /* VMASKMOVPS xmm0, xmm1, [rax] */
+    assert_vec(&cpu->vec[0], 0x2222222211111111, 0);
+    cpu->vec[0].u32[1] = 0x33333333;
+    assert_quiet(EXECUTE(t, 0xc4, 0xe2, 0x71, 0x2e, 0x00)); /* VMASKMOVPS [rax], xmm1, xmm0 */
+    g_assert_cmphex(bare_read(t, OUTSIDE - 8, 8), ==, 0x3333333311111111);
+    cpu->vec[1].u32[2] = 0x80000000;
+    cpu->vec[0].u32[0] = 0;
+    assert_raised(EXECUTE(t, 0xc4, 0xe2, 0x71, 0x2e, 0x00), EXC_PF, PF_WRITE);
+    g_assert_cmphex(bare_read(t, OUTSIDE - 8, 8), ==, 0x3333333311111111);
+    bare_cpu_free(t);
+}
+
+/* A gather that faults has done the elements before, and their masks are clear. */
+static void test_gather_restart(void)
+{
+    BareCpu *t = avx_cpu();
+    Cpu *cpu = t->cpu;
+    bare_write(t, AT_DATA, 0x1234, 4);
+    cpu->vec[0] = (Vec){.u32 = {7, 7, 7, 7}};
+    cpu->vec[1] = (Vec){.u32 = {0, 0, (OUTSIDE - AT_DATA) / 4, 0}}; /* indexes */
+    cpu->vec[2] = (Vec){.u32 = {UINT32_MAX, 0, UINT32_MAX, UINT32_MAX}};
+    /* VPGATHERDD xmm0, [rax+xmm1*4], xmm2 */
+    assert_raised(EXECUTE(t, 0xc4, 0xe2, 0x69, 0x90, 0x04, 0x88), EXC_PF, 0);
+    g_assert_cmphex(cpu->cr2, ==, OUTSIDE);
+    assert_vec(&cpu->vec[0], 0x700001234, 0x700000007);
+    assert_vec(&cpu->vec[2], 0, UINT64_MAX);
+    cpu->vec[1].u32[2] = 0;
+    assert_quiet(EXECUTE(t, 0xc4, 0xe2, 0x69, 0x90, 0x04, 0x88));
+    assert_vec(&cpu->vec[0], 0x700001234, 0x123400001234);
+    assert_vec(&cpu->vec[2], 0, 0);
+    bare_cpu_free(t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -401,5 +509,10 @@ int main(int argc, char **argv)
     g_test_add_func("/vec-faults/sticky-flags", test_sticky_flags);
     g_test_add_func("/vec-faults/comis-exception", test_comis_exception);
     g_test_add_func("/vec-faults/ldmxcsr", test_ldmxcsr);
+    g_test_add_func("/vec-faults/avx-availability", test_avx_availability);
+    g_test_add_func("/vec-faults/avx-alignment", test_avx_alignment);
+    g_test_add_func("/vec-faults/upper-lane", test_upper_lane);
+    g_test_add_func("/vec-faults/masked-moves", test_masked_moves);
+    g_test_add_func("/vec-faults/gather-restart", test_gather_restart);
     return g_test_run();
 }
