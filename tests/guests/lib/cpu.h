@@ -1,28 +1,8 @@
-/* cpu.h - the tables every guest starts with: GDT, IDT, TSS, and their builders.
- *
- * The same selectors exist in 32-bit and 64-bit guests. They are in the order that SYSCALL, SYSRET,
- * SYSENTER and SYSEXIT want. [SDM2] SYSRET, SYSEXIT.
- */
+/* cpu.h - the tables every guest starts with: GDT, IDT, TSS, and their builders. */
 #pragma once
+#include "selectors.h"
 #include "types.h"
 
-enum {
-    SEL_CODE32 = 0x08,
-    SEL_DATA = 0x10,
-    SEL_USER_CODE32 = 0x18,
-    SEL_USER_DATA = 0x20,
-    SEL_USER_CODE64 = 0x28,
-    SEL_USER_DATA2 = 0x30,
-    SEL_CODE64 = 0x38,
-    SEL_DATA2 = 0x40,
-    SEL_CODE16 = 0x48, /* base 0, limit 64 KiB: the way to real mode */
-    SEL_DATA16 = 0x50,
-    SEL_TSS = 0x58, /* two slots, for 64-bit guests */
-    SEL_LDT = 0x68, /* two slots */
-    SEL_DF_TSS = 0x78,
-    SEL_TEST = 0x80, /* from here on cases put their own */
-    SEL_TEST_END = 0x200,
-};
 #ifdef __x86_64__
 #define SEL_CODE      SEL_CODE64
 #define SEL_USER_CODE SEL_USER_CODE64
@@ -34,8 +14,8 @@ enum {
 /* [SDM3] "Segment Descriptors", "System Descriptor Types": the access byte, ... */
 enum {
     SEG_A = 0x01,
-    SEG_W = 0x02,    /* data: writable */
-    SEG_R = 0x02,    /* code: readable */
+    SEG_W = 0x02,  /* data: writable */
+    SEG_R = 0x02,  /* code: readable */
     SEG_DOWN = 0x04, /* data: expand down */
     SEG_CONFORMING = 0x04,
     SEG_CODE = 0x18,
@@ -92,12 +72,13 @@ typedef Tss32 Tss;
 
 extern u64 gdt[64], ldt[32];
 extern Tss tss;
-extern word idt[256 * 2];                     /* gates are as long as two words: 8 or 16 bytes */
-extern u8 kernel_stack[], kernel_stack_end[]; /* what tss leads to */
-extern u8 user_stack[], user_stack_end[];
+extern word idt[256 * 2]; /* gates are as long as two words: 8 or 16 bytes */
+extern u8 kernel_stack[STACK_SIZE], user_stack[STACK_SIZE]; /* kernel_stack: what tss leads to */
+#define KERNEL_STACK_END ((word)kernel_stack + STACK_SIZE)
+#define USER_STACK_END   ((word)user_stack + STACK_SIZE)
 
-/* A segment or system descriptor. `access` holds the access byte and the flags SEG_AVL to SEG_G;
- * with SEG_G `limit` counts pages. */
+/* A segment or system descriptor. `access` holds the access byte and the flags SEG_AVL to SEG_G; with
+ * SEG_G `limit` counts pages. */
 u64 descriptor(u32 base, u32 limit, u32 access);
 /* A gate. `access` is the access byte, `count` the parameters of a call gate. */
 u64 gate(u16 selector, u32 offset, u32 access, u32 count);
@@ -119,10 +100,8 @@ void idt_ist(u8 vector, u8 ist);
 void load_gdt(const void *base, u16 limit);
 void load_idt(const void *base, u16 limit);
 
-/* Once at the start; and what every case may count on: the tables above, flat segments, CR0 and CR4
- * as at the start, interrupts off. */
+/* Once at the start; and what every case may count on: the tables above, flat segments, CR0 and CR4 as
+ * at the start, interrupts off. */
 void cpu_init(void);
 void cpu_reset_state(void);
 void load_flat_segments(void);
-/* Loads GDTR, IDTR and flat segments; what another CPU does first. */
-void cpu_load_tables(void);

@@ -1,129 +1,202 @@
-/* trap.S - the entry of every vector, and jumps out of handlers. */
-    .text
-    .balign 16
-    .globl trap_stubs
+/* trap.S - the 256 handlers, the way to ring 3, setjmp and longjmp. */
+#include "selectors.h"
+
+        .text
+/* Stub n pushes an error code, if the processor did not, and the vector. */
+        .balign 16
+        .global trap_stubs
 trap_stubs:
-    vector = 0
-    .rept 256
-    .balign 16
-    .if vector != 8 && vector != 10 && vector != 11 && vector != 12 && vector != 13 && vector != 14 && vector != 17 && vector != 21
-    push $0
-    .endif
-    push $vector
-    jmp trap_common
-    vector = vector + 1
-    .endr
+vector = 0
+        .rept 256
+        .balign 16
+        .if !((vector == 8) || ((vector >= 10) && (vector <= 14)) || (vector == 17) || (vector == 21))
+        push $0
+        .endif
+        push $vector
+        jmp trap_entry
+vector = vector + 1
+        .endr
 
 #ifdef __x86_64__
-trap_common:
-    push %rax
-    push %rcx
-    push %rdx
-    push %rbx
-    push %rax
-    push %rbp
-    push %rsi
-    push %rdi
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    push %r12
-    push %r13
-    push %r14
-    push %r15
-    cld
-    mov %rsp, %rdi
-    mov %rsp, %rbp
-    and $-16, %rsp
-    call trap_dispatch
-    mov %rbp, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rdi
-    pop %rsi
-    pop %rbp
-    pop %rax
-    pop %rbx
-    pop %rdx
-    pop %rcx
-    pop %rax
-    add $16, %rsp
-    iretq
+trap_entry:
+        push %rax
+        push %rcx
+        push %rdx
+        push %rbx
+        push %rbp
+        push %rsi
+        push %rdi
+        mov %ds, %eax
+        push %rax
+        mov %es, %eax
+        push %rax
+        push %fs
+        push %gs
+        push %r8
+        push %r9
+        push %r10
+        push %r11
+        push %r12
+        push %r13
+        push %r14
+        push %r15
+        cld
+        mov %rsp, %rdi
+        mov %rsp, %rbx
+        and $-16, %rsp
+        call trap_common
+        mov %rbx, %rsp
+        pop %r15
+        pop %r14
+        pop %r13
+        pop %r12
+        pop %r11
+        pop %r10
+        pop %r9
+        pop %r8
+        add $16, %rsp           /* FS and GS stay: loading them would change their bases */
+        pop %rax
+        mov %eax, %es
+        pop %rax
+        mov %eax, %ds
+        pop %rdi
+        pop %rsi
+        pop %rbp
+        pop %rbx
+        pop %rdx
+        pop %rcx
+        pop %rax
+        add $16, %rsp
+        iretq
 
-    .globl jump_here
+        .global user_enter
+user_enter:                     /* function, flags */
+        push $SEL_USER_DATA + 3
+        push $user_stack + STACK_SIZE
+        push %rsi
+        push $SEL_USER_CODE64 + 3
+        push $user_main
+        iretq
+
+user_main:
+        call *%rdi
+        int $TRAP_DONE
+
+        .global jump_here
 jump_here:
-    mov %rbx, (%rdi)
-    mov %rbp, 8(%rdi)
-    mov %r12, 16(%rdi)
-    mov %r13, 24(%rdi)
-    mov %r14, 32(%rdi)
-    mov %r15, 40(%rdi)
-    pushf
-    pop 48(%rdi)
-    pop %rdx
-    mov %rdx, 56(%rdi)
-    mov %rsp, 64(%rdi)
-    xor %eax, %eax
-    jmp *%rdx
+        mov %rbx, (%rdi)
+        mov %rbp, 8(%rdi)
+        lea 8(%rsp), %rax
+        mov %rax, 16(%rdi)
+        mov (%rsp), %rax
+        mov %rax, 24(%rdi)
+        mov %r12, 32(%rdi)
+        mov %r13, 40(%rdi)
+        mov %r14, 48(%rdi)
+        mov %r15, 56(%rdi)
+        xor %eax, %eax
+        ret
 
-    .globl jump
+        .global jump
 jump:
-    mov (%rdi), %rbx
-    mov 8(%rdi), %rbp
-    mov 16(%rdi), %r12
-    mov 24(%rdi), %r13
-    mov 32(%rdi), %r14
-    mov 40(%rdi), %r15
-    mov 64(%rdi), %rsp
-    push 48(%rdi)
-    popf
-    mov $1, %eax
-    jmp *56(%rdi)
+        mov $SEL_DATA, %eax
+        mov %eax, %ss
+        mov %eax, %ds
+        mov %eax, %es
+        mov (%rdi), %rbx
+        mov 8(%rdi), %rbp
+        mov 16(%rdi), %rsp
+        mov 32(%rdi), %r12
+        mov 40(%rdi), %r13
+        mov 48(%rdi), %r14
+        mov 56(%rdi), %r15
+        mov $1, %eax
+        jmp *24(%rdi)
 #else
-trap_common:
-    pusha
-    cld
-    push %esp
-    call trap_dispatch
-    add $4, %esp
-    popa
-    add $8, %esp
-    iret
+trap_entry:
+        push %eax
+        push %ecx
+        push %edx
+        push %ebx
+        push %ebp
+        push %esi
+        push %edi
+        push %ds
+        push %es
+        push %fs
+        push %gs
+        mov $SEL_DATA, %eax
+        mov %eax, %ds
+        mov %eax, %es
+        mov %eax, %fs
+        mov %eax, %gs
+        cld
+        push %esp
+        call trap_common
+        add $4, %esp
+        pop %gs
+        pop %fs
+        pop %es
+        pop %ds
+        pop %edi
+        pop %esi
+        pop %ebp
+        pop %ebx
+        pop %edx
+        pop %ecx
+        pop %eax
+        add $8, %esp
+        iret
 
-    .globl jump_here
+        .global user_enter
+user_enter:                     /* function, flags */
+        mov 4(%esp), %eax
+        mov 8(%esp), %edx
+        mov $SEL_USER_DATA + 3, %ecx
+        mov %ecx, %ds
+        mov %ecx, %es
+        mov %ecx, %fs
+        mov %ecx, %gs
+        push $SEL_USER_DATA + 3
+        push $user_stack + STACK_SIZE
+        push %edx
+        push $SEL_USER_CODE32 + 3
+        push $user_main
+        iret
+
+user_main:
+        call *%eax
+        int $TRAP_DONE
+
+        .global jump_here
 jump_here:
-    mov 4(%esp), %eax
-    mov %ebx, (%eax)
-    mov %ebp, 4(%eax)
-    mov %esi, 8(%eax)
-    mov %edi, 12(%eax)
-    pushf
-    pop 16(%eax)
-    pop %edx
-    mov %edx, 20(%eax)
-    mov %esp, 24(%eax)
-    xor %eax, %eax
-    jmp *%edx
+        mov 4(%esp), %ecx
+        mov %ebx, (%ecx)
+        mov %ebp, 4(%ecx)
+        lea 4(%esp), %eax
+        mov %eax, 8(%ecx)
+        mov (%esp), %eax
+        mov %eax, 12(%ecx)
+        mov %esi, 16(%ecx)
+        mov %edi, 20(%ecx)
+        xor %eax, %eax
+        ret
 
-    .globl jump
+        .global jump
 jump:
-    mov 4(%esp), %eax
-    mov (%eax), %ebx
-    mov 4(%eax), %ebp
-    mov 8(%eax), %esi
-    mov 12(%eax), %edi
-    mov 24(%eax), %esp
-    mov 20(%eax), %edx
-    push 16(%eax)
-    popf
-    mov $1, %eax
-    jmp *%edx
+        mov 4(%esp), %ecx
+        mov $SEL_DATA, %eax
+        mov %eax, %ds
+        mov %eax, %es
+        mov %eax, %fs
+        mov %eax, %gs
+        mov (%ecx), %ebx
+        mov 4(%ecx), %ebp
+        mov %eax, %ss
+        mov 8(%ecx), %esp
+        mov 16(%ecx), %esi
+        mov 20(%ecx), %edi
+        mov $1, %eax
+        jmp *12(%ecx)
 #endif
-    .section .note.GNU-stack, "", @progbits
+        .section .note.GNU-stack, "", @progbits
