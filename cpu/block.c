@@ -77,8 +77,7 @@ void code_cache_collect(CodeCache *cache)
     }
 }
 
-/* --- look-up
- * -------------------------------------------------------------------------------------- */
+/* --- look-up ---------------------------------------------------------------------------------- */
 
 static ALWAYS_INLINE unsigned hash(const uint8_t *host, uint32_t key)
 {
@@ -94,8 +93,7 @@ static void bucket_remove(CodeCache *cache, CodeBlock *block)
     *link = block->next;
 }
 
-/* --- dropping
- * ----------------------------------------------------------------------------------------- */
+/* --- dropping --------------------------------------------------------------------------------- */
 
 static void page_forget(CodeCache *cache, uint8_t *host, CodeBlock *block)
 {
@@ -162,8 +160,7 @@ void code_cache_flush(CodeCache *cache)
     /* The pages' records stay, empty: the next write to one clears its PAGE_HAS_CODE. */
 }
 
-/* --- building
- * ------------------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 /* Where a block's bytes come from: the page of CS:rip, then, for the last instruction, the next. */
 typedef struct Fetch {

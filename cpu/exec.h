@@ -30,8 +30,7 @@
     void exec_##NAME(Cpu *cpu, const Insn *insn); \
     void exec_##NAME(Cpu *cpu, const Insn *insn)
 
-/* --- registers
- * ------------------------------------------------------------------------------------ */
+/* --- registers -------------------------------------------------------------------------------- */
 
 static ALWAYS_INLINE uint64_t gpr_read(const Cpu *cpu, unsigned reg, unsigned size)
 {
@@ -83,8 +82,7 @@ static ALWAYS_INLINE uint64_t truncate_to(uint64_t v, unsigned size)
     return size == 8 ? v : v & (((uint64_t)1 << size * 8) - 1);
 }
 
-/* --- the memory operand
- * --------------------------------------------------------------------------- */
+/* --- the memory operand ----------------------------------------------------------------------- */
 
 /* Its offset in its segment, cut to the address size. [SDM1] "Memory Operand Addressing". */
 static ALWAYS_INLINE uint64_t insn_offset(const Cpu *cpu, const Insn *insn)
@@ -108,8 +106,7 @@ static ALWAYS_INLINE LinAddr insn_linear(Cpu *cpu, const Insn *insn, unsigned si
     return seg_linear(cpu, insn->seg, insn_offset(cpu, insn), size, access);
 }
 
-/* --- operands of 1, 2, 4 or 8 bytes
- * ------------------------------------------------------------------ */
+/* --- operands of 1, 2, 4 or 8 bytes ----------------------------------------------------------- */
 
 /* Zero extended to 64 bits (immediates: sign extended as decoded, then cut to size). */
 static ALWAYS_INLINE uint64_t op_read(Cpu *cpu, const Insn *insn, unsigned n)
@@ -151,8 +148,7 @@ static ALWAYS_INLINE void op_write(Cpu *cpu, const Insn *insn, unsigned n, uint6
     }
 }
 
-/* --- read-modify-write of operand 0
- * -------------------------------------------------------------------- */
+/* --- read-modify-write of operand 0 ----------------------------------------------------------- */
 
 typedef struct Rmw {
     LinAddr la;
@@ -188,8 +184,7 @@ static ALWAYS_INLINE bool rmw_commit(Cpu *cpu, const Insn *insn, Rmw *m, uint64_
     return true;
 }
 
-/* --- the stack
- * ---------------------------------------------------------------------------------------- */
+/* --- the stack -------------------------------------------------------------------------------- */
 
 /* rSP cut to the stack size. */
 static ALWAYS_INLINE uint64_t stack_pointer(const Cpu *cpu)
@@ -219,8 +214,7 @@ static ALWAYS_INLINE uint64_t stack_pop(Cpu *cpu, unsigned size)
     return v;
 }
 
-/* --- control flow
- * --------------------------------------------------------------------------------------- */
+/* --- control flow ----------------------------------------------------------------------------- */
 
 /* Near transfer to a new instruction pointer, already cut to the operand size: #GP(0) outside the
  * CS limit or if not canonical, with nothing changed. */
@@ -231,8 +225,7 @@ static ALWAYS_INLINE void branch_to(Cpu *cpu, uint64_t target)
     cpu->rip = target;
 }
 
-/* --- system parts other files give
- * ---------------------------------------------------------------------- */
+/* --- system parts other files give ------------------------------------------------------------ */
 
 /* segment.c: loads a data, stack or code-independent segment register with every check of [SDM2]
  * MOV (to SS, DS, ...) and POP; real, V86 and protected rules. */

@@ -80,8 +80,7 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
     g_rec_mutex_unlock(cpu->bus.lock);
 }
 
-/* --- loads and stores by role
- * ---------------------------------------------------------------------- */
+/* --- loads and stores by role ----------------------------------------------------------------- */
 
 static uint64_t load_as(Cpu *cpu, LinAddr la, unsigned size, MemRole role)
 {
@@ -168,8 +167,7 @@ uint8_t *mem_host(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
     return NULL;
 }
 
-/* --- read-modify-write
- * ------------------------------------------------------------------------------ */
+/* --- read-modify-write ------------------------------------------------------------------------ */
 
 uint64_t rmw_begin_memory(Cpu *cpu, const Insn *insn, Rmw *m)
 {
@@ -227,8 +225,7 @@ bool rmw_commit_memory(Cpu *cpu, const Insn *insn, Rmw *m, uint64_t v)
     return true;
 }
 
-/* --- for the monitor and gdb
- * -------------------------------------------------------------------------- */
+/* --- for the monitor and gdb ------------------------------------------------------------------ */
 
 bool mem_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
 {

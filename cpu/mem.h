@@ -66,8 +66,7 @@ static inline LinAddr linear_plus(const Cpu *cpu, LinAddr la, unsigned n)
     return cpu->mode == CPU_LONG ? la + n : (uint32_t)(la + n);
 }
 
-/* --- segments
- * ------------------------------------------------------------------------------------- */
+/* --- segments --------------------------------------------------------------------------------- */
 
 /* Raises #SS(0) for SS, else #GP(0). */
 G_NORETURN void seg_raise(Cpu *cpu, unsigned seg);

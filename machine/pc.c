@@ -18,8 +18,7 @@
 
 enum { TIMER_IRQ = 0, FLOPPY_IRQ = 6, CMOS_IRQ = 8, SCI_IRQ = 9 };
 
-/* --- lines of the board itself
- * -------------------------------------------------------------------- */
+/* --- lines of the board itself ---------------------------------------------------------------- */
 
 /* ISA devices share an interrupt as open collectors do: asserted while any of them asserts it. */
 static void isa_pin(void *opaque, int irq, int level)
@@ -54,8 +53,7 @@ static void a20_gate(void *opaque, int source, int level)
         cpu_set_line(pc->cpus[i], CPU_LINE_A20, pc->a20[A20_KEYBOARD] || pc->a20[A20_PORT92]);
 }
 
-/* --- adding devices
- * --------------------------------------------------------------------------------- */
+/* --- adding devices --------------------------------------------------------------------------- */
 
 static void *add(Pc *pc, const char *class_name)
 {
@@ -90,8 +88,7 @@ static void wire_isa(Pc *pc, void *dev, const char *pin, unsigned n, unsigned ir
     device_connect_fn(dev, pin, n, isa_pin, pc, irq);
 }
 
-/* --- the chipset
- * -------------------------------------------------------------------------------------- */
+/* --- the chipset ------------------------------------------------------------------------------ */
 
 /* The bus needs the bridge it interrupts, and the host bridge the ISA bridge's reset port. */
 static void add_bridges(Pc *pc)
@@ -251,8 +248,7 @@ static void add_power_management(Pc *pc)
         device_connect_fn(pc->acpi_pm, "smi", 0, cpu_set_line, pc->cpus[0], CPU_LINE_SMI);
 }
 
-/* --- devices of the user
- * ------------------------------------------------------------------------------- */
+/* --- devices of the user ---------------------------------------------------------------------- */
 
 static const Property *find_property(const DeviceClass *klass, const char *name, PropKind kind)
 {
@@ -310,8 +306,7 @@ static bool add_user_devices(Pc *pc, GError **err)
     return true;
 }
 
-/* --- the board
- * --------------------------------------------------------------------------------------------- */
+/* --- the board -------------------------------------------------------------------------------- */
 
 static bool build(Pc *pc, GError **err)
 {

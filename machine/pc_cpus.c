@@ -88,8 +88,7 @@ static void wire_lapic(void *lapic, Cpu *cpu)
         device_connect_fn(lapic, wires[i].pin, 0, cpu_set_line, cpu, wires[i].line);
 }
 
-/* --- CPUs
- * ------------------------------------------------------------------------------------------ */
+/* --- CPUs ------------------------------------------------------------------------------------- */
 
 static CpuBus make_bus(Pc *pc)
 {

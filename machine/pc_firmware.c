@@ -96,8 +96,7 @@ static bool load_kernel(Pc *pc, char **rom_path, GError **err)
     return ok;
 }
 
-/* --- tables and items
- * ------------------------------------------------------------------------------ */
+/* --- tables and items ------------------------------------------------------------------------- */
 
 static unsigned isa_devices(const Pc *pc)
 {

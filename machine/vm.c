@@ -48,8 +48,7 @@ static gboolean timer_fd_fired(gint fd, GIOCondition condition, gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
-/* --- the wall clock
- * ------------------------------------------------------------------------------- */
+/* --- the wall clock --------------------------------------------------------------------------- */
 
 static Ns host_wall_clock(void)
 {
@@ -76,8 +75,7 @@ static void set_wall_clock(Vm *vm)
     vm->wall_start = now + vm->wall_shift;
 }
 
-/* --- what the guest asks
- * --------------------------------------------------------------------------- */
+/* --- what the guest asks ---------------------------------------------------------------------- */
 
 static void set_status(Vm *vm, VmStatus status)
 {
@@ -141,8 +139,7 @@ static void quit_key(void *opaque)
     vm_quit(opaque, 0);
 }
 
-/* --- making and ending
- * ------------------------------------------------------------------------------ */
+/* --- making and ending ------------------------------------------------------------------------ */
 
 static gboolean on_signal(gpointer opaque)
 {
@@ -213,8 +210,7 @@ void vm_free(Vm *vm)
     g_free(vm);
 }
 
-/* --- the I/O thread
- * ---------------------------------------------------------------------------------- */
+/* --- the I/O thread --------------------------------------------------------------------------- */
 
 static bool is_quitting(Vm *vm)
 {
@@ -277,8 +273,7 @@ void vm_quit(Vm *vm, int status)
     vcpu_notify(vm);
 }
 
-/* --- people's verbs
- * ---------------------------------------------------------------------------------- */
+/* --- people's verbs --------------------------------------------------------------------------- */
 
 Pc *vm_pc(Vm *vm)
 {

@@ -198,8 +198,7 @@ void monitor_run(Monitor *m, const char *line, GString *out)
     vm_unpark(m->vm);
 }
 
-/* --- the line editor
- * -------------------------------------------------------------------------------- */
+/* --- the line editor -------------------------------------------------------------------------- */
 
 static void say(Monitor *m, const char *text)
 {
@@ -311,8 +310,7 @@ static void one_key(Monitor *m, uint8_t key)
     }
 }
 
-/* --- its character device
- * ----------------------------------------------------------------------------- */
+/* --- its character device --------------------------------------------------------------------- */
 
 static size_t can_receive(void *opaque)
 {

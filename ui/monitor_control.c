@@ -49,8 +49,7 @@ void monitor_log(Monitor *m, const MonitorArgs *args, GString *out)
         g_string_append_printf(out, "log: %s\n", err->message);
 }
 
-/* --- sendkey
- * -------------------------------------------------------------------------------------- */
+/* --- sendkey ---------------------------------------------------------------------------------- */
 
 enum { KEYS_AT_ONCE = 16, HOLD_MS = 100 };
 
@@ -99,8 +98,7 @@ void monitor_screendump(Monitor *m, const MonitorArgs *args, GString *out)
         g_string_append_printf(out, "screendump: %s\n", err->message);
 }
 
-/* --- media
- * ------------------------------------------------------------------------------------------ */
+/* --- media ------------------------------------------------------------------------------------ */
 
 static Block *find_removable(Monitor *m, const char *command, const char *name, GString *out)
 {

@@ -94,8 +94,7 @@ void monitor_info_tlb(Monitor *m, const MonitorArgs *args, GString *out)
     mmu_print(monitor_cpu_chosen(m), out);
 }
 
-/* --- mapped ranges
- * -------------------------------------------------------------------------------- */
+/* --- mapped ranges ---------------------------------------------------------------------------- */
 
 typedef struct MappedRange {
     LinAddr first, last;
@@ -161,8 +160,7 @@ void monitor_info_mem(Monitor *m, const MonitorArgs *args, GString *out)
     range_close(&r);
 }
 
-/* --- the board
- * -------------------------------------------------------------------------------------- */
+/* --- the board -------------------------------------------------------------------------------- */
 
 void monitor_info_mtree(Monitor *m, const MonitorArgs *args, GString *out)
 {

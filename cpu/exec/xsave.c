@@ -47,8 +47,7 @@ static void store_mxcsr(Cpu *cpu, const Insn *insn, VecForm form)
 VEC_FORMS(LDMXCSR, load_mxcsr)
 VEC_FORMS(STMXCSR, store_mxcsr)
 
-/* --- the image in memory
- * ------------------------------------------------------------------------------------ */
+/* --- the image in memory ---------------------------------------------------------------------- */
 
 static unsigned xmm_count(const Cpu *cpu)
 {
@@ -95,8 +94,7 @@ static void xmm_from_area(Cpu *cpu, const uint8_t *area)
         memcpy(&cpu->vec[i], area + AREA_XMM + 16 * i, 16);
 }
 
-/* --- FXSAVE and FXRSTOR: #NM by CR0.EM and TS
- * -------------------------------------------------------------------- */
+/* --- FXSAVE and FXRSTOR: #NM by CR0.EM and TS ------------------------------------------------- */
 
 static void fx_check_available(Cpu *cpu)
 {

@@ -1,5 +1,5 @@
-/* exceptions.c - every exception: vector, error code, saved address. [SDM3] "Exception and Interrupt
- * Reference". */
+/* exceptions.c - every exception: vector, error code, saved address. [SDM3] "Exception and
+ * Interrupt Reference". */
 #include "lib/cpu.h"
 #include "lib/tap.h"
 #include "lib/trap.h"

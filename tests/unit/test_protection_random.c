@@ -103,8 +103,7 @@ static void any_state(GRand *rand, BareCpu *t)
     cpu_update_mode(cpu);
 }
 
-/* --- what is tried
- * -------------------------------------------------------------------------------- */
+/* --- what is tried ---------------------------------------------------------------------------- */
 
 /* Memory operands are [ebx], or in 16-bit code [bp+di], which may well fault. */
 static const struct {

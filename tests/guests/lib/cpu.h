@@ -14,8 +14,8 @@
 /* [SDM3] "Segment Descriptors", "System Descriptor Types": the access byte, ... */
 enum {
     SEG_A = 0x01,
-    SEG_W = 0x02,  /* data: writable */
-    SEG_R = 0x02,  /* code: readable */
+    SEG_W = 0x02,    /* data: writable */
+    SEG_R = 0x02,    /* code: readable */
     SEG_DOWN = 0x04, /* data: expand down */
     SEG_CONFORMING = 0x04,
     SEG_CODE = 0x18,
@@ -77,8 +77,8 @@ extern u8 kernel_stack[STACK_SIZE], user_stack[STACK_SIZE]; /* kernel_stack: wha
 #define KERNEL_STACK_END ((word)kernel_stack + STACK_SIZE)
 #define USER_STACK_END   ((word)user_stack + STACK_SIZE)
 
-/* A segment or system descriptor. `access` holds the access byte and the flags SEG_AVL to SEG_G; with
- * SEG_G `limit` counts pages. */
+/* A segment or system descriptor. `access` holds the access byte and the flags SEG_AVL to SEG_G;
+ * with SEG_G `limit` counts pages. */
 u64 descriptor(u32 base, u32 limit, u32 access);
 /* A gate. `access` is the access byte, `count` the parameters of a call gate. */
 u64 gate(u16 selector, u32 offset, u32 access, u32 count);
@@ -100,8 +100,8 @@ void idt_ist(u8 vector, u8 ist);
 void load_gdt(const void *base, u16 limit);
 void load_idt(const void *base, u16 limit);
 
-/* Once at the start; and what every case may count on: the tables above, flat segments, CR0 and CR4 as
- * at the start, interrupts off. */
+/* Once at the start; and what every case may count on: the tables above, flat segments, CR0 and CR4
+ * as at the start, interrupts off. */
 void cpu_init(void);
 void cpu_reset_state(void);
 void load_flat_segments(void);

@@ -1,8 +1,8 @@
 /* selectors.h - numbers that C and assembly share. */
 #pragma once
 
-/* The same selectors exist in 32-bit and 64-bit guests, in the order that SYSCALL, SYSRET, SYSENTER and
- * SYSEXIT want. [SDM2] SYSRET, SYSEXIT. */
+/* The same selectors exist in 32-bit and 64-bit guests, in the order that SYSCALL, SYSRET, SYSENTER
+ * and SYSEXIT want. [SDM2] SYSRET, SYSEXIT. */
 #define SEL_CODE32      0x08
 #define SEL_DATA        0x10
 #define SEL_USER_CODE32 0x18

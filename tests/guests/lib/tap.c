@@ -29,8 +29,7 @@ static void put(char c)
 {
     outb(DEBUG_CONSOLE, c);
     outb(COM1, c);
-    for (int i = 0; i < 100000 && (inb(COM1_STATUS) & STATUS_EMPTY) != STATUS_EMPTY; i++) {
-    }
+    for (int i = 0; i < 100000 && (inb(COM1_STATUS) & STATUS_EMPTY) != STATUS_EMPTY; i++) {}
 }
 
 static void put_number(u64 value, u32 base)

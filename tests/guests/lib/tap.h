@@ -9,14 +9,14 @@ typedef struct {
 } __attribute__((aligned(16))) Case; /* its size is what the linker puts them apart */
 
 /* A case is a function; it is found by the runner through its section. */
-#define CASE(function, text)                                                                       \
-    static void function(void);                                                                    \
-    static const Case case_##function __attribute__((used, section("cases"))) = {      \
-        #function, text, function};                                                                \
+#define CASE(function, text)                                                   \
+    static void function(void);                                                \
+    static const Case case_##function                                          \
+        __attribute__((used, section("cases"))) = {#function, text, function}; \
     static void function(void)
 
 /* A check that fails prints itself and fails the case; the case goes on. */
-#define check(condition) tap_check((condition), __LINE__, #condition)
+#define check(condition)    tap_check((condition), __LINE__, #condition)
 #define check_eq(got, want) tap_check_eq((u64)(got), (u64)(want), __LINE__, #got)
 
 bool tap_check(bool held, int line, const char *what);

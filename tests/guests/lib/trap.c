@@ -95,7 +95,6 @@ int memcmp(const void *a, const void *b, size_t size)
 {
     const u8 *x = a, *y = b;
 
-    for (; size && *x == *y; size--, x++, y++) {
-    }
+    for (; size && *x == *y; size--, x++, y++) {}
     return size ? *x - *y : 0;
 }

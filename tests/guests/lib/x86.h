@@ -102,33 +102,33 @@ enum { PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_I = 16 };
 
 /* CPUID features: leaf, register (0 EAX to 3 EDX), bit. [SDM2] CPUID. */
 #define CPUID_BIT(leaf, reg, bit) ((u64)(leaf) << 32 | (reg) << 8 | (bit))
-#define HAS_VME          CPUID_BIT(1, 3, 1)
-#define HAS_DE           CPUID_BIT(1, 3, 2)
-#define HAS_PSE          CPUID_BIT(1, 3, 3)
-#define HAS_TSC          CPUID_BIT(1, 3, 4)
-#define HAS_PAE          CPUID_BIT(1, 3, 6)
-#define HAS_APIC         CPUID_BIT(1, 3, 9)
-#define HAS_SEP          CPUID_BIT(1, 3, 11)
-#define HAS_PGE          CPUID_BIT(1, 3, 13)
-#define HAS_PSE36        CPUID_BIT(1, 3, 17)
-#define HAS_FXSR         CPUID_BIT(1, 3, 24)
-#define HAS_SSE          CPUID_BIT(1, 3, 25)
-#define HAS_SSE2         CPUID_BIT(1, 3, 26)
-#define HAS_CX16         CPUID_BIT(1, 2, 13)
-#define HAS_PCID         CPUID_BIT(1, 2, 17)
-#define HAS_X2APIC       CPUID_BIT(1, 2, 21)
-#define HAS_TSC_DEADLINE CPUID_BIT(1, 2, 24)
-#define HAS_XSAVE        CPUID_BIT(1, 2, 26)
-#define HAS_FSGSBASE     CPUID_BIT(7, 1, 0)
-#define HAS_SMEP         CPUID_BIT(7, 1, 7)
-#define HAS_INVPCID      CPUID_BIT(7, 1, 10)
-#define HAS_SMAP         CPUID_BIT(7, 1, 20)
-#define HAS_UMIP         CPUID_BIT(7, 2, 2)
-#define HAS_NX           CPUID_BIT(0x80000001, 3, 20)
-#define HAS_SYSCALL      CPUID_BIT(0x80000001, 3, 11)
-#define HAS_PDPE1GB      CPUID_BIT(0x80000001, 3, 26)
-#define HAS_RDTSCP       CPUID_BIT(0x80000001, 3, 27)
-#define HAS_LM           CPUID_BIT(0x80000001, 3, 29)
+#define HAS_VME                   CPUID_BIT(1, 3, 1)
+#define HAS_DE                    CPUID_BIT(1, 3, 2)
+#define HAS_PSE                   CPUID_BIT(1, 3, 3)
+#define HAS_TSC                   CPUID_BIT(1, 3, 4)
+#define HAS_PAE                   CPUID_BIT(1, 3, 6)
+#define HAS_APIC                  CPUID_BIT(1, 3, 9)
+#define HAS_SEP                   CPUID_BIT(1, 3, 11)
+#define HAS_PGE                   CPUID_BIT(1, 3, 13)
+#define HAS_PSE36                 CPUID_BIT(1, 3, 17)
+#define HAS_FXSR                  CPUID_BIT(1, 3, 24)
+#define HAS_SSE                   CPUID_BIT(1, 3, 25)
+#define HAS_SSE2                  CPUID_BIT(1, 3, 26)
+#define HAS_CX16                  CPUID_BIT(1, 2, 13)
+#define HAS_PCID                  CPUID_BIT(1, 2, 17)
+#define HAS_X2APIC                CPUID_BIT(1, 2, 21)
+#define HAS_TSC_DEADLINE          CPUID_BIT(1, 2, 24)
+#define HAS_XSAVE                 CPUID_BIT(1, 2, 26)
+#define HAS_FSGSBASE              CPUID_BIT(7, 1, 0)
+#define HAS_SMEP                  CPUID_BIT(7, 1, 7)
+#define HAS_INVPCID               CPUID_BIT(7, 1, 10)
+#define HAS_SMAP                  CPUID_BIT(7, 1, 20)
+#define HAS_UMIP                  CPUID_BIT(7, 2, 2)
+#define HAS_NX                    CPUID_BIT(0x80000001, 3, 20)
+#define HAS_SYSCALL               CPUID_BIT(0x80000001, 3, 11)
+#define HAS_PDPE1GB               CPUID_BIT(0x80000001, 3, 26)
+#define HAS_RDTSCP                CPUID_BIT(0x80000001, 3, 27)
+#define HAS_LM                    CPUID_BIT(0x80000001, 3, 29)
 
 static inline void cpuid(u32 leaf, u32 subleaf, u32 out[4])
 {
@@ -176,16 +176,16 @@ static inline void outl(u16 port, u32 value)
     asm volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
-#define CONTROL_REGISTER(name, reg)                                                                \
-    static inline word read_##name(void)                                                           \
-    {                                                                                              \
-        word value;                                                                                \
-        asm volatile("mov %%" reg ", %0" : "=r"(value) : : "memory");                              \
-        return value;                                                                              \
-    }                                                                                              \
-    static inline void write_##name(word value)                                                    \
-    {                                                                                              \
-        asm volatile("mov %0, %%" reg : : "r"(value) : "memory");                                  \
+#define CONTROL_REGISTER(name, reg)                                   \
+    static inline word read_##name(void)                              \
+    {                                                                 \
+        word value;                                                   \
+        asm volatile("mov %%" reg ", %0" : "=r"(value) : : "memory"); \
+        return value;                                                 \
+    }                                                                 \
+    static inline void write_##name(word value)                       \
+    {                                                                 \
+        asm volatile("mov %0, %%" reg : : "r"(value) : "memory");     \
     }
 CONTROL_REGISTER(cr0, "cr0")
 CONTROL_REGISTER(cr2, "cr2")
