@@ -157,7 +157,13 @@ static bool start_timer_fd(Vm *vm, GError **err)
         g_set_error(err, MYNA_ERROR, MYNA_ERROR_HOST, "timerfd: %s", g_strerror(errno));
         return false;
     }
-    vm->timer_watch = g_unix_fd_add(vm->timer_fd, G_IO_IN, timer_fd_fired, vm);
+    GSource *watch = g_unix_fd_source_new(vm->timer_fd, G_IO_IN);
+    g_source_set_callback(watch, G_SOURCE_FUNC(timer_fd_fired), vm, NULL);
+    /* Else GLib takes the descriptor out of the poll set around each call, and wakes itself twice.
+     */
+    g_source_set_can_recurse(watch, TRUE);
+    vm->timer_watch = g_source_attach(watch, NULL);
+    g_source_unref(watch);
     return true;
 }
 

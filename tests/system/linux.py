@@ -111,8 +111,8 @@ def linux_cdrom():
 
 @test("alone")
 def linux_idle():
-    """An idle guest leaves the host's processor alone."""
-    with boot("linux-686") as machine:
+    """An idle guest leaves the host's processor alone. Its kernel must be one that stops its tick."""
+    with boot("linux-amd64") as machine:
         shell = Shell(machine)
         shell.wait()
         time.sleep(5)  # what init started
