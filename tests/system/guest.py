@@ -136,6 +136,33 @@ class Shell:
         return output
 
 
+class Console:
+    """The monitor behind the terminal's multiplexer."""
+
+    PROMPT = r"\((myna|qemu)\) "
+
+    def __init__(self, guest):
+        self.guest = guest
+        guest.send("\x01c")
+        guest.expect(self.PROMPT, 30)
+
+    def run(self, command, timeout=30):
+        """The command's answer, up to the next prompt."""
+        start = self.guest.seen
+        self.guest.send(command + "\n")
+        match = self.guest.expect(r"\n" + self.PROMPT, timeout)
+        # The guest's last bytes may still come before the echo.
+        text = self.guest.text[start:match.start() + 1]
+        lines = text[max(text.find(command), 0):].split("\n", 1)
+        return lines[1] if len(lines) > 1 else ""
+
+    def screen(self):
+        """The VGA text screen of 80 columns, as lines."""
+        cells = re.findall(r"0x[0-9a-f]{2}([0-9a-f]{2})\b", self.run("xp/2000xh 0xb8000"))
+        text = bytes(int(cell, 16) for cell in cells).decode("cp437")
+        return [text[row:row + 80] for row in range(0, len(text), 80)]
+
+
 def check(condition, message):
     if not condition:
         raise Failure(message)

@@ -2,24 +2,7 @@
 import os
 import tempfile
 
-from guest import Guest, check, test
-
-
-class Console:
-    def __init__(self, machine):
-        self.machine = machine
-        machine.send("\x01c")
-        machine.expect(r"\(myna\) $", 30)
-
-    def run(self, command, timeout=30):
-        """The command's answer, up to the next prompt."""
-        start = self.machine.seen
-        self.machine.send(command + "\n")
-        match = self.machine.expect(r"\n\(myna\) $", timeout)
-        # The guest's last bytes may still come before the echo.
-        text = self.machine.text[start:match.start() + 1]
-        lines = text[max(text.find(command), 0):].split("\n", 1)
-        return lines[1] if len(lines) > 1 else ""
+from guest import Console, Guest, check, test
 
 
 @test()
@@ -85,9 +68,9 @@ def monitor_screendump():
         machine.expect(r"Retrying in 60 seconds\.", 120)
         console = Console(machine)
         png, ppm = os.path.join(folder, "a.png"), os.path.join(folder, "a.ppm")
-        answer = console.run(f"screendump {png}")
-        check(answer.strip() == "", f"PNG: {answer!r}")
-        check(console.run(f"screendump {ppm}").strip() == "", "PPM")
+        for path in (png, ppm):
+            answer = console.run(f"screendump {path}")
+            check(answer.strip() == "", f"screendump {path}: {answer}")
         with open(png, "rb") as file:
             check(file.read(8) == b"\x89PNG\r\n\x1a\n", "no PNG signature")
         with open(ppm, "rb") as file:
