@@ -151,7 +151,9 @@ class Console:
         start = self.guest.seen
         self.guest.send(command + "\n")
         match = self.guest.expect(r"\n" + self.PROMPT, timeout)
-        lines = self.guest.text[start:match.start() + 1].split("\n", 1)
+        # The guest's last bytes may still come before the echo.
+        text = self.guest.text[start:match.start() + 1]
+        lines = text[max(text.find(command), 0):].split("\n", 1)
         return lines[1] if len(lines) > 1 else ""
 
     def screen(self):
