@@ -67,6 +67,11 @@ void code_cache_free(CodeCache *cache)
     g_free(cache);
 }
 
+uint64_t code_cache_bytes(const CodeCache *cache)
+{
+    return cache->bytes;
+}
+
 void code_cache_collect(CodeCache *cache)
 {
     while (cache->dead) {
@@ -166,7 +171,6 @@ void code_cache_flush(CodeCache *cache)
 typedef struct Fetch {
     Cpu *cpu;
     LinAddr la;
-    const Translation *page;
     uint8_t *host;       /* of la; NULL: device memory */
     unsigned in_page;    /* bytes from la to the end of the page */
     uint64_t limit_left; /* bytes CS still allows from la on */
@@ -303,11 +307,12 @@ static CodeBlock *block_insert(CodeCache *cache, Fetch *fetch, const CodeBlock *
 }
 
 /* One instruction out of device memory (a PCI ROM before shadowing): never kept. */
-static const CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
+static CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
 {
     Cpu *cpu = cache->cpu;
     uint8_t bytes[MAX_INSN_LENGTH];
-    PhysAddr pa = fetch->page->pa + (fetch->la & PAGE_MASK);
+    PhysAddr pa = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->pa;
+    pa += fetch->la & PAGE_MASK;
     g_rec_mutex_lock(cpu->bus.lock);
     for (unsigned i = 0; i < MAX_INSN_LENGTH; i++)
         bytes[i] = address_space_load(cpu_memory(cpu), pa + i, 1);
@@ -325,23 +330,30 @@ static const CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
     return block;
 }
 
-static NOINLINE const CodeBlock *block_build(Cpu *cpu, LinAddr la)
+/* --- finding ------------------------------------------------------------------------------- */
+
+/* What the TLB does not know. Raises what fetching the byte at la would; NULL: device memory. */
+static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
+{
+    if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
+        raise_GP(cpu, 0);
+    if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
+        raise_GP(cpu, 0);
+    uint8_t *page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    return page ? page + (la & PAGE_MASK) : NULL;
+}
+
+static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
 {
     CodeCache *cache = cpu->code;
     code_cache_collect(cache);
-    if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
-        raise_GP(cpu, 0);
-    Fetch fetch = {.cpu = cpu, .la = la, .in_page = PAGE_SIZE - (la & PAGE_MASK)};
+    Fetch fetch = {.cpu = cpu, .la = la, .host = fetch_slow(cpu, la)};
+    fetch.in_page = PAGE_SIZE - (la & PAGE_MASK);
     fetch.limit_left = UINT64_MAX;
-    if (cpu->mode != CPU_LONG) {
-        if (cpu->rip > cpu->seg[SEG_CS].limit)
-            raise_GP(cpu, 0);
+    if (cpu->mode != CPU_LONG)
         fetch.limit_left = (uint64_t)cpu->seg[SEG_CS].limit - cpu->rip + 1;
-    }
-    fetch.page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT);
-    if (!fetch.page->page.host)
+    if (!fetch.host)
         return block_from_device(cache, &fetch);
-    fetch.host = fetch.page->page.host + (la & PAGE_MASK);
 
     CodeBlock *built = cache->scratch;
     *built = (CodeBlock){.host = fetch.host, .mode_key = cpu->mode_key};
@@ -362,9 +374,24 @@ static NOINLINE const CodeBlock *block_build(Cpu *cpu, LinAddr la)
     return block_insert(cache, &fetch, built);
 }
 
-/* Is the second page of a crossing block still where it was, and fetchable? */
-static bool crossing_is_current(Cpu *cpu, const CodeBlock *block)
+/* The block of these bytes in this mode, or NULL. */
+static ALWAYS_INLINE CodeBlock *block_find(const CodeCache *cache, const uint8_t *host,
+                                           uint32_t key)
 {
+    CodeBlock *block = cache->bucket[hash(host, key)];
+    while (block && (block->host != host || block->mode_key != key))
+        block = block->next;
+    return block;
+}
+
+/* May the block be used where CS:rip is now? Not if CS ends within it, nor if the second page of
+ * a crossing block is no longer where it was, or may not be fetched from: that raises. */
+static ALWAYS_INLINE bool block_fits(Cpu *cpu, const CodeBlock *block)
+{
+    if (cpu->mode != CPU_LONG && UNLIKELY(cpu->rip + block->bytes - 1 > cpu->seg[SEG_CS].limit))
+        return false;
+    if (LIKELY(!block->crossed))
+        return true;
     unsigned head = PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK);
     LinAddr next = code_address(cpu, cpu->rip + head);
     return mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host == block->crossed;
@@ -375,19 +402,11 @@ HOT const CodeBlock *code_block(Cpu *cpu)
     LinAddr la = code_address(cpu, cpu->rip);
     TlbEntry *e = tlb_entry(cpu, la);
     uint64_t offset = la ^ e->fetch;
-    if (UNLIKELY(offset > PAGE_MASK))
-        return block_build(cpu, la);
-    uint8_t *host = e->host + offset;
-    CodeBlock *block = cpu->code->bucket[hash(host, cpu->mode_key)];
-    while (block && (block->host != host || block->mode_key != cpu->mode_key))
-        block = block->next;
-    if (UNLIKELY(!block))
-        return block_build(cpu, la);
-    if (cpu->mode != CPU_LONG && UNLIKELY(cpu->rip + block->bytes - 1 > cpu->seg[SEG_CS].limit))
-        raise_GP(cpu, 0);
-    if (UNLIKELY(block->crossed != NULL) && !crossing_is_current(cpu, block)) {
+    uint8_t *host = LIKELY(offset <= PAGE_MASK) ? e->host + offset : fetch_slow(cpu, la);
+    CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
+    if (LIKELY(block != NULL) && LIKELY(block_fits(cpu, block)))
+        return block;
+    if (block)
         block_drop(cpu->code, block);
-        return block_build(cpu, la);
-    }
-    return block;
+    return block_build(cpu, la);
 }

@@ -46,6 +46,9 @@ void code_cache_collect(CodeCache *cache);
 bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags);
 void code_cache_flush(CodeCache *cache);
 
+/* What the decoded blocks take. */
+uint64_t code_cache_bytes(const CodeCache *cache);
+
 /* Gives insn its exec function for this CPU's features and mode_key: the row's own, a specialised
  * form, or one that raises. */
 void exec_bind(Cpu *cpu, Insn *insn);

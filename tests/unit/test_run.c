@@ -2,6 +2,7 @@
  * instructions across pages, memory map changes, shadows. */
 #include "tests/support/testcpu.h"
 
+#include "cpu/block.h"
 #include "cpu/model.h"
 
 enum { CODE = 0x1000, DATA = 0x8000, STACK = 0x9000 };
@@ -109,6 +110,42 @@ static void test_map_change(void)
     test_cpu_free(t);
 }
 
+/* Code whose translation is evicted by its own data again and again is decoded once. */
+static void test_evicted_code(void)
+{
+    enum { SAME_SLOT = CODE + TLB_SIZE * PAGE_SIZE };
+    /* mov [SAME_SLOT], eax; jmp $-5 */
+    TestCpu *t = test_cpu_new("max", 8 * MIB);
+    test_cpu_flat(t, CPU_PROTECTED, 0);
+    test_poke(t, CODE, 0xa3 | (uint64_t)SAME_SLOT << 8, 5);
+    test_poke(t, CODE + 5, 0xf9eb, 2);
+    t->cpu->rip = CODE;
+    cpu_run(t->cpu, 10);
+    uint64_t bytes = code_cache_bytes(t->cpu->code);
+    cpu_run(t->cpu, 1000);
+    g_assert_cmpuint(code_cache_bytes(t->cpu->code), ==, bytes);
+    test_cpu_free(t);
+}
+
+/* The same code under a smaller CS limit: what lies within still runs, the rest is #GP(0). */
+static void test_shrinking_limit(void)
+{
+    /* inc eax; inc ecx; inc edx; jmp $-3 */
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0x40, 0x41, 0x42, 0xeb, 0xfb));
+    uint32_t edx = t->cpu->gpr[RDX];
+    cpu_run(t->cpu, 4);
+    Segment *cs = &t->cpu->seg[SEG_CS];
+    cs->limit = CODE + 1;
+    segment_update(cs);
+    t->cpu->idtr.limit = 0; /* nothing can be delivered: a triple fault */
+    cpu_run(t->cpu, 4);
+    g_assert_cmpuint(t->cpu->gpr[RAX], ==, 2);
+    g_assert_cmpuint(t->cpu->gpr[RCX], ==, 2);
+    g_assert_cmpuint(t->cpu->gpr[RDX], ==, edx + 1);
+    g_assert_cmpuint(t->triple_faults, ==, 1);
+    test_cpu_free(t);
+}
+
 static int give_vector(void *opaque)
 {
     (*(unsigned *)opaque)++;
@@ -164,6 +201,8 @@ int main(int argc, char **argv)
     g_test_add_func("/run/code-page-becomes-data", test_code_page_becomes_data);
     g_test_add_func("/run/crossing-instruction", test_crossing_instruction);
     g_test_add_func("/run/map-change", test_map_change);
+    g_test_add_func("/run/evicted-code", test_evicted_code);
+    g_test_add_func("/run/shrinking-limit", test_shrinking_limit);
     g_test_add_func("/run/sti-shadow", test_sti_shadow);
     g_test_add_func("/run/fetch-faults", test_fetch_faults);
     return g_test_run();

@@ -1,0 +1,142 @@
+"""The emulators: how each is started with a ROM or with Linux, and the clocks of its process."""
+import os
+import pty
+import re
+import select
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+
+GUEST_MEMORY = 128  # MiB, for the ROM images
+
+
+class Failed(Exception):
+    pass
+
+
+class Process:
+    """A running emulator whose output is read as it comes."""
+
+    def __init__(self, command, terminal=False):
+        self.text = ""
+        self.started = time.monotonic()
+        if terminal:
+            output, inside = pty.openpty()
+            self.child = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside,
+                                          env={**os.environ, "TERM": "vt100"}, start_new_session=True)
+            os.close(inside)
+            self.input = output
+        else:
+            self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                          stderr=subprocess.DEVNULL)
+            output, self.input = self.child.stdout.fileno(), self.child.stdin.fileno()
+        self.output = output
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.child.returncode is None:
+            self.child.kill()
+            self.finish()
+
+    def read(self, timeout):
+        """Some more output; False at its end."""
+        if not select.select([self.output], [], [], timeout)[0]:
+            raise Failed("no output in time")
+        try:
+            data = os.read(self.output, 65536)
+        except OSError:  # a terminal whose other side is closed
+            return False
+        self.text += data.decode("latin-1")
+        return bool(data)
+
+    def expect(self, pattern, timeout=120):
+        """The match of pattern in the output, as soon as it is there."""
+        end = time.monotonic() + timeout
+        while not (match := re.search(pattern, self.text)):
+            if not self.read(max(0, end - time.monotonic())):
+                raise Failed(f"ended without {pattern!r}: {self.text[-200:]!r}")
+        return match
+
+    def cpu_seconds(self):
+        """What its threads have used so far, to the nanosecond."""
+        total = 0
+        for thread in os.listdir(f"/proc/{self.child.pid}/task"):
+            with open(f"/proc/{self.child.pid}/task/{thread}/schedstat") as file:
+                total += int(file.read().split()[0])
+        return total / 1e9
+
+    def resident(self):
+        """MiB: all, and what is not shared (guest memory may be a shared file)."""
+        with open(f"/proc/{self.child.pid}/status") as file:
+            status = dict(line.split(":", 1) for line in file)
+        return [int(status[key].split()[0]) / 1024 for key in ("VmRSS", "RssAnon")]
+
+    def finish(self):
+        """Waits for the end; CPU seconds of the whole life."""
+        while self.read(60):
+            pass
+        _, status, usage = os.wait4(self.child.pid, 0)
+        self.child.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_utime + usage.ru_stime
+
+
+class QemuLike:
+    """myna, and any other program that takes the same options."""
+
+    def __init__(self, name, command, options=()):
+        self.name = name
+        self.command = shlex.split(command) + list(options)
+
+    def rom_command(self, rom):
+        return [*self.command, "-nodefaults", "-display", "none", "-no-reboot", "-m", str(GUEST_MEMORY), "-bios", rom,
+                "-debugcon", "stdio", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+
+    def start_rom(self, rom):
+        return Process(self.rom_command(rom))
+
+    def linux_command(self, guest):
+        return [*self.command, "-m", "256", "-nographic", "-no-reboot", "-kernel", guest.kernel, "-initrd",
+                guest.initrd, "-append", guest.append]
+
+    def start_linux(self, guest):
+        return Process(self.linux_command(guest))
+
+
+class Bochs:
+    """Bochs, on a terminal of its own; what the debug console gets appears there too."""
+
+    name = "bochs"
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="bench-bochs-")
+
+    @staticmethod
+    def installed():
+        return shutil.which("bochs") is not None
+
+    def start(self, lines):
+        settings, go = os.path.join(self.folder, "bochsrc"), os.path.join(self.folder, "go")
+        with open(settings, "w") as file:
+            file.write("\n".join(["display_library: term", "config_interface: textconfig", "port_e9_hack: enabled=1",
+                                  "panic: action=fatal", f"log: {self.folder}/log", "speaker: enabled=0",
+                                  "sound: driver=dummy", *lines, ""]))
+        with open(go, "w") as file:
+            file.write("c\n")  # where the debugger is built in, it waits for this
+        return Process(["bochs", "-q", "-f", settings, "-rc", go], terminal=True)
+
+    def rom_command(self, _rom):
+        return ["bochs", "-q", "-f", "bochsrc", "-rc", "go"]
+
+    def start_rom(self, rom):
+        return self.start([f"memory: guest={GUEST_MEMORY}, host={GUEST_MEMORY}", f"romimage: file={rom}",
+                           "boot: cdrom"])
+
+    def start_linux(self, guest):
+        raise Failed("starts no kernel by itself")
+
+    def close(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
