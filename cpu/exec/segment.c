@@ -157,11 +157,18 @@ EXEC(VERW)
     set_zf(cpu, visible_descriptor(cpu, selector, &d) && descriptor_is_writable_data(&d));
 }
 
+/* The segment must be writable; a page that needs no adjustment is only read. */
 EXEC(ARPL)
 {
-    uint16_t rpl = selector_rpl(op_read(cpu, insn, 1)), dest;
+    if (insn->op[0].kind == OPND_MEM)
+        insn_linear(cpu, insn, 2, ACCESS_WRITE);
+    uint16_t rpl = selector_rpl(op_read(cpu, insn, 1)), dest = op_read(cpu, insn, 0);
     Rmw m;
-    bool adjust;
+    bool adjust = selector_rpl(dest) < rpl;
+    if (!adjust) {
+        set_zf(cpu, false);
+        return;
+    }
     do {
         dest = rmw_begin(cpu, insn, &m);
         adjust = selector_rpl(dest) < rpl;

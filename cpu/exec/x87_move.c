@@ -136,6 +136,19 @@ static ALWAYS_INLINE void finish_store(Cpu *cpu, const Insn *insn, AfterStore af
     }
 }
 
+/* May memory be written? Where an unmasked exception forbids it, the address is looked at before:
+ * what a store there would raise comes first, as in processors. */
+static ALWAYS_INLINE bool memory_permits(Cpu *cpu, const Insn *insn, const FpEnv *env)
+{
+    unsigned size = insn->op[0].size;
+    if (LIKELY(env_permits_store(env)))
+        return true;
+    LinAddr la = insn_linear(cpu, insn, size, ACCESS_WRITE);
+    if (!mem_host(cpu, la, size, ACCESS_WRITE))
+        mem_probe(cpu, la, size, ACCESS_WRITE);
+    return false;
+}
+
 static void store_register(Cpu *cpu, const Insn *insn, AfterStore after)
 {
     FpEnv env = x87_env(cpu);
@@ -158,12 +171,12 @@ static void store_real(Cpu *cpu, const Insn *insn, AfterStore after)
     FpEnv env = x87_env(cpu);
     if (insn->op[0].size == 10) {
         F80 v = st_empty(cpu, 0) ? stack_underflow(&env) : st_get(cpu, 0);
-        if (env_permits_store(&env)) {
+        if (memory_permits(cpu, insn, &env)) {
             x87_store_f80(cpu, insn, v);
         }
     } else {
         uint64_t v = narrowed(cpu, insn->op[0].size, &env);
-        if (env_permits_store(&env)) {
+        if (memory_permits(cpu, insn, &env)) {
             op_write(cpu, insn, 0, v);
         }
     }
@@ -218,7 +231,7 @@ static void store_integer(Cpu *cpu, const Insn *insn, FpRound round, AfterStore 
     unsigned size = insn->op[0].size;
     F80 v = st_empty(cpu, 0) ? stack_underflow(env) : st_get(cpu, 0);
     int64_t result = to_integer(v, size, round, env);
-    if (env_permits_store(env)) {
+    if (memory_permits(cpu, insn, env)) {
         op_write(cpu, insn, 0, (uint64_t)result);
     }
     finish_store(cpu, insn, after, env);
@@ -248,7 +261,7 @@ EXEC(FBSTP)
     FpEnv env = x87_env(cpu);
     F80 v = st_empty(cpu, 0) ? stack_underflow(&env) : st_get(cpu, 0);
     F80 packed = x87_ops->to_bcd(v, &env);
-    if (env_permits_store(&env)) {
+    if (memory_permits(cpu, insn, &env)) {
         x87_store_f80(cpu, insn, packed);
     }
     finish_store(cpu, insn, STORE_POP, &env);

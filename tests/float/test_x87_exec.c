@@ -186,6 +186,29 @@ static void test_faulting_stores(void)
     }
 }
 
+/* The address is checked even where an unmasked exception (here: the stack is empty) forbids the
+ * store; only a good address lets the exception be noted. */
+static void test_forbidden_stores(void)
+{
+    static const uint8_t stores[][2] = {
+        {0xd9, 0x16}, {0xd9, 0x1e}, {0xdd, 0x1e}, {0xdb, 0x3e}, /* FST m32, FSTP m32, m64, m80 */
+        {0xdf, 0x16}, {0xdb, 0x1e}, {0xdf, 0x3e},               /* FIST m16, FISTP m32, m64 */
+        {0xdd, 0x0e}, {0xdf, 0x36},                             /* FISTTP m64, FBSTP */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(stores); i++) {
+        Bench *b = bench_new(CPU_PROTECTED);
+        b->cpu.fpu.cw = CW_INIT & ~FP_IE;
+        uint64_t span = b->cpu.seg[SEG_DS].write_span;
+        b->cpu.seg[SEG_DS].write_span = 0;
+        g_assert_true(bench_raises(b, stores[i], 2, EXC_GP));
+        g_assert_cmphex(x87_status(&b->cpu), ==, 0);
+        b->cpu.seg[SEG_DS].write_span = span;
+        g_assert_true(bench_run(b, stores[i], 2, CODE_32));
+        g_assert_cmphex(x87_status(&b->cpu), ==, FP_IE | SW_SF | SW_ES | SW_B);
+        bench_free(b);
+    }
+}
+
 /* What FNSTENV stores after FADD m32 at CS:IP = 1234:5678 with its operand in DS. */
 typedef struct EnvironmentCase {
     CpuMode mode;
@@ -552,6 +575,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x87/stack-faults", test_stack_faults);
     g_test_add_func("/x87/pending", test_pending);
     g_test_add_func("/x87/faulting-stores", test_faulting_stores);
+    g_test_add_func("/x87/forbidden-stores", test_forbidden_stores);
     g_test_add_func("/x87/environment", test_environment);
     g_test_add_func("/x87/environment/masks", test_environment_masks);
     g_test_add_func("/x87/fxsave-image", test_fxsave_image);
