@@ -148,6 +148,10 @@ EXEC(VCVTPS2PH)
         env.round = insn->imm & 3;
     for (unsigned i = 0; i < insn->op[1].size / 4; i++)
         d.u16[i] = f32_to_f16(v->u32[i], &env);
+    /* A store that faults leaves MXCSR alone. */
+    unsigned size = insn->op[0].size;
+    if (insn->op[0].kind == OPND_MEM)
+        mem_probe(cpu, insn_linear(cpu, insn, size, ACCESS_WRITE), size, ACCESS_WRITE);
     sse_finish(cpu, &env);
     vec_write(cpu, insn, VEC_VEX, &d);
 }

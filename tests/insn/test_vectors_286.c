@@ -11,6 +11,7 @@
  * A case ends after the HLT behind the instruction, or the one its handler begins with. What
  * processors do otherwise today is in the table `changes`, each row with its place in the manual.
  */
+#include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/x87.h"
 #include "tests/support/bare_cpu.h"
@@ -344,6 +345,7 @@ static void judge_case(Judge *j, const char *file, Vector *v)
         j->failed++;
     }
     memset(j->t->ram.host, 0, MEMORY_SIZE);
+    code_cache_flush(j->t->cpu->code); /* written behind the CPU's back */
     put_memory(j, v, true);
 }
 
