@@ -81,9 +81,17 @@ typedef void Handler(Frame *frame);
 void trap_handle(u8 vector, Handler *handler);
 
 /* The instruction of TRY raised this as a fault, its own address pushed. */
-#define expect_fault(trap, vector, error) trap_expect((trap), (vector), (error), try_begin, __LINE__)
+#define expect_fault(trap, vector, error)                                                          \
+    ({                                                                                             \
+        Trap raised = (trap); /* before try_begin is read */                                       \
+        trap_expect(raised, (vector), (error), try_begin, __LINE__);                               \
+    })
 /* It raised this as a trap: the address after it was pushed. */
-#define expect_trap(trap, vector) trap_expect((trap), (vector), 0, try_end, __LINE__)
+#define expect_trap(trap, vector)                                                                  \
+    ({                                                                                             \
+        Trap raised = (trap);                                                                      \
+        trap_expect(raised, (vector), 0, try_end, __LINE__);                                       \
+    })
 /* Raised somewhere. */
 #define expect_raised(trap, vector, error) trap_expect((trap), (vector), (error), 0, __LINE__)
 /* Nothing was raised. */
