@@ -162,8 +162,16 @@ static void write_esr(Lapic *l)
     l->esr_pending = 0;
 }
 
+static bool is_timer_reg(unsigned reg)
+{
+    return reg == REG_LVT + LVT_TIMER || reg == REG_INITIAL_COUNT || reg == REG_DIVIDE;
+}
+
 static void write_reg(Lapic *l, unsigned reg, uint32_t value)
 {
+    /* What is due comes first, by the rules that held until now: an expiry while masked is lost. */
+    if (is_timer_reg(reg))
+        lapic_timer_update(l);
     switch (reg) {
     case REG_ID:
         l->xapic_id = value >> 24;

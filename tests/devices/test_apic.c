@@ -454,6 +454,21 @@ static void test_timer_one_shot(void)
     apics_free(a);
 }
 
+/* [SDM3] "Local Vector Table": a masked event is lost; it does not come when the mask goes. */
+static void test_timer_masked(void)
+{
+    Apics *a = apics_enabled();
+
+    put(a, 0, DIVIDE, BY_1);
+    put(a, 0, LVT_TIMER, 0x40 | 1 << 16);
+    put(a, 0, INITIAL, 1000);
+    pass_time(a, 2000);
+    put(a, 0, LVT_TIMER, 0x40);
+    pass_time(a, 1000);
+    g_assert_cmpint(acknowledge(a, 0), ==, -1);
+    apics_free(a);
+}
+
 /* [SDM3] "Divide Configuration Register". */
 static void test_timer_divide(void)
 {
@@ -734,6 +749,7 @@ int main(int argc, char **argv)
     g_test_add_func("/lapic/extint", test_extint);
     g_test_add_func("/lapic/lint", test_lint);
     g_test_add_func("/lapic/timer-one-shot", test_timer_one_shot);
+    g_test_add_func("/lapic/timer-masked", test_timer_masked);
     g_test_add_func("/lapic/timer-divide", test_timer_divide);
     g_test_add_func("/lapic/timer-periodic", test_timer_periodic);
     g_test_add_func("/lapic/timer-deadline", test_timer_deadline);
