@@ -6,6 +6,7 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/model.h"
+#include "cpu/x87.h"
 
 enum {
     LOW_SIZE = 0x100000,
@@ -171,6 +172,9 @@ void insn_bench_enter(InsnBench *t, CodeSize mode)
     Cpu *cpu = t->cpu;
     t->code_size = mode;
     cpu_reset(cpu, CPU_POWER_ON);
+    x87_init(cpu);
+    memset(cpu->vec, 0, sizeof(cpu->vec));
+    cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
     write_stubs(t);
     write_gdt(t);
     write_page_tables(t);
@@ -184,7 +188,7 @@ void insn_bench_enter(InsnBench *t, CodeSize mode)
     }
     if (mode == CODE_64) {
         cpu->cr3 = PML4;
-        cpu->cr4 = CR4_PAE;
+        cpu->cr4 |= CR4_PAE;
         cpu->efer = EFER_LME | EFER_LMA;
         cpu->cr0 |= CR0_PG;
     }
@@ -247,6 +251,27 @@ typedef struct Expected {
     int vector;
 } Expected;
 
+/* Vector and x87 state as items have it. */
+static void item_apply_wide(Cpu *cpu, const Item *i)
+{
+    Fpu *fpu = &cpu->fpu;
+    if (i->kind == ITEM_XMM || i->kind == ITEM_YMM_HIGH) {
+        uint64_t *half = &cpu->vec[i->where].u64[i->kind == ITEM_XMM ? 0 : 2];
+        half[0] = i->value;
+        half[1] = i->high;
+    } else if (i->kind == ITEM_MXCSR) {
+        cpu->mxcsr = i->value;
+    } else if (i->kind == ITEM_ST) {
+        fpu->reg[(fpu->top + i->where) & 7] = (F80){.mant = i->value, .se = i->high};
+    } else if (i->kind == ITEM_FPU) {
+        fpu->cw = i->value;
+        fpu->sw = i->value >> 16 & ~(7u << SW_TOP_SHIFT);
+        fpu->top = i->value >> (16 + SW_TOP_SHIFT) & 7;
+        fpu->valid = i->value >> 32;
+        x87_update_summary(cpu);
+    }
+}
+
 static void items_apply(InsnBench *t, const Item *items)
 {
     for (; items->kind != ITEM_NONE; items++) {
@@ -256,6 +281,29 @@ static void items_apply(InsnBench *t, const Item *items)
             eflags_set(t->cpu, items->value);
         else if (items->kind == ITEM_MEM)
             store(t, items->where, items->value, items->size);
+        else
+            item_apply_wide(t->cpu, items);
+    }
+}
+
+/* True if the state is what the item says. */
+static bool item_holds(const Cpu *cpu, const Item *i)
+{
+    const Fpu *fpu = &cpu->fpu;
+    const F80 *st = &fpu->reg[(fpu->top + i->where) & 7];
+    const uint64_t *half = &cpu->vec[i->where & 15].u64[i->kind == ITEM_XMM ? 0 : 2];
+    switch (i->kind) {
+    case ITEM_XMM:
+    case ITEM_YMM_HIGH:
+        return half[0] == i->value && half[1] == i->high;
+    case ITEM_MXCSR:
+        return cpu->mxcsr == i->value;
+    case ITEM_ST:
+        return st->mant == i->value && st->se == i->high;
+    case ITEM_FPU:
+        return i->value == (fpu->cw | (uint64_t)x87_status(cpu) << 16 | (uint64_t)fpu->valid << 32);
+    default:
+        return true;
     }
 }
 
@@ -278,8 +326,7 @@ static Expected expect(const InsnBench *t, const InsnCase *c)
         case ITEM_RAISES:
             e.vector = i->value;
             break;
-        case ITEM_MEM:
-        case ITEM_NONE:
+        default:
             break;
         }
     }
@@ -299,6 +346,9 @@ static void compare(InsnBench *t, const InsnCase *c, const Expected *e, int vect
                     t->cpu->gpr[r], e->gpr[r]);
     }
     for (const Item *i = c->out; i->kind != ITEM_NONE; i++) {
+        if (!item_holds(t->cpu, i))
+            g_error("%s-bit %s: item %td of the vector or x87 state is not as expected", mode,
+                    c->text, i - c->out);
         uint64_t v = i->kind == ITEM_MEM ? insn_bench_read(t, i->where, i->size) : 0;
         if (i->kind == ITEM_MEM && v != i->value)
             g_error("%s-bit %s: memory %#x is %#" PRIx64 ", expected %#" PRIx64, mode, c->text,

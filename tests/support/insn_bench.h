@@ -67,13 +67,26 @@ enum {
     DF = FLAG_DF,
 };
 
-typedef enum ItemKind { ITEM_NONE, ITEM_REG, ITEM_FLAGS, ITEM_MEM, ITEM_RIP, ITEM_RAISES } ItemKind;
+typedef enum ItemKind {
+    ITEM_NONE,
+    ITEM_REG,
+    ITEM_FLAGS,
+    ITEM_MEM,
+    ITEM_RIP,
+    ITEM_RAISES,
+    ITEM_XMM,
+    ITEM_YMM_HIGH,
+    ITEM_MXCSR,
+    ITEM_ST,
+    ITEM_FPU,
+} ItemKind;
 
 typedef struct Item {
     ItemKind kind;
     uint32_t where; /* register, undefined flags, or address */
     unsigned size;  /* of memory */
     uint64_t value;
+    uint64_t high; /* of vectors; sign and exponent of ST(i) */
 } Item;
 
 #define R(reg, value)           \
@@ -99,6 +112,29 @@ typedef struct Item {
 #define RAISES(vector)            \
     {                             \
         ITEM_RAISES, 0, 0, vector \
+    }
+/* xmm, and the upper half of ymm */
+#define X(reg, high, low)           \
+    {                               \
+        ITEM_XMM, reg, 0, low, high \
+    }
+#define YH(reg, high, low)               \
+    {                                    \
+        ITEM_YMM_HIGH, reg, 0, low, high \
+    }
+#define MXCSR(value)            \
+    {                           \
+        ITEM_MXCSR, 0, 0, value \
+    }
+/* ST(i) after all of these are there: sign and exponent, significand */
+#define ST(i, se, mant)         \
+    {                           \
+        ITEM_ST, i, 0, mant, se \
+    }
+/* control word, status word with TOP, one bit for each register that is not empty */
+#define FPU(cw, sw, tags)                                          \
+    {                                                              \
+        ITEM_FPU, 0, 0, (cw) | (sw) << 16 | (uint64_t)(tags) << 32 \
     }
 #define CODE(...) .code = {__VA_ARGS__}, .length = sizeof((uint8_t[]){__VA_ARGS__})
 

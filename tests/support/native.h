@@ -1,6 +1,6 @@
 /* native.h - the host CPU as an oracle: runs one user-mode instruction on given registers, flags
- * memory, and optionally vector registers. Only on x86-64 hosts with XSAVE; elsewhere native_new
- * returns NULL and tests that need it skip. */
+ * memory, and optionally vector registers, in 64-bit mode or in a compatibility-mode segment. Only
+ * on x86-64 hosts with XSAVE; elsewhere native_new returns NULL and tests that need it skip. */
 #ifndef MYNA_TESTS_SUPPORT_NATIVE_H
 #define MYNA_TESTS_SUPPORT_NATIVE_H
 
@@ -31,6 +31,9 @@ typedef struct NativeState {
     uint64_t gpr[GPR_COUNT];
     uint64_t flags; /* arithmetic flags and DF */
     int vector;     /* after a run: the exception it raised, or -1 */
+    uint64_t rip;   /* after native_run_branch: where it went; 0 after the others */
+    uint64_t cr2;   /* after a page fault: its address; else 0 */
+    uint32_t error; /* after an exception: its error code */
     bool has_image; /* false: initial, and not wanted */
     _Alignas(NATIVE_IMAGE_ALIGN) uint8_t image[NATIVE_IMAGE_SIZE];
 } NativeState;
@@ -49,5 +52,19 @@ uint8_t *native_map(Native *n, uint64_t address, size_t size);
 /* Runs the instruction; all registers, RSP too, are the state's before and after. False: it
  * trapped, and the state is as the trap found it. */
 bool native_run(Native *n, const uint8_t *code, size_t length, NativeState *state);
+
+/* The same for a branch, which must lead to an address in
+ * [native_branch_address - NATIVE_BRANCH_REACH, native_branch_address + NATIVE_BRANCH_REACH). */
+enum { NATIVE_BRANCH_REACH = 0x800 };
+bool native_run_branch(Native *n, const uint8_t *code, size_t length, NativeState *state);
+
+/* The same as 32-bit code, with eight general registers of 32 bits. Only if native_has_32. */
+bool native_has_32(const Native *n);
+bool native_run_32(Native *n, const uint8_t *code, size_t length, NativeState *state);
+
+/* Where these put the instruction. */
+uint64_t native_address(const Native *n);
+uint64_t native_branch_address(const Native *n);
+uint64_t native_address_32(const Native *n);
 
 #endif

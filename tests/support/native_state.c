@@ -42,6 +42,19 @@ void native_state_take(NativeState *s, const Cpu *cpu)
     }
 }
 
+void native_state_put(const NativeState *s, Cpu *cpu)
+{
+    memcpy(cpu->gpr, s->gpr, sizeof(s->gpr));
+    eflags_set(cpu, (eflags_get(cpu) & ~(FLAGS_ARITH | FLAG_DF)) | s->flags);
+    x87_load_image(cpu, s->image, FX_POINTERS_64);
+    x87_update_summary(cpu);
+    cpu->mxcsr = load_le32(s->image + IMAGE_MXCSR);
+    for (unsigned i = 0; i < 16; i++) {
+        memcpy(&cpu->vec[i].u8[0], s->image + IMAGE_XMM + 16 * i, 16);
+        memcpy(&cpu->vec[i].u8[16], s->image + IMAGE_YMM + 16 * i, 16);
+    }
+}
+
 /* --- comparison ---------------------------------------------------------------------------- */
 
 void native_image_forget(uint8_t *image)

@@ -8,6 +8,9 @@
 /* Everything of the guest CPU that a NativeState has, with the image. */
 void native_state_take(NativeState *s, const Cpu *cpu);
 
+/* The other way: puts registers, flags and image into the guest CPU. */
+void native_state_put(const NativeState *s, Cpu *cpu);
+
 /* What differs, or NULL. `flags` are the comparable EFLAGS bits. Not compared are FOP, FIP and FDP,
  * MXCSR_MASK, reserved bytes and the XSAVE header: hosts do not agree there. */
 const char *native_state_difference(const NativeState *ours, const NativeState *host,
