@@ -99,16 +99,19 @@ static bool service(Cpu *cpu)
     return cpu->activity == CPU_RUNNING;
 }
 
-/* The inner loop. Everything between two looks at `pending`. */
+/* The inner loop. Everything between two looks at `pending`. Whatever sets rip ends its block, so
+ * the next rip is known without reading back what the instruction left. */
 static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
 {
     const Insn *first = insn;
+    uint64_t rip = cpu->rip;
     cpu->block_first = first;
     cpu->block_end = end;
     do {
         cpu->insn = insn;
-        cpu->rip_start = cpu->rip;
-        cpu->rip += insn->length;
+        cpu->rip_start = rip;
+        rip += insn->length;
+        cpu->rip = rip;
         insn->exec(cpu, insn);
         insn++;
     } while (insn != cpu->block_end);
@@ -136,7 +139,8 @@ static bool held_off(const Cpu *cpu, uint32_t pending)
     return pending == PENDING_INTR && !(cpu->eflags & FLAG_IF) && cpu->activity == CPU_RUNNING;
 }
 
-static HOT void run_blocks(Cpu *cpu, uint64_t limit)
+/* Apart from cpu_run, whose locals live in memory because of sigsetjmp. */
+static HOT NOINLINE void run_blocks(Cpu *cpu, uint64_t limit)
 {
     while (cpu->insn_count < limit) {
         uint32_t pending = pending_bits(cpu);
