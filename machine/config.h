@@ -49,7 +49,6 @@ typedef struct Config {
     GPtrArray *devices;           /* of DeviceConfig */
     char *boot_order, *boot_once; /* of the letters a, c, d, n */
     bool boot_menu;
-    unsigned boot_menu_wait_ms;
     bool floppy_boot_check; /* the BIOS looks for 55 AA on floppies */
 
     GPtrArray *chardevs;                                   /* of ChardevConfig */

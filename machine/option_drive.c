@@ -107,7 +107,7 @@ OptionResult option_boot(Config *c, const char *option, const char *argument, GE
         {"order", KEY_STRING, offsetof(Config, boot_order)},
         {"once", KEY_STRING, offsetof(Config, boot_once)},
         {"menu", KEY_BOOL, offsetof(Config, boot_menu)},
-        {"splash-time", KEY_UINT, offsetof(Config, boot_menu_wait_ms), 0, UINT16_MAX},
+        {"splash-time", KEY_IGNORED},
         {"strict", KEY_IGNORED},
         {NULL},
     };
