@@ -70,15 +70,17 @@ static ALWAYS_INLINE const Vec *vec_source(Cpu *cpu, const Insn *insn, unsigned 
     return buffer;
 }
 
-/* The upper lane of a YMM register, as the lower one of a Vec. */
-static ALWAYS_INLINE const Vec *vec_high(const Vec *v)
+/* The upper lane of a YMM register, as a lower one. */
+static ALWAYS_INLINE Vec vec_high(const Vec *v)
 {
-    return (const Vec *)&v->u8[16];
+    Vec high;
+    memcpy(&high, &v->u8[16], 16);
+    return high;
 }
 
-static ALWAYS_INLINE Vec *vec_high_result(Vec *v)
+static ALWAYS_INLINE void vec_set_high(Vec *v, const Vec *high)
 {
-    return (Vec *)&v->u8[16];
+    memcpy(&v->u8[16], high, 16);
 }
 
 /* --- results ------------------------------------------------------------------------------- */
@@ -124,6 +126,15 @@ void vec_write(Cpu *cpu, const Insn *insn, VecForm form, const Vec *d);
 /* The body of an operation on one lane of `bytes` bytes. d is none of the sources. */
 typedef void VecLaneFn(Vec *d, const Vec *a, const Vec *b, unsigned bytes, unsigned imm);
 
+/* The body on the upper lanes. */
+static ALWAYS_INLINE void vec_upper(Vec *d, const Vec *a, const Vec *b, unsigned imm,
+                                    VecLaneFn *lane)
+{
+    Vec high_a = vec_high(a), high_b = vec_high(b), high_d;
+    lane(&high_d, &high_a, &high_b, 16, imm);
+    vec_set_high(d, &high_d);
+}
+
 /* Two sources, XMM or YMM. Each lane beyond the first uses imm8 further right by imm_bits. */
 static ALWAYS_INLINE void xmm_two(Cpu *cpu, const Insn *insn, VecForm form, VecLaneFn *lane,
                                   unsigned imm_bits)
@@ -135,7 +146,7 @@ static ALWAYS_INLINE void xmm_two(Cpu *cpu, const Insn *insn, VecForm form, VecL
     const Vec *a = &cpu->vec[insn->op[form].reg];
     lane(&d, a, b, 16, imm);
     if (ymm)
-        lane(vec_high_result(&d), vec_high(a), vec_high(b), 16, imm >> imm_bits);
+        vec_upper(&d, a, b, imm >> imm_bits, lane);
     vec_put_sized(cpu, dest, form, ymm, &d);
 }
 
@@ -149,7 +160,7 @@ static ALWAYS_INLINE void xmm_one(Cpu *cpu, const Insn *insn, VecForm form, VecL
     const Vec *b = vec_source(cpu, insn, 1, &buffer);
     lane(&d, b, b, 16, imm);
     if (ymm)
-        lane(vec_high_result(&d), vec_high(b), vec_high(b), 16, imm >> imm_bits);
+        vec_upper(&d, b, b, imm >> imm_bits, lane);
     vec_put_sized(cpu, dest, form, ymm, &d);
 }
 

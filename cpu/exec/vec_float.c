@@ -36,8 +36,11 @@ static ALWAYS_INLINE void arithmetic(Cpu *cpu, const Insn *insn, VecForm form, F
     const Vec *b = float_sources(cpu, insn, form, shape, f32 ? 4 : 8, &d, &buffer);
     if (sse_on_host(cpu)) {
         host(&d, b, &cpu->mxcsr);
-        if (form == VEC_VEX && shape != SCALAR && insn->op[0].size == 32)
-            host(vec_high_result(&d), vec_high(b), &cpu->mxcsr);
+        if (shape != SCALAR && vec_is_ymm(insn, form)) {
+            Vec high_d = vec_high(&d), high_b = vec_high(b);
+            host(&high_d, &high_b, &cpu->mxcsr);
+            vec_set_high(&d, &high_d);
+        }
     } else if (f32) {
         soft_f32(cpu, &d, b, float_count(insn, shape, 4), f32);
     } else {

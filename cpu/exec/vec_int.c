@@ -112,7 +112,7 @@ static ALWAYS_INLINE void shift(Cpu *cpu, const Insn *insn, VecForm form, VecLan
     const Vec *a = &cpu->vec[insn->op[form].reg];
     lane(&d, a, a, 16, n);
     if (form == VEC_VEX && insn->op[0].size == 32)
-        lane(vec_high_result(&d), vec_high(a), vec_high(a), 16, n);
+        vec_upper(&d, a, a, n, lane);
     vec_put(cpu, &insn->op[0], form, &d);
 }
 

@@ -57,15 +57,15 @@ PACK(PACKUSDW, s32, u16, 0,         UINT16_MAX)
 
 /* --- widen: the low elements of the source, extended --------------------------------------- */
 
-#define WIDEN(NAME, from, to)                                                        \
-    static ALWAYS_INLINE void widen_##NAME(Cpu *cpu, const Insn *insn, VecForm form) \
-    {                                                                                \
-        Vec buffer, d;                                                               \
-        const Vec *v = vec_source(cpu, insn, 1, &buffer);                            \
-        for (unsigned i = 0; i < insn->op[0].size / sizeof(d.to[0]); i++)            \
-            d.to[i] = v->from[i];                                                    \
-        vec_put(cpu, &insn->op[0], form, &d);                                        \
-    }                                                                                \
+#define WIDEN(NAME, from, to)                                                               \
+    static ALWAYS_INLINE void widen_##NAME(Cpu *cpu, const Insn *insn, VecForm form)        \
+    {                                                                                       \
+        Vec buffer, d = {.u64 = {0}};                                                       \
+        const Vec *v = vec_source(cpu, insn, 1, &buffer);                                   \
+        for (unsigned i = 0; i < (vec_is_ymm(insn, form) ? 32 : 16) / sizeof(d.to[0]); i++) \
+            d.to[i] = v->from[i];                                                           \
+        vec_put(cpu, &insn->op[0], form, &d);                                               \
+    }                                                                                       \
     VEC_FORMS(NAME, widen_##NAME)
 
 /* clang-format off */

@@ -184,7 +184,11 @@ static void test_cpuid_leaves(void)
     cpuid(t->cpu, 7, 1, r);
     g_assert_cmphex(r[EBX] | r[ECX] | r[EDX], ==, 0);
     cpuid(t->cpu, 0xd, 0, r);
-    g_assert_cmphex(r[EAX], ==, 7); /* x87, SSE, AVX */
+    g_assert_cmphex(r[EAX], ==, XCR0_X87 | XCR0_SSE | XCR0_AVX);
+    g_assert_cmpuint(r[EBX], ==, 576); /* as XCR0 is after reset */
+    g_assert_cmpuint(r[ECX], ==, 832); /* with all of them */
+    cpuid(t->cpu, 0xd, 2, r);
+    g_assert_cmpuint(r[EAX], ==, 256);
     g_assert_cmpuint(r[EBX], ==, 576);
     cpuid(t->cpu, 0xd, 1, r);
     g_assert_cmphex(r[EAX], ==, 7); /* XSAVEOPT, XSAVEC, XGETBV 1 */
