@@ -12,6 +12,7 @@ u8 kernel_stack[STACK_SIZE] __attribute__((aligned(4096)));
 u8 user_stack[STACK_SIZE] __attribute__((aligned(4096)));
 
 static word start_cr0, start_cr3, start_cr4;
+static bool has_cr4; /* it came with the Pentium's extensions */
 #ifdef __x86_64__
 static u64 start_efer;
 #endif
@@ -145,7 +146,7 @@ void cpu_reset_state(void)
     trap_forget();
     write_dr7(0x400);
     write_cr0(start_cr0);
-    if (start_cr4) {
+    if (has_cr4) {
         write_cr4(start_cr4);
     }
     write_cr3(start_cr3);
@@ -169,8 +170,8 @@ void cpu_init(void)
 {
     start_cr0 = read_cr0() | CR0_NE;
     start_cr3 = read_cr3();
-    /* CR4 came with the Pentium's extensions. */
-    start_cr4 = cpu_has(HAS_PSE) ? read_cr4() : 0;
+    has_cr4 = cpu_has(HAS_PSE);
+    start_cr4 = has_cr4 ? read_cr4() : 0;
 #ifdef __x86_64__
     start_efer = rdmsr(MSR_EFER);
 #endif
