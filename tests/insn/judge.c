@@ -1,6 +1,7 @@
 /* judge.c - every row of the instruction table against the host CPU.
  *
  *     judge [--group int|vec|x87|MNEMONIC] [--seconds N] [--instances N] [--seed N] [--rows]
+ * [--table]
  *
  * Random instances of every row that may run in user mode are run by the interpreter and by the
  * host, until the time or the number is reached. A difference is shrunk and printed as a row of
@@ -10,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cpu/isa_priv.h"
 #include "tests/support/judge.h"
+#include "tests/support/row_tests.h"
 
 enum { BATCH = 100, SKIPPED = 77 };
 
@@ -18,7 +21,7 @@ typedef struct Options {
     char *group;
     int seconds;
     gint64 instances, seed;
-    gboolean rows;
+    gboolean rows, table;
 } Options;
 
 typedef struct Totals {
@@ -104,6 +107,97 @@ static void judge_rows(Judge *j, const Options *o, GArray *rows, Totals *totals)
     }
 }
 
+/* --- the table ------------------------------------------------------------------------------- */
+
+static void print_modrm(const InsnRow *row)
+{
+    unsigned value = row->form & 0xff;
+    switch (form_kind(row->form)) {
+    case FORM_KIND_NONE:
+        break;
+    case FORM_KIND_PLUSR:
+        printf("+r");
+        break;
+    case FORM_KIND_PLUSC:
+        printf("+cc");
+        break;
+    case FORM_KIND_PLUSCRM:
+        printf("+cc /r");
+        break;
+    case FORM_KIND_RM:
+    case FORM_KIND_REGX:
+        printf(" /r");
+        break;
+    case FORM_KIND_MEM:
+        printf(" /r memory");
+        break;
+    case FORM_KIND_REG:
+        printf(" /r register");
+        break;
+    case FORM_KIND_D:
+        printf(" /%u", value);
+        break;
+    case FORM_KIND_M:
+        printf(" /%u memory", value);
+        break;
+    case FORM_KIND_R:
+        printf(" /%u register", value);
+        break;
+    case FORM_KIND_BYTE:
+        printf(" %02X", value);
+        break;
+    }
+}
+
+/* The prefix, map, opcode and modrm columns; W and L where the row wants one of them. */
+static void print_encoding(const InsnRow *row)
+{
+    static const char *const maps[MAP_COUNT] = {
+        "", "0F ", "0F 38 ", "0F 3A ", "VEX 0F ", "VEX 0F 38 ", "VEX 0F 3A ",
+    };
+    static const char *const prefixes[PREFIX_ANY + 1] = {
+        [PREFIX_NP] = "NP ",
+        [PREFIX_P66] = "66 ",
+        [PREFIX_PF3] = "F3 ",
+        [PREFIX_PF2] = "F2 ",
+    };
+    static const char *const wl[WL_ANY + 1] = {
+        [WL_B0] = "L0 ",
+        [WL_B1] = "L1 ",
+        [WL_W0] = "W0 ",
+        [WL_W1] = "W1 ",
+        [WL_W0 & WL_B0] = "W0 L0 ",
+        [WL_W0 & WL_B1] = "W0 L1 ",
+        [WL_W1 & WL_B0] = "W1 L0 ",
+        [WL_W1 & WL_B1] = "W1 L1 ",
+    };
+    const char *prefix = prefixes[row->prefix], *bits = wl[row->wl];
+    printf("%s%s%s%02X", maps[row->map], prefix ? prefix : "", bits ? bits : "", row->opcode);
+    print_modrm(row);
+}
+
+/* One line a row: name, encoding, operands, feature, group, offered, proof, note, test file; with
+ * tabs between. */
+static void print_table(void)
+{
+    static const char *const proofs[] = {"native", "refusal", "none"};
+    char **cases = row_tests_scan(MYNA_SOURCE_DIR);
+    for (unsigned r = 0; r < insn_row_count; r++) {
+        const InsnRow *row = &insn_rows[r];
+        const char *why = NULL;
+        RowClass class = judge_row_class(row, &why);
+        printf("%s\t", row->name);
+        print_encoding(row);
+        putchar('\t');
+        for (unsigned n = 0; n < MAX_OPERANDS && row->operands[n]; n++)
+            printf("%s%s", n ? ", " : "", operand_infos[row->operands[n]].name);
+        printf("\t%s\t%s\t%s\t%s\t%s\t%s\n", row->feature ? feature_infos[row->feature].name : "",
+               judge_row_group(row), judge_row_is_offered(row) ? "yes" : "no", proofs[class],
+               why ? why : "", cases[r] ? cases[r] : "");
+    }
+    row_tests_free(cases);
+}
+
 static Options parse_options(int argc, char **argv)
 {
     Options o = {.seed = 1};
@@ -113,6 +207,7 @@ static Options parse_options(int argc, char **argv)
         {"instances", 'n', 0, G_OPTION_ARG_INT64, &o.instances, "stop after so many", "N"},
         {"seed", 's', 0, G_OPTION_ARG_INT64, &o.seed, "of the random numbers", "N"},
         {"rows", 'r', 0, G_OPTION_ARG_NONE, &o.rows, "list the rows not judged", NULL},
+        {"table", 0, 0, G_OPTION_ARG_NONE, &o.table, "print the table of rows and proofs", NULL},
         {NULL},
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- the host CPU judges");
@@ -132,6 +227,10 @@ int main(int argc, char **argv)
     Options o = parse_options(argc, argv);
     Totals totals = {0};
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (o.table) {
+        print_table();
+        return 0;
+    }
     Judge *j = judge_new(o.seed);
     if (!j) {
         printf("skipped: this host cannot run x86-64 instructions for us\n");

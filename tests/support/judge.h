@@ -77,6 +77,9 @@ const Operand *instance_memory_operand(const Instance *i);
 bool instance_named(const Instance *i, const char *name);
 bool instance_named_like(const Instance *i, const char *start);
 
+/* It may go elsewhere, other than through the IDT. */
+bool instance_is_branch(const Instance *i);
+
 /* Where its first byte is, on both engines. */
 uint64_t judge_address(const Judge *j, const Instance *i);
 

@@ -40,14 +40,14 @@ static uint32_t attrs_of(const Instance *i)
     return insn_rows[i->row].attrs;
 }
 
-static bool is_branch(const Instance *i)
+bool instance_is_branch(const Instance *i)
 {
-    return attrs_of(i) & ATTR_BRANCH;
+    return attrs_of(i) & ATTR_BRANCH && !instance_named_like(i, "INT");
 }
 
 uint64_t judge_address(const Judge *j, const Instance *i)
 {
-    if (is_branch(i))
+    if (instance_is_branch(i))
         return native_branch_address(j->native);
     return i->mode == CODE_32 ? native_address_32(j->native) : native_address(j->native);
 }
@@ -288,7 +288,7 @@ static bool aim_address(Judge *j, Instance *i, uint64_t target)
     }
     if (insn->has_moffs || insn->seg >= SEG_FS || insn->addrsize == 2)
         return false;
-    bool stack = attrs_of(i) & ATTR_D64 || is_branch(i);
+    bool stack = attrs_of(i) & ATTR_D64 || instance_is_branch(i);
     if (insn->base == RSP && stack)
         return false; /* PUSH, POP: the stack is where it is */
     if (insn->base < GPR_COUNT && insn->base == insn->index)
@@ -434,7 +434,7 @@ static bool suit(Judge *j, Instance *i)
 {
     if (attrs_of(i) & ATTR_STRING)
         suit_string(j, i);
-    if (is_branch(i) && !suit_branch(j, i))
+    if (instance_is_branch(i) && !suit_branch(j, i))
         return false;
     suit_vector(j, i);
     return suit_integer(j, i);

@@ -22,32 +22,22 @@ static const struct {
     const char *why;
 } not_judged[] = {
     /* name         why */
-    {"CALL_FAR", far_transfer},    {"JMP_FAR", far_transfer},
-    {"RET_FAR", far_transfer},     {"IRET", far_transfer},
-    {"MOV_TO_SEG", loads_segment}, {"POP_SEG", loads_segment},
-    {"LDS", loads_segment},        {"LES", loads_segment},
-    {"LSS", loads_segment},        {"LFS", loads_segment},
-    {"LGS", loads_segment},        {"SYSCALL", enters_kernel},
-    {"SYSENTER", enters_kernel},   {"INT", enters_kernel},
-    {"INT1", enters_kernel},       {"INT3", enters_kernel},
-    {"INTO", enters_kernel},       {"LAR", reads_tables},
-    {"LSL", reads_tables},         {"VERR", reads_tables},
-    {"VERW", reads_tables},        {"SGDT", reads_system},
-    {"SIDT", reads_system},        {"SLDT", reads_system},
-    {"STR", reads_system},         {"SMSW", reads_system},
-    {"XGETBV", reads_system},      {"MOV_FROM_SEG", reads_system},
-    {"PUSH_SEG", reads_system},    {"RDPID", reads_system},
-    {"CPUID", identifies},         {"RDTSC", tells_time},
-    {"RDTSCP", tells_time},        {"RDPMC", tells_time},
-    {"RDRAND", randomness},        {"RDSEED", randomness},
-    {"RDFSBASE", bases},           {"RDGSBASE", bases},
-    {"WRFSBASE", bases},           {"WRGSBASE", bases},
-    {"FXSAVE", saves_state},       {"FXRSTOR", saves_state},
-    {"XSAVE", saves_state},        {"XSAVEOPT", saves_state},
-    {"XSAVEC", saves_state},       {"XSAVES", saves_state},
-    {"XRSTOR", saves_state},       {"XRSTORS", saves_state},
-    {"RDPKRU", protection_keys},   {"WRPKRU", protection_keys},
-    {"MONITOR", tells_time},       {"MWAIT", tells_time},
+    {"CALL_FAR", far_transfer},  {"JMP_FAR", far_transfer},     {"RET_FAR", far_transfer},
+    {"IRET", far_transfer},      {"MOV_TO_SEG", loads_segment}, {"POP_SEG", loads_segment},
+    {"LDS", loads_segment},      {"LES", loads_segment},        {"LSS", loads_segment},
+    {"LFS", loads_segment},      {"LGS", loads_segment},        {"SYSCALL", enters_kernel},
+    {"SYSENTER", enters_kernel}, {"LAR", reads_tables},         {"LSL", reads_tables},
+    {"VERR", reads_tables},      {"VERW", reads_tables},        {"SGDT", reads_system},
+    {"SIDT", reads_system},      {"SLDT", reads_system},        {"STR", reads_system},
+    {"SMSW", reads_system},      {"XGETBV", reads_system},      {"RDPID", reads_system},
+    {"CPUID", identifies},       {"RDTSC", tells_time},         {"RDTSCP", tells_time},
+    {"RDPMC", tells_time},       {"RDRAND", randomness},        {"RDSEED", randomness},
+    {"RDFSBASE", bases},         {"RDGSBASE", bases},           {"WRFSBASE", bases},
+    {"WRGSBASE", bases},         {"FXSAVE", saves_state},       {"FXRSTOR", saves_state},
+    {"XSAVE", saves_state},      {"XSAVEOPT", saves_state},     {"XSAVEC", saves_state},
+    {"XSAVES", saves_state},     {"XRSTOR", saves_state},       {"XRSTORS", saves_state},
+    {"RDPKRU", protection_keys}, {"WRPKRU", protection_keys},   {"MONITOR", tells_time},
+    {"MWAIT", tells_time},
 };
 
 static const char *reason_of(const InsnRow *row)
@@ -59,6 +49,17 @@ static const char *reason_of(const InsnRow *row)
     return row->feature == FEATURE_CET_SS ? shadow_stack : NULL;
 }
 
+/* User mode may run these outside virtual-8086 mode, whatever its IOPL. */
+static bool minds_iopl(const InsnRow *row)
+{
+    static const char *const never[] = {"PUSHF", "POPF", "INT"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(never); i++) {
+        if (!strcmp(row->name, never[i]))
+            return false;
+    }
+    return row->attrs & ATTR_IOPL;
+}
+
 /* --- public -------------------------------------------------------------------------------- */
 
 RowClass judge_row_class(const InsnRow *row, const char **why)
@@ -66,7 +67,7 @@ RowClass judge_row_class(const InsnRow *row, const char **why)
     *why = reason_of(row);
     if (*why)
         return ROW_NOT;
-    if (row->attrs & (ATTR_CPL0 | ATTR_IOPL)) {
+    if (row->attrs & ATTR_CPL0 || minds_iopl(row)) {
         *why = row->attrs & ATTR_CPL0 ? "privileged" : "needs I/O privilege";
         return ROW_REFUSED;
     }

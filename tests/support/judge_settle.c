@@ -34,8 +34,11 @@ static bool repeats_nothing(const Instance *i)
 
 bool judge_is_undefined(const Instance *i)
 {
+    enum { LINUX_SYSTEM_CALL = 0x80 };
     const Insn *insn = &i->insn;
     unsigned count = insn->op[2].kind == OPND_IMM ? insn->imm : i->before.gpr[RCX];
+    if (instance_named(i, "INT") && insn->imm == LINUX_SYSTEM_CALL)
+        return true;
     if (instance_named(i, "BSWAP"))
         return insn->opsize == 2;
     if (instance_named(i, "NOP")) /* 0F 0D with a register is a NOP or #UD */

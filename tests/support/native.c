@@ -387,6 +387,30 @@ bool native_run_32(Native *n, const uint8_t *code, size_t length, NativeState *s
     return ran;
 }
 
+uint16_t native_selector(SegReg seg, bool is_32)
+{
+    uint16_t selector = 0;
+    switch (seg) {
+    case SEG_CS:
+        return is_32 ? HOST_CS32 : HOST_CS64;
+    case SEG_ES:
+        __asm__("mov %%es, %0" : "=r"(selector));
+        return is_32 ? HOST_DS : selector;
+    case SEG_DS:
+        __asm__("mov %%ds, %0" : "=r"(selector));
+        return is_32 ? HOST_DS : selector;
+    case SEG_SS:
+        __asm__("mov %%ss, %0" : "=r"(selector));
+        return selector;
+    case SEG_FS:
+        __asm__("mov %%fs, %0" : "=r"(selector));
+        return selector;
+    default:
+        __asm__("mov %%gs, %0" : "=r"(selector));
+        return selector;
+    }
+}
+
 uint64_t native_address(const Native *n)
 {
     return (uintptr_t)n->test;
@@ -454,6 +478,11 @@ uint64_t native_branch_address(const Native *n)
 }
 
 uint64_t native_address_32(const Native *n)
+{
+    return 0;
+}
+
+uint16_t native_selector(SegReg seg, bool is_32)
 {
     return 0;
 }

@@ -62,6 +62,9 @@ bool native_run_branch(Native *n, const uint8_t *code, size_t length, NativeStat
 bool native_has_32(const Native *n);
 bool native_run_32(Native *n, const uint8_t *code, size_t length, NativeState *state);
 
+/* What the segment registers hold while they run. */
+uint16_t native_selector(SegReg seg, bool is_32);
+
 /* Where these put the instruction. */
 uint64_t native_address(const Native *n);
 uint64_t native_branch_address(const Native *n);

@@ -339,6 +339,11 @@ static void arpl(void)
     g_assert_true(zf(t));
     assert_quiet(EXECUTE(t, 0x63, 0xc8));
     g_assert_false(zf(t));
+    t->cpu->gpr[RBX] = AT_DATA;
+    t->cpu->gpr[RCX] = 0;
+    t->cpu->seg[SEG_DS].access &= ~(unsigned)AR_WRITABLE;
+    segment_update(&t->cpu->seg[SEG_DS]);
+    assert_raised(EXECUTE(t, 0x63, 0x0b), EXC_GP, 0); /* arpl [ebx], cx: nothing to write, but */
     bare_real(t);
     assert_raised(EXECUTE(t, 0x63, 0xc8), EXC_UD, 0);
     bare_cpu_free(t);
