@@ -12,7 +12,9 @@
 static bool masks_nothing(const Instance *i)
 {
     enum { ROOM = 16 };
-    return strstr(insn_rows[i->row].name, "MASKMOV") && i->target &&
+    bool masked = instance_named(i, "MASKMOVQ") || instance_named(i, "MASKMOVDQU") ||
+                  instance_named(i, "VMASKMOVDQU");
+    return masked && i->target &&
            (i->target < JUDGE_MEMORY || i->target + ROOM > JUDGE_MEMORY + JUDGE_MEMORY_SIZE);
 }
 
