@@ -1,5 +1,5 @@
-/* exceptions.c - every exception that is not of segments or pages: vector, error code, saved address; gates,
- * double faults, priorities. [SDM3] "Interrupt and Exception Handling". */
+/* exceptions.c - every exception that is not of segments or pages: vector, error code, saved
+ * address; gates, double faults, priorities. [SDM3] "Interrupt and Exception Handling". */
 #include "lib/cpu.h"
 #include "lib/paging.h"
 #include "lib/tap.h"
@@ -140,26 +140,29 @@ CASE(ud_mov_segment_6, "MOV to and from segment registers 6 and 7 is #UD") /* [S
     expect_fault(TRY(BYTES(0x8c, 0xf8), : : : "eax"), UD, 0);
 }
 
-CASE(ud_memory_only, "instructions on memory are #UD with a register") /* [SDM2] LEA, LDS, BOUND, LGDT */
+CASE(ud_memory_only,
+     "instructions on memory are #UD with a register") /* [SDM2] LEA, LDS, BOUND, LGDT */
 {
-    expect_fault(TRY(BYTES(0x8d, 0xc0)), UD, 0);             /* LEA */
-    expect_fault(TRY(BYTES(0x0f, 0xb2, 0xc0)), UD, 0);       /* LSS */
-    expect_fault(TRY(BYTES(0x0f, 0xb4, 0xc0)), UD, 0);       /* LFS */
-    expect_fault(TRY(BYTES(0xff, 0xe8)), UD, 0);             /* JMP far */
-    expect_fault(TRY(BYTES(0xff, 0xd8)), UD, 0);             /* CALL far */
-    expect_fault(TRY(BYTES(0x0f, 0xc7, 0xc8)), UD, 0);       /* CMPXCHG8B */
+    expect_fault(TRY(BYTES(0x8d, 0xc0)), UD, 0);       /* LEA */
+    expect_fault(TRY(BYTES(0x0f, 0xb2, 0xc0)), UD, 0); /* LSS */
+    expect_fault(TRY(BYTES(0x0f, 0xb4, 0xc0)), UD, 0); /* LFS */
+    expect_fault(TRY(BYTES(0xff, 0xe8)), UD, 0);       /* JMP far */
+    expect_fault(TRY(BYTES(0xff, 0xd8)), UD, 0);       /* CALL far */
+    expect_fault(TRY(BYTES(0x0f, 0xc7, 0xc8)), UD, 0); /* CMPXCHG8B */
 }
 
 CASE(ud_groups, "undefined members of groups are #UD") /* [SDM2] "Opcode Extensions" */
 {
     expect_fault(TRY(BYTES(0xfe, 0xd0)), UD, 0); /* group 4, /2 */
     expect_fault(TRY(BYTES(0xff, 0xf8)), UD, 0); /* group 5, /7 */
-    expect_fault(TRY(BYTES(0x8f, 0xc8)), UD, 0); /* group 1A, /1: an XOP prefix where there are such */
+    expect_fault(TRY(BYTES(0x8f, 0xc8)), UD,
+                 0); /* group 1A, /1: an XOP prefix where there are such */
     expect_fault(TRY(BYTES(0x0f, 0xba, 0xc0, 0)), UD, 0); /* group 8, /0 */
     expect_fault(TRY(BYTES(0x0f, 0x00, 0xf0)), UD, 0);    /* group 6, /6 */
 }
 
-CASE(ud_control_registers, "MOV with control registers that do not exist is #UD") /* [SDM2] MOV CRn */
+CASE(ud_control_registers,
+     "MOV with control registers that do not exist is #UD") /* [SDM2] MOV CRn */
 {
     expect_fault(TRY(BYTES(0x0f, 0x20, 0xc8)), UD, 0); /* CR1 */
     expect_fault(TRY(BYTES(0x0f, 0x22, 0xe8)), UD, 0); /* CR5 */
@@ -179,13 +182,15 @@ CASE(ud_syscall_disabled, "SYSCALL and SYSRET with EFER.SCE clear are #UD") /* [
     expect_fault(TRY(BYTES(0x0f, 0x07)), UD, 0);
 }
 
-CASE(gp_too_long, "an instruction of 16 bytes is #GP(0), of 15 it is none") /* [SDM2] "Instruction Format" */
+CASE(gp_too_long,
+     "an instruction of 16 bytes is #GP(0), of 15 it is none") /* [SDM2] "Instruction Format" */
 {
     expect_none(TRY(".fill 14, 1, 0x66\n nop"));
     expect_fault(TRY(".fill 15, 1, 0x66\n nop"), GP, 0);
 }
 
-CASE(gp_cr0_combinations, "CR0 with PG but not PE, or NW but not CD, is #GP(0)") /* [SDM2] MOV CRn */
+CASE(gp_cr0_combinations,
+     "CR0 with PG but not PE, or NW but not CD, is #GP(0)") /* [SDM2] MOV CRn */
 {
     u32 cr0 = read_cr0();
 
@@ -200,7 +205,8 @@ CASE(gp_cr4_reserved, "a reserved bit of CR4 is #GP(0)") /* [SDM2] MOV CRn */
     expect_fault(TRY("mov %0, %%cr4", : : "r"(read_cr4() | 1u << 15)), GP, 0);
 }
 
-CASE(gp_msr_unknown, "an MSR that does not exist is #GP(0), read and written") /* [SDM2] RDMSR, WRMSR */
+CASE(gp_msr_unknown,
+     "an MSR that does not exist is #GP(0), read and written") /* [SDM2] RDMSR, WRMSR */
 {
     expect_fault(TRY("rdmsr", : : "c"(0x4b123456) : "eax", "edx"), GP, 0);
     expect_fault(TRY("wrmsr", : : "c"(0x4b123456), "a"(0), "d"(0)), GP, 0);
@@ -256,7 +262,8 @@ CASE(gate_bad_segment, "a gate to what is no code segment is #GP(selector)") /* 
     expect_fault(TRY("int $0x30"), GP, SEL_USER_CODE32);
 }
 
-CASE(gate_segment_not_present, "a gate to a code segment not present is #NP(selector)") /* [SDM2] INT n */
+CASE(gate_segment_not_present,
+     "a gate to a code segment not present is #NP(selector)") /* [SDM2] INT n */
 {
     gdt_set(SEL_TEST, descriptor(0, 0xfffff, (CODE_RX | SEG_DB | SEG_G) & ~SEG_P));
     idt_set(0x30, gate(SEL_TEST, (word)trap_stubs, SEG_P | SYS_INT, 0));
@@ -346,7 +353,8 @@ static void hide_gates(void)
     paging_start(PAGING_32);
     page_map(WINDOW, FRAME(0) | PAGE_ALL);
     memcpy((void *)(WINDOW + 4096 - 14 * 8), idt, 14 * 8);
-    load_idt((void *)(WINDOW + 4096 - 14 * 8), 256 * 8 - 1); /* #PF is the first on the missing page */
+    load_idt((void *)(WINDOW + 4096 - 14 * 8),
+             256 * 8 - 1); /* #PF is the first on the missing page */
 }
 
 CASE(df_page_fault_twice, "a page fault in the delivery of a page fault is #DF(0)")
@@ -355,19 +363,22 @@ CASE(df_page_fault_twice, "a page fault in the delivery of a page fault is #DF(0
     expect_raised(TRY("movb $0, (%0)", : : "r"(0x50000000)), DF, 0);
 }
 
-CASE(df_contributory_in_page_fault, "a contributory exception in the delivery of a page fault is #DF(0)")
+CASE(df_contributory_in_page_fault,
+     "a contributory exception in the delivery of a page fault is #DF(0)")
 {
     paging_start(PAGING_32);
     idt_access(PF, SYS_INT);
     expect_raised(TRY("movb $0, (%0)", : : "r"(0x50000000)), DF, 0);
 }
 
-CASE(df_page_fault_in_contributory, "a page fault in the delivery of a contributory exception is #PF")
+CASE(df_page_fault_in_contributory,
+     "a page fault in the delivery of a contributory exception is #PF")
 {
     paging_start(PAGING_32);
     page_map(WINDOW, FRAME(0) | PAGE_ALL);
     page_map(WINDOW + 4096, FRAME(1) | PAGE_ALL);
-    /* #GP, the last on the first page, and all from #PF on are there; #DE to #DF and #NP are not. */
+    /* #GP, the last on the first page, and all from #PF on are there; #DE to #DF and #NP are not.
+     */
     memcpy((void *)(WINDOW + 4096 - 13 * 8), idt, 256 * 8);
     load_idt((void *)(WINDOW + 4096 - 13 * 8), 256 * 8 - 1);
     page_map(WINDOW, 0); /* #GP is at the start of the second page */
@@ -380,10 +391,10 @@ CASE(df_page_fault_in_contributory, "a page fault in the delivery of a contribut
 
 static u8 buffer[32] __attribute__((aligned(16)));
 
-#define USER_ACCESS(name, insn)                                                                    \
-    static void name(void)                                                                         \
-    {                                                                                              \
-        asm volatile(TRY_MARK "10: " insn "\n11:" : : "r"(buffer) : "eax", "memory", "cc");        \
+#define USER_ACCESS(name, insn)                                                             \
+    static void name(void)                                                                  \
+    {                                                                                       \
+        asm volatile(TRY_MARK "10: " insn "\n11:" : : "r"(buffer) : "eax", "memory", "cc"); \
     }
 USER_ACCESS(read_dword_at_1, "movl 1(%0), %%eax")
 USER_ACCESS(read_dword_at_2, "movl 2(%0), %%eax")
@@ -503,10 +514,11 @@ CASE(restart_pusha, "PUSHA that faults leaves ESP") /* [SDM2] PUSHA */
     /* The handler needs a stack of its own: the fault goes through a ring change, from ring 3. */
     tss.esp0 = KERNEL_STACK_END;
     expected = (word)WINDOW + 8;
-    Trap t = CATCH(asm volatile("mov %0, %%ds\n push %0\n push %1\n push $2\n push %2\n push $1f\n iret\n"
-                                "1: pusha"
-                                :
-                                : "r"(SEL_USER_DATA + 3), "r"(expected), "r"(SEL_USER_CODE32 + 3)));
+    Trap t = CATCH(
+        asm volatile("mov %0, %%ds\n push %0\n push %1\n push $2\n push %2\n push $1f\n iret\n"
+                     "1: pusha"
+                     :
+                     : "r"(SEL_USER_DATA + 3), "r"(expected), "r"(SEL_USER_CODE32 + 3)));
     expect_raised(t, PF, PF_W | PF_U);
     check_eq(t.frame.sp, expected);
 }

@@ -1,5 +1,5 @@
-/* protected.c - segments and privilege: every check of loads, accesses and transfers, with its error code.
- * [SDM3] "Protection". */
+/* protected.c - segments and privilege: every check of loads, accesses and transfers, with its
+ * error code. [SDM3] "Protection". */
 #include "lib/cpu.h"
 #include "lib/tap.h"
 #include "lib/trap.h"
@@ -129,7 +129,8 @@ CASE(pop_segment_faults, "POP DS that faults leaves ESP")
     check_eq(t.sp, before);
 }
 
-CASE(far_pointer_loads, "LDS, LES, LFS, LGS and LSS check as MOV does and leave the register on a fault")
+CASE(far_pointer_loads,
+     "LDS, LES, LFS, LGS and LSS check as MOV does and leave the register on a fault")
 {
     struct {
         u32 offset;
@@ -200,7 +201,11 @@ static void use_fs(u64 value)
     asm volatile("mov %0, %%fs" : : "r"(T));
 }
 /* An access at an offset of FS, the segment given afresh for each. */
-#define AT(value, insn, offset) ({ use_fs(value); TRY(insn, : : "r"(offset) : "eax", "memory"); })
+#define AT(value, insn, offset)                       \
+    ({                                                \
+        use_fs(value);                                \
+        TRY(insn, : : "r"(offset) : "eax", "memory"); \
+    })
 #define READ8(value, offset)  AT(value, "movb %%fs:(%0), %%al", offset)
 #define READ16(value, offset) AT(value, "movw %%fs:(%0), %%ax", offset)
 #define READ32(value, offset) AT(value, "movl %%fs:(%0), %%eax", offset)
@@ -356,8 +361,16 @@ static struct {
     u16 selector;
 } __attribute__((packed)) target;
 
-#define JMP_FAR(sel)  ({ target.selector = (sel); TRY("movl $11f, %0\n ljmp *%0", : "+m"(target)); })
-#define CALL_FAR(sel) ({ target.selector = (sel); TRY("movl $11f, %0\n lcall *%0", : "+m"(target)); })
+#define JMP_FAR(sel)                                     \
+    ({                                                   \
+        target.selector = (sel);                         \
+        TRY("movl $11f, %0\n ljmp *%0", : "+m"(target)); \
+    })
+#define CALL_FAR(sel)                                     \
+    ({                                                    \
+        target.selector = (sel);                          \
+        TRY("movl $11f, %0\n lcall *%0", : "+m"(target)); \
+    })
 
 CASE(far_null, "a far jump to a null selector is #GP(0)")
 {
@@ -402,7 +415,9 @@ CASE(far_conforming, "conforming code wants DPL <= CPL; RPL does not matter")
     gdt_set(T, SEG(CODE_RX | SEG_CONFORMING));
     Trap t = CATCH(target.selector = T + 3;
                    asm volatile("movl $1f, %0\n ljmp *%0\n 1: mov %%cs, %%eax\n int $0xf1"
-                                : "+m"(target) : : "eax"));
+                                : "+m"(target)
+                                :
+                                : "eax"));
     expect_done(t);
     check_eq(t.frame.ax & 0xffff, T); /* RPL becomes CPL */
 }
@@ -484,7 +499,9 @@ CASE(gate_target_not_present, "a call gate to code not present is #NP(target)")
 static void user_call_gate(void)
 {
     asm volatile(TRY_MARK "push $0x11\n push $0x22\n push $0x33\n"
-                          "10: lcall %0, $0\n 11:" : : "i"(T + 3));
+                          "10: lcall %0, $0\n 11:"
+                 :
+                 : "i"(T + 3));
 }
 
 CASE(gate_privilege, "a call gate wants a DPL of at least CPL and RPL")
@@ -511,7 +528,8 @@ CASE(gate_inner_ring, "a call gate to an inner ring: new stack, SS, ESP, paramet
     check_eq(pushed[1] & 0xffff, SEL_USER_CODE32 + 3);
     check_eq(pushed[2], 0x33);
     check_eq(pushed[3], 0x22);
-    check_eq(pushed[4], USER_STACK_END - 16); /* the return address of user_main, and three pushes */
+    check_eq(pushed[4],
+             USER_STACK_END - 16); /* the return address of user_main, and three pushes */
     check_eq(pushed[5] & 0xffff, SEL_USER_DATA + 3);
     check_eq(t.frame.cs & 0xffff, SEL_CODE32);
 }
@@ -558,7 +576,8 @@ CASE(gate_jmp_inner_ring, "JMP through a gate to an inner ring is #GP(target)")
 CASE(gate_bad_stack, "a bad stack in the TSS is #TS(selector), one not present #SS(selector)")
 {
     gdt_set(T, gate(SEL_TEST + 0x20, (word)note_stack, SEG_P | SEG_DPL(3) | SYS_CALL, 0));
-    gdt_set(SEL_TEST + 0x20, SEG(CODE_RX | SEG_DPL(1))); /* to ring 1, so that ring 0's stack is good */
+    gdt_set(SEL_TEST + 0x20,
+            SEG(CODE_RX | SEG_DPL(1))); /* to ring 1, so that ring 0's stack is good */
     tss.esp1 = KERNEL_STACK_END - 4096;
     tss.ss1 = 0;
     expect_fault(CATCH_USER(user_call_gate), TS, 0);
@@ -581,7 +600,8 @@ CASE(gate_tss_limit, "a TSS too short for the inner stack is #TS(TSS)")
 {
     gdt_set(T, gate(SEL_TEST + 0x20, (word)note_stack, SEG_P | SEG_DPL(3) | SYS_CALL, 0));
     gdt_set(SEL_TEST + 0x20, SEG(CODE_RX | SEG_DPL(1)));
-    gdt_set(T + 8, descriptor((word)&tss, 0x0b, SEG_P | SYS_TSS)); /* ring 0's stack fits, not ring 1's */
+    gdt_set(T + 8,
+            descriptor((word)&tss, 0x0b, SEG_P | SYS_TSS)); /* ring 0's stack fits, not ring 1's */
     asm volatile("ltr %w0" : : "r"(T + 8));
     expect_fault(CATCH_USER(user_call_gate), TS, T + 8);
 }
@@ -600,13 +620,13 @@ CASE(gate_stack_room, "an inner stack without room is #SS(selector)")
 
 CASE(ret_outer, "RET far to an outer ring takes SS:ESP and nulls segments it may not have")
 {
-    Trap t = CATCH(asm volatile("mov %0, %%fs\n mov %1, %%gs\n push %1\n push %2\n push $0x99\n"
-                                "push %3\n push $1f\n lret $4\n"
-                                "1: mov %%fs, %%eax\n mov %%gs, %%ebx\n mov %%esp, %%ecx\n int $0xf1"
-                                :
-                                : "r"(SEL_DATA), "r"(SEL_USER_DATA + 3), "i"(user_stack + 0x1000),
-                                  "i"(SEL_USER_CODE32 + 3)
-                                : "ebx"));
+    Trap t = CATCH(asm volatile(
+        "mov %0, %%fs\n mov %1, %%gs\n push %1\n push %2\n push $0x99\n"
+        "push %3\n push $1f\n lret $4\n"
+        "1: mov %%fs, %%eax\n mov %%gs, %%ebx\n mov %%esp, %%ecx\n int $0xf1"
+        :
+        : "r"(SEL_DATA), "r"(SEL_USER_DATA + 3), "i"(user_stack + 0x1000), "i"(SEL_USER_CODE32 + 3)
+        : "ebx"));
     expect_done(t);
     check_eq(t.frame.ax & 0xffff, 0);
     check_eq(t.frame.bx & 0xffff, SEL_USER_DATA + 3);
@@ -645,9 +665,10 @@ CASE(ret_inner, "RET and IRET to an inner ring are #GP(selector)")
     expect_fault(CATCH_USER(user_iret_inner), GP, SEL_CODE32);
 }
 
-#define IRET_TO(ss, cs)                                                                            \
-    TRY("push %0\n push $user_stack + 4096\n push $2\n push %1\n push $11f\n 12: iret",            \
-        : : "r"(ss), "r"(cs))
+#define IRET_TO(ss, cs)                                                                 \
+    TRY("push %0\n push $user_stack + 4096\n push $2\n push %1\n push $11f\n 12: iret", \
+        :                                                                               \
+        : "r"(ss), "r"(cs))
 
 CASE(iret_outer_stack, "IRET to an outer ring checks the stack segment")
 {
@@ -667,11 +688,11 @@ CASE(iret_outer_stack_not_present, "IRET to a stack segment not present is #SS(s
 
 CASE(iret_outer, "IRET to an outer ring")
 {
-    Trap t = CATCH(asm volatile("push %0\n push %1\n push $0x203\n push %2\n push $1f\n iret\n"
-                                "1: int $0xf1"
-                                :
-                                : "i"(SEL_USER_DATA + 3), "i"(user_stack + 0x1000),
-                                  "i"(SEL_USER_CODE32 + 3)));
+    Trap t = CATCH(
+        asm volatile("push %0\n push %1\n push $0x203\n push %2\n push $1f\n iret\n"
+                     "1: int $0xf1"
+                     :
+                     : "i"(SEL_USER_DATA + 3), "i"(user_stack + 0x1000), "i"(SEL_USER_CODE32 + 3)));
     expect_done(t);
     check_eq(t.frame.flags & 0x3ff, 0x203);
     check_eq(t.frame.sp, (word)user_stack + 0x1000);
@@ -680,7 +701,9 @@ CASE(iret_outer, "IRET to an outer ring")
 
 static void user_iret_flags(void)
 {
-    asm volatile("push $0x3202\n push %%cs\n push $1f\n iret\n 1: pushf\n pop %%eax\n int $0xf1" : :
+    asm volatile("push $0x3202\n push %%cs\n push $1f\n iret\n 1: pushf\n pop %%eax\n int $0xf1"
+                 :
+                 :
                  : "eax");
 }
 
@@ -896,14 +919,14 @@ CASE(arpl, "ARPL raises RPL and tells by ZF")
 
 /* Privileged instructions. [SDM3] "Privileged Instructions". */
 
-#define PRIVILEGED(name, text, insn, ...)                                                          \
-    static void user_##name(void)                                                                  \
-    {                                                                                              \
-        asm volatile(TRY_MARK "10: " insn "\n11:" : : "a"(area), "c"(0x10), "d"(0)__VA_ARGS__);    \
-    }                                                                                              \
-    CASE(privileged_##name, text " in ring 3 is #GP(0)")                                           \
-    {                                                                                              \
-        expect_fault(CATCH_USER(user_##name), GP, 0);                                              \
+#define PRIVILEGED(name, text, insn, ...)                                                       \
+    static void user_##name(void)                                                               \
+    {                                                                                           \
+        asm volatile(TRY_MARK "10: " insn "\n11:" : : "a"(area), "c"(0x10), "d"(0)__VA_ARGS__); \
+    }                                                                                           \
+    CASE(privileged_##name, text " in ring 3 is #GP(0)")                                        \
+    {                                                                                           \
+        expect_fault(CATCH_USER(user_##name), GP, 0);                                           \
     }
 PRIVILEGED(hlt, "HLT", "hlt")
 PRIVILEGED(lgdt, "LGDT", "lgdt (%%eax)")
@@ -925,7 +948,10 @@ PRIVILEGED(wrmsr, "WRMSR", "wrmsr")
 
 static void user_smsw_and_others(void)
 {
-    asm volatile("smsw %%ax\n sgdt (%0)\n sidt (%0)\n sldt %%ax\n str %%ax" : : "r"(area) : "eax", "memory");
+    asm volatile("smsw %%ax\n sgdt (%0)\n sidt (%0)\n sldt %%ax\n str %%ax"
+                 :
+                 : "r"(area)
+                 : "eax", "memory");
 }
 
 CASE(unprivileged, "SMSW, SGDT, SIDT, SLDT and STR are for all rings")
@@ -933,10 +959,10 @@ CASE(unprivileged, "SMSW, SGDT, SIDT, SLDT and STR are for all rings")
     expect_done(CATCH_USER(user_smsw_and_others));
 }
 
-#define UMIP(name, insn)                                                                           \
-    static void umip_##name(void)                                                                  \
-    {                                                                                              \
-        asm volatile(TRY_MARK "10: " insn "\n11:" : : "a"(area) : "memory");                       \
+#define UMIP(name, insn)                                                     \
+    static void umip_##name(void)                                            \
+    {                                                                        \
+        asm volatile(TRY_MARK "10: " insn "\n11:" : : "a"(area) : "memory"); \
     }
 UMIP(smsw, "smsw %%ax")
 UMIP(sgdt, "sgdt (%%eax)")
@@ -944,7 +970,8 @@ UMIP(sidt, "sidt (%%eax)")
 UMIP(sldt, "sldt %%ax")
 UMIP(str, "str %%ax")
 
-CASE(umip, "with CR4.UMIP they are #GP(0) in ring 3") /* [SDM3] "User-Mode Instruction Prevention" */
+CASE(umip,
+     "with CR4.UMIP they are #GP(0) in ring 3") /* [SDM3] "User-Mode Instruction Prevention" */
 {
     static void (*const functions[])(void) = {umip_smsw, umip_sgdt, umip_sidt, umip_sldt, umip_str};
 
@@ -971,11 +998,13 @@ CASE(tsd, "RDTSC in ring 3 is #GP(0) with CR4.TSD only") /* [SDM2] RDTSC */
 /* I/O. [SDM1] "I/O Privilege Level", "I/O Permission Bit Map". */
 
 static volatile u16 port;
-#define USER_IO(name, insn)                                                                        \
-    static void name(void)                                                                         \
-    {                                                                                              \
-        asm volatile(TRY_MARK "10: " insn "\n11:"                                                  \
-                     : : "d"(port), "D"(area), "S"(area) : "eax", "memory");                       \
+#define USER_IO(name, insn)                            \
+    static void name(void)                             \
+    {                                                  \
+        asm volatile(TRY_MARK "10: " insn "\n11:"      \
+                     :                                 \
+                     : "d"(port), "D"(area), "S"(area) \
+                     : "eax", "memory");               \
     }
 USER_IO(user_inb, "inb %%dx, %%al")
 USER_IO(user_inw, "inw %%dx, %%ax")
@@ -1096,6 +1125,7 @@ CASE(push_segment, "PUSH of a segment register takes four bytes") /* [SDM2] PUSH
 {
     word before, after;
 
-    asm volatile("mov %%esp, %0\n push %%ds\n mov %%esp, %1\n pop %%ds" : "=&r"(before), "=&r"(after));
+    asm volatile("mov %%esp, %0\n push %%ds\n mov %%esp, %1\n pop %%ds"
+                 : "=&r"(before), "=&r"(after));
     check_eq(before - after, 4);
 }

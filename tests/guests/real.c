@@ -11,19 +11,19 @@
 enum { DATA = LOW_DATA };
 
 /* Runs code from the usual registers, changed by the statements in between. */
-#define REAL(code, ...)                                                                            \
-    ({                                                                                             \
-        Regs16 r = REGS16;                                                                         \
-        low_reset();                                                                               \
-        __VA_ARGS__;                                                                               \
-        run_real(&r, CODE(code));                                                                  \
-        r;                                                                                         \
+#define REAL(code, ...)           \
+    ({                            \
+        Regs16 r = REGS16;        \
+        low_reset();              \
+        __VA_ARGS__;              \
+        run_real(&r, CODE(code)); \
+        r;                        \
     })
 #define check_done(r) check_eq((r).vector, TRAP_DONE)
-#define check_vector(r, v, ip)                                                                     \
-    do {                                                                                           \
-        check_eq((r).vector, v);                                                                   \
-        check_eq((r).eip, ip);                                                                     \
+#define check_vector(r, v, ip)   \
+    do {                         \
+        check_eq((r).vector, v); \
+        check_eq((r).eip, ip);   \
     } while (0)
 
 /* Addresses. [SDM3] "Address Translation in Real-Address Mode". */
@@ -105,9 +105,10 @@ CASE(cs_writable, "CS can be written in real mode")
 }
 
 /* "Unreal" mode: the limits of protected mode stay. [SDM3] "Switching to Real-Address Mode" */
-CODE16(unreal, "cli\n mov %cr0, %eax\n or $1, %al\n mov %eax, %cr0\n mov $0x10, %bx\n mov %bx, %ds\n"
-               "and $0xfe, %al\n mov %eax, %cr0\n xor %bx, %bx\n mov %bx, %ds\n"
-               "mov $0x123456, %ebx\n movl (%ebx), %ecx\n movl $0x9abcdef0, (%ebx)" DONE);
+CODE16(unreal,
+       "cli\n mov %cr0, %eax\n or $1, %al\n mov %eax, %cr0\n mov $0x10, %bx\n mov %bx, %ds\n"
+       "and $0xfe, %al\n mov %eax, %cr0\n xor %bx, %bx\n mov %bx, %ds\n"
+       "mov $0x123456, %ebx\n movl (%ebx), %ecx\n movl $0x9abcdef0, (%ebx)" DONE);
 
 CASE(unreal_mode, "a limit of 4 GiB loaded in protected mode stays when DS is loaded in real mode")
 {
@@ -137,7 +138,8 @@ static void install_60(void)
     low32(0x60 * 4) = 0x07800000; /* 0780:0000 */
 }
 
-CASE(int_pushes, "INT n pushes FLAGS, CS and IP as words, clears IF and TF, and IRET brings them back")
+CASE(int_pushes,
+     "INT n pushes FLAGS, CS and IP as words, clears IF and TF, and IRET brings them back")
 {
     Regs16 r = REAL(int_flags, install_60(); r.eflags = 2 | FLAG_IF | FLAG_CF);
     check_done(r);
@@ -149,7 +151,6 @@ CASE(int_pushes, "INT n pushes FLAGS, CS and IP as words, clears IF and TF, and 
     check_eq(r.eflags & (FLAG_IF | FLAG_CF), FLAG_IF | FLAG_CF);
     check_eq(r.esp, 0x3ff0);
 }
-
 
 CASE(lidt_moves_vectors, "LIDT moves the interrupt vectors")
 {
@@ -171,8 +172,8 @@ CASE(lidt_moves_vectors, "LIDT moves the interrupt vectors")
 CASE(idt_limit, "a vector beyond the IDT's limit is #GP")
 {
     static const u8 code[] = {0x66, 0x0f, 0x01, 0x1e, 0x0c, 0x00, /* LIDT [000C] */
-                              0xcd, 0x60, 0xcd, 0xf1, 0x90, 0x90,
-                              0x82, 0x01, 0x00, 0x00, 0x00, 0x00}; /* limit: 60h's last byte is missing */
+                              0xcd, 0x60, 0xcd, 0xf1, 0x90, 0x90, 0x82,
+                              0x01, 0x00, 0x00, 0x00, 0x00}; /* limit: 60h's last byte is missing */
     Regs16 r = REGS16;
 
     low_reset();
@@ -218,8 +219,9 @@ CASE(single_step, "TF steps: #DB after the instruction that follows POPF")
     check_vector(REAL(trap_flag), DB, 8);
 }
 
-CODE16(iret_flags, "pushw $0x7ed7\n push %cs\n call 1f\n 1: pop %ax\n add $(2f - 1b), %ax\n push %ax\n"
-                   "iret\n 2: pushf\n pop %ax" DONE);
+CODE16(iret_flags,
+       "pushw $0x7ed7\n push %cs\n call 1f\n 1: pop %ax\n add $(2f - 1b), %ax\n push %ax\n"
+       "iret\n 2: pushf\n pop %ax" DONE);
 
 CASE(iret_all_flags, "IRET in real mode sets IOPL and NT") /* [SDM2] IRET, REAL-ADDRESS-MODE */
 {
@@ -230,7 +232,8 @@ CASE(iret_all_flags, "IRET in real mode sets IOPL and NT") /* [SDM2] IRET, REAL-
 
 CODE16(popf_flags, "push %ax\n popf\n pushf\n pop %bx\n pushfl\n pop %ecx" DONE);
 
-CASE(popf_all_flags, "POPF sets IOPL and NT, keeps bit 1 set, bits 3, 5 and 15 clear") /* [SDM2] POPF */
+CASE(popf_all_flags,
+     "POPF sets IOPL and NT, keeps bit 1 set, bits 3, 5 and 15 clear") /* [SDM2] POPF */
 {
     Regs16 r = REAL(popf_flags, r.eax = 0xfeff);
     check_done(r);
@@ -315,7 +318,8 @@ CODE16(far_call, "lcall *(%bx)\n mov $7, %cx" DONE);
 
 CASE(far_call_return, "CALL far and RET far with a count")
 {
-    static const u8 code[] = {0x89, 0xe5, 0x8b, 0x46, 0x02, 0xca, 0x04, 0x00}; /* MOV BP, SP; MOV AX, [BP + 2]; RETF 4 */
+    static const u8 code[] = {0x89, 0xe5, 0x8b, 0x46,
+                              0x02, 0xca, 0x04, 0x00}; /* MOV BP, SP; MOV AX, [BP + 2]; RETF 4 */
 
     memcpy((void *)low8(0x7900), code, sizeof(code));
     low32(DATA) = 0x07900000;
@@ -351,7 +355,8 @@ CASE(movsb_wraps, "REP MOVSB: SI and DI wrap at 64 KiB")
 
 CASE(movsw_end, "REP MOVSW stops with #GP at FFFFh, having done the words before")
 {
-    Regs16 r = REAL(rep_movsw, r.ds = LOW_64K / 16; r.es = DATA / 16; r.esi = 0xfffb; r.edi = 0; r.ecx = 5);
+    Regs16 r = REAL(rep_movsw, r.ds = LOW_64K / 16; r.es = DATA / 16; r.esi = 0xfffb; r.edi = 0;
+                    r.ecx = 5);
     check_vector(r, GP, 0);
     check_eq(r.esi, 0xffff);
     check_eq(r.edi, 4);
@@ -360,7 +365,8 @@ CASE(movsw_end, "REP MOVSW stops with #GP at FFFFh, having done the words before
 
 CASE(movsb_down, "DF: REP MOVSB goes down, and wraps at 0")
 {
-    Regs16 r = REAL(std_movsb, r.ds = LOW_64K / 16; r.es = LOW_64K_2 / 16; r.esi = 1; r.edi = 5; r.ecx = 3);
+    Regs16 r = REAL(std_movsb, r.ds = LOW_64K / 16; r.es = LOW_64K_2 / 16; r.esi = 1; r.edi = 5;
+                    r.ecx = 3);
     check_eq(r.esi, 0xfffe);
     check_eq(r.edi, 2);
 }
@@ -436,7 +442,8 @@ CASE(code_end, "an instruction that crosses FFFFh is #GP")
     check_vector(REAL(mov_imm, r.cs = LOW_64K / 16; r.eip = 0xfffe), GP, 0xfffe);
 }
 
-/* What real mode has and has not. [SDM3] "Registers and Instructions Supported by Real-Address Mode". */
+/* What real mode has and has not. [SDM3] "Registers and Instructions Supported by Real-Address
+ * Mode". */
 
 #define NOT_REAL(name, text) CODE16(not_##name, text)
 NOT_REAL(lldt, "lldt %ax");
@@ -462,7 +469,8 @@ CASE(protected_only, "LLDT, LTR, SLDT, STR, LAR, LSL, VERR, VERW and ARPL are #U
     check_vector(REAL(not_arpl), UD, 0);
 }
 
-CODE16(system, "smsw %ax\n clts\n mov %cr0, %ebx\n cli\n mov $0x174, %ecx\n rdmsr\n wrmsr\n invd" DONE);
+CODE16(system,
+       "smsw %ax\n clts\n mov %cr0, %ebx\n cli\n mov $0x174, %ecx\n rdmsr\n wrmsr\n invd" DONE);
 
 CASE(system_instructions, "system instructions are allowed: real mode runs at CPL 0")
 {
@@ -515,7 +523,8 @@ CASE(pe_keeps_segments, "setting PE changes no segment until it is loaded")
     check_eq(r.edx & 0xffff, 0x7531);
 }
 
-CODE16(lmsw, "smsw %ax\n or $8, %al\n lmsw %ax\n smsw %bx\n and $0xf7, %al\n lmsw %ax\n smsw %cx" DONE);
+CODE16(lmsw,
+       "smsw %ax\n or $8, %al\n lmsw %ax\n smsw %bx\n and $0xf7, %al\n lmsw %ax\n smsw %cx" DONE);
 
 CASE(lmsw_bits, "LMSW changes the low four bits") /* [SDM2] LMSW */
 {

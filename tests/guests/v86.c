@@ -1,5 +1,5 @@
-/* v86.c - virtual-8086 mode, without and with the virtual-mode extensions, and protected-mode virtual
- * interrupts. [SDM3] "8086 Emulation". */
+/* v86.c - virtual-8086 mode, without and with the virtual-mode extensions, and protected-mode
+ * virtual interrupts. [SDM3] "8086 Emulation". */
 #include "lib/32/real.h"
 #include "lib/cpu.h"
 #include "lib/paging.h"
@@ -11,24 +11,24 @@
 
 enum { DATA = LOW_DATA };
 
-#define V86(code, ...)                                                                             \
-    ({                                                                                             \
-        Regs16 r = REGS16;                                                                         \
-        r.eflags = IOPL(3) | 2;                                                                    \
-        __VA_ARGS__;                                                                               \
-        run_v86(&r, CODE(code));                                                                   \
-        r;                                                                                         \
+#define V86(code, ...)           \
+    ({                           \
+        Regs16 r = REGS16;       \
+        r.eflags = IOPL(3) | 2;  \
+        __VA_ARGS__;             \
+        run_v86(&r, CODE(code)); \
+        r;                       \
     })
 #define check_done(r) check_eq((r).vector, TRAP_DONE)
-#define check_fault(r, v, err, ip)                                                                 \
-    do {                                                                                           \
-        Regs16 fault = (r);                                                                        \
-        check_eq(fault.vector, v);                                                                 \
-        check_eq(fault.error, err);                                                                \
-        check_eq(fault.eip, ip);                                                                   \
+#define check_fault(r, v, err, ip)  \
+    do {                            \
+        Regs16 fault = (r);         \
+        check_eq(fault.vector, v);  \
+        check_eq(fault.error, err); \
+        check_eq(fault.eip, ip);    \
     } while (0)
 /* Without I/O privilege a snippet ends with HLT, which is #GP at its address. */
-#define STOP "\nhlt\n"
+#define STOP          "\nhlt\n"
 #define check_stop(r) check_eq((r).vector, GP), check_eq(*low8((r).cs * 16 + (r).eip), 0xf4)
 
 CODE16(nothing, "" DONE);
@@ -244,7 +244,8 @@ CASE(unprivileged, "SMSW, SGDT and SIDT are allowed")
     check_done(V86(smsw_sgdt));
 }
 
-/* I/O goes by the bitmap alone. [SDM3] "Protection of I/O Ports Mapped...", [SDM1] "I/O Permission Bit Map". */
+/* I/O goes by the bitmap alone. [SDM3] "Protection of I/O Ports Mapped...", [SDM1] "I/O Permission
+ * Bit Map". */
 
 CODE16(in_80, "inb $0x80, %al" DONE);
 
@@ -381,7 +382,8 @@ CASE(vme_redirect, "INT n with a clear bit in the map goes to the program's hand
     check_eq(r.eflags & (FLAG_IF | FLAG_VM), FLAG_VM);
 }
 
-CASE(vme_redirect_iopl_0, "with IOPL below 3 it pushes VIF as IF, IOPL 3, and clears VIF (method 6)")
+CASE(vme_redirect_iopl_0,
+     "with IOPL below 3 it pushes VIF as IF, IOPL 3, and clears VIF (method 6)")
 {
     vme_on();
     install_handler();

@@ -18,14 +18,15 @@ enum {
 };
 #define PAGE_NX (1ull << 63)
 
-/* The first 16 MiB are mapped as they are, in 4 KiB pages for all rings, and so is the APIC. Nothing is
- * mapped here, in another 4 KiB page table: cases use it. */
+/* The first 16 MiB are mapped as they are, in 4 KiB pages for all rings, and so is the APIC.
+ * Nothing is mapped here, in another 4 KiB page table: cases use it. */
 #define WINDOW ((volatile u8 *)0x40000000)
 /* Eight pages of memory for them. */
 extern u8 frames[8][4096];
 #define FRAME(n) ((u64)(word)frames[n])
 
-/* Builds the tables, and turns paging on or changes to them. The tables of the last call are lost. */
+/* Builds the tables, and turns paging on or changes to them. The tables of the last call are lost.
+ */
 void paging_start(PagingMode mode);
 /* Turns paging off: 32-bit guests only. */
 void paging_stop(void);

@@ -52,14 +52,15 @@ void trap_arm(void);
 Trap trap_disarm(void);
 void trap_forget(void);
 
-/* Runs statements; they end at the first trap. Their locals may be lost: they say things in globals. */
-#define CATCH(...)                                                                                 \
-    ({                                                                                             \
-        if (jump_here(&trap_buffer) == 0) {                                                        \
-            trap_arm();                                                                            \
-            __VA_ARGS__;                                                                           \
-        }                                                                                          \
-        trap_disarm();                                                                             \
+/* Runs statements; they end at the first trap. Their locals may be lost: they say things in
+ * globals. */
+#define CATCH(...)                          \
+    ({                                      \
+        if (jump_here(&trap_buffer) == 0) { \
+            trap_arm();                     \
+            __VA_ARGS__;                    \
+        }                                   \
+        trap_disarm();                      \
     })
 
 /* Runs one instruction, with operands as in GNU asm, and remembers where it begins and ends. */
@@ -81,16 +82,16 @@ typedef void Handler(Frame *frame);
 void trap_handle(u8 vector, Handler *handler);
 
 /* The instruction of TRY raised this as a fault, its own address pushed. */
-#define expect_fault(trap, vector, error)                                                          \
-    ({                                                                                             \
-        Trap raised = (trap); /* before try_begin is read */                                       \
-        trap_expect(raised, (vector), (error), try_begin, __LINE__);                               \
+#define expect_fault(trap, vector, error)                            \
+    ({                                                               \
+        Trap raised = (trap); /* before try_begin is read */         \
+        trap_expect(raised, (vector), (error), try_begin, __LINE__); \
     })
 /* It raised this as a trap: the address after it was pushed. */
-#define expect_trap(trap, vector)                                                                  \
-    ({                                                                                             \
-        Trap raised = (trap);                                                                      \
-        trap_expect(raised, (vector), 0, try_end, __LINE__);                                       \
+#define expect_trap(trap, vector)                            \
+    ({                                                       \
+        Trap raised = (trap);                                \
+        trap_expect(raised, (vector), 0, try_end, __LINE__); \
     })
 /* Raised somewhere. */
 #define expect_raised(trap, vector, error) trap_expect((trap), (vector), (error), 0, __LINE__)

@@ -63,10 +63,24 @@ void enter_v86(Regs16 *r)
     Trap t = CATCH(v86_switch(r));
     const Frame *f = &t.frame;
 
-    *r = (Regs16){.eax = f->ax, .ebx = f->bx, .ecx = f->cx, .edx = f->dx, .esi = f->si, .edi = f->di,
-                  .ebp = f->bp, .esp = f->sp, .eip = f->ip, .eflags = f->flags, .cs = f->cs,
-                  .ds = f->v86_ds, .es = f->v86_es, .fs = f->v86_fs, .gs = f->v86_gs, .ss = f->ss,
-                  .vector = t.vector, .error = t.error};
+    *r = (Regs16){.eax = f->ax,
+                  .ebx = f->bx,
+                  .ecx = f->cx,
+                  .edx = f->dx,
+                  .esi = f->si,
+                  .edi = f->di,
+                  .ebp = f->bp,
+                  .esp = f->sp,
+                  .eip = f->ip,
+                  .eflags = f->flags,
+                  .cs = f->cs,
+                  .ds = f->v86_ds,
+                  .es = f->v86_es,
+                  .fs = f->v86_fs,
+                  .gs = f->v86_gs,
+                  .ss = f->ss,
+                  .vector = t.vector,
+                  .error = t.error};
 }
 
 void run_v86(Regs16 *r, const u8 *begin, const u8 *end)

@@ -18,16 +18,17 @@ typedef struct {
 } __attribute__((packed)) Regs16;
 
 /* Code, data and stack of 64 KiB each, somewhere in low memory. */
-#define REGS16                                                                                     \
-    {                                                                                              \
-        .eflags = 2, .cs = LOW_CODE >> 4, .ds = LOW_DATA >> 4, .es = LOW_DATA >> 4,                \
-        .fs = LOW_DATA >> 4, .gs = LOW_DATA >> 4, .ss = LOW_STACK >> 4, .esp = 0x3ff0              \
+#define REGS16                                                                        \
+    {                                                                                 \
+        .eflags = 2, .cs = LOW_CODE >> 4, .ds = LOW_DATA >> 4, .es = LOW_DATA >> 4,   \
+        .fs = LOW_DATA >> 4, .gs = LOW_DATA >> 4, .ss = LOW_STACK >> 4, .esp = 0x3ff0 \
     }
 
-/* Code for 16-bit mode; it is copied before it runs, so it may refer to itself by distances only. */
-#define CODE16(name, text)                                                                         \
-    extern const u8 name##_begin[], name##_end[];                                                  \
-    asm(".pushsection .rodata\n .code16\n" #name "_begin:\n" text "\n" #name                       \
+/* Code for 16-bit mode; it is copied before it runs, so it may refer to itself by distances only.
+ */
+#define CODE16(name, text)                                                   \
+    extern const u8 name##_begin[], name##_end[];                            \
+    asm(".pushsection .rodata\n .code16\n" #name "_begin:\n" text "\n" #name \
         "_end:\n .code32\n .popsection\n")
 #define CODE(name) name##_begin, name##_end
 /* What ends it. */
@@ -36,8 +37,9 @@ typedef struct {
 /* Fills the interrupt vectors, so that every interrupt in real mode ends the run. */
 void low_reset(void);
 
-/* Copies the code to cs:eip and runs it there, until an interrupt or exception that the code does not
- * handle itself; r is then what it left. In real mode `esp` and `eip` are those before and at the interrupt. */
+/* Copies the code to cs:eip and runs it there, until an interrupt or exception that the code does
+ * not handle itself; r is then what it left. In real mode `esp` and `eip` are those before and at
+ * the interrupt. */
 void run_real(Regs16 *r, const u8 *begin, const u8 *end);
 void run_v86(Regs16 *r, const u8 *begin, const u8 *end);
 /* The same with code that is there already. */
