@@ -137,7 +137,7 @@ static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
     return up_to_last & ~(((uint64_t)1 << first) - 1);
 }
 
-bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags)
+static bool decoded_written(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags)
 {
     CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
     if (!page)
@@ -157,8 +157,19 @@ bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size,
     return false;
 }
 
+bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags)
+{
+    bool left = decoded_written(cache, host, size, flags);
+    Cpu *cpu = cache->cpu;
+    if (cpu->engine->code_written)
+        left |= cpu->engine->code_written(cpu, host, size, flags);
+    return left;
+}
+
 void code_cache_flush(CodeCache *cache)
 {
+    if (cache->cpu->engine->flush)
+        cache->cpu->engine->flush(cache->cpu);
     for (unsigned i = 0; i < HASH_SIZE; i++)
         while (cache->bucket[i])
             block_drop(cache, cache->bucket[i]);
