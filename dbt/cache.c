@@ -64,6 +64,7 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
     t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     t->page_ids = link_page_ids_new();
     t->ir = g_new0(IrBlock, 1);
+    t->stats.interpreted = g_new0(uint64_t, insn_row_count);
     x64_trampolines(t);
     return t;
 }
@@ -81,6 +82,7 @@ void translator_free(Translator *t)
     g_hash_table_destroy(t->pages);
     g_hash_table_destroy(t->page_ids);
     g_free(t->ir);
+    g_free(t->stats.interpreted);
     g_free(t);
 }
 

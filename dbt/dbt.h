@@ -9,4 +9,7 @@
  * until PENDING_EXIT. Fails where the host has no back end or refuses executable memory. */
 bool dbt_attach(Cpu *cpu, bool counted, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What the translator has done for the CPU, for `info jit`. */
+void dbt_print(Cpu *cpu, GString *out);
+
 #endif

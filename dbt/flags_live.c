@@ -3,15 +3,7 @@
  * [SDM1] "EFLAGS Register". Everything that can leave shows all flags to the interpreter, and so to
  * an exception's frame; everything behind an exit is unknown. */
 #include "dbt/ir.h"
-
-static bool is_shift(const char *name)
-{
-    static const char *const names[] = {"SHL", "SHR", "SAR", "ROL", "ROR", "RCL", "RCR", "SHLD", "SHRD"};
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
-        if (!strcmp(name, names[i]))
-            return true;
-    return false;
-}
+#include "dbt/rows.h"
 
 /* A count that is zero once masked leaves the flags alone. */
 static bool count_may_be_zero(const Insn *insn)
@@ -40,14 +32,15 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
     const InsnRow *row = insn_row(insn);
     if (op->op == IR_EXITIF)
         return (IrFlagUse){.reads = condition_reads(op->access)};
-    if (op->op == IR_DIVIDE)
+    if (op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES)
         return (IrFlagUse){.writes = FLAGS_ARITH};
     if (op->op != IR_ROW)
         return (IrFlagUse){0};
     IrFlagUse use = {row->flags_read & FLAGS_ARITH, row->flags_written & FLAGS_ARITH, false};
-    if (!strcmp(row->name, "SETCC") || !strcmp(row->name, "CMOVCC"))
+    LiftKind kind = row_lift_kind(insn);
+    if (kind == LIFT_CONDITION)
         use.reads = condition_reads(insn->opcode & 15);
-    use.may_keep = use.writes && is_shift(row->name) && count_may_be_zero(insn);
+    use.may_keep = kind == LIFT_SHIFT && count_may_be_zero(insn);
     return use;
 }
 
@@ -61,7 +54,8 @@ void flags_live(IrBlock *ir)
         if (!use.may_keep)
             live &= ~use.writes;
         live |= use.reads;
-        if (ir_info[op->op].leaves || op->op == IR_EXITIF || op->op == IR_EXITCX ||
+        /* FLAGS and CLI save the flags first: whoever saves looks. */
+        if (ir_info[op->op].leaves || op->op == IR_FLAGS || op->op == IR_CLI || op->op == IR_EXITIF || op->op == IR_EXITCX ||
             op->op == IR_JMP || op->op == IR_JUMP)
             live = FLAGS_ARITH;
     }

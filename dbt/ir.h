@@ -37,7 +37,7 @@ typedef struct IrOp {
     int64_t imm; /* constant, or target rip of an exit */
 } IrOp;
 
-typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_ROW } IrFlags;
+typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
 
 typedef struct IrInfo {
     const char *name, *text;

@@ -28,6 +28,8 @@ uint32_t lift_key(const Cpu *cpu, bool counted)
         key |= KEY_FP_RAISES;
     if ((cpu->fpu.cw & MASKS_X87) != MASKS_X87)
         key |= KEY_X87_RAISES;
+    if (cpu->eflags & FLAG_DF)
+        key |= KEY_DOWN;
     if (counted)
         key |= KEY_COUNTED;
     if (cpu->mode == CPU_LONG)
@@ -130,16 +132,30 @@ static bool lift_insn(Lift *l, LiftKind kind)
         return lift_jcc(l);
     case LIFT_LOOP:
         return lift_loop(l);
+    case LIFT_MOVS:
+        return lift_movs(l);
+    case LIFT_STOS:
+        return lift_stos(l);
+    case LIFT_LODS:
+        return lift_lods(l);
+    case LIFT_SCAS:
+        return lift_scas(l);
+    case LIFT_CMPS:
+        return lift_cmps(l);
+    case LIFT_CLI:
+        return lift_cli(l);
+    case LIFT_PUSHF:
+        return lift_pushf(l);
     default:
         return false;
     }
 }
 
-/* The interpreter does this one; what may change anything the block depends on ends it. */
+/* The interpreter does this one. Whether what it changed lets the block go on is seen behind it
+ * (runtime.c), not here. */
 static void lift_interp(Lift *l)
 {
-    const InsnRow *row = insn_row(l->insn);
-    bool leave = row->attrs & (ATTR_BRANCH | ATTR_SERIAL) || (row->attrs & ATTR_STRING && l->insn->rep);
+    bool leave = insn_row(l->insn)->attrs & ATTR_BRANCH;
     ir_add(l->ir, leave ? IR_LEAVE : IR_INTERP, 0);
     l->done = leave;
 }

@@ -13,6 +13,7 @@ enum {
     KEY_FP_RAISES = 1 << 23,  /* a SIMD floating-point exception is unmasked */
     KEY_X87_RAISES = 1 << 24, /* an x87 exception is unmasked */
     KEY_COUNTED = 1 << 25,    /* instructions are counted exactly */
+    KEY_DOWN = 1 << 26,       /* EFLAGS.DF: strings go down */
 };
 
 /* The key of code that runs now. */
@@ -42,6 +43,13 @@ bool lift_ret(Lift *l);
 bool lift_jmp(Lift *l);
 bool lift_jcc(Lift *l);
 bool lift_loop(Lift *l);
+bool lift_movs(Lift *l); /* lift_string.c */
+bool lift_stos(Lift *l);
+bool lift_lods(Lift *l);
+bool lift_scas(Lift *l);
+bool lift_cmps(Lift *l);
+bool lift_cli(Lift *l); /* lift_system.c */
+bool lift_pushf(Lift *l);
 
 /* The memory operand's check, if the instruction has one. */
 void lift_check_operand(Lift *l);

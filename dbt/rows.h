@@ -23,6 +23,13 @@ typedef enum LiftKind {
     LIFT_JMP,
     LIFT_JCC,
     LIFT_LOOP,
+    LIFT_MOVS,
+    LIFT_STOS,
+    LIFT_LODS,
+    LIFT_SCAS,
+    LIFT_CMPS,
+    LIFT_CLI,
+    LIFT_PUSHF,
 } LiftKind;
 
 /* How the host, as it is, can do each row; worked out at the first call. */

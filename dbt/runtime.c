@@ -26,6 +26,24 @@ static void flags_to_image(Cpu *cpu)
     cpu->jit.flags = (flags & IMAGE_LAHF) << 8 | (flags & FLAG_OF ? IMAGE_OF : 0);
 }
 
+/* --- where code is --------------------------------------------------------------------------------- */
+
+static LinAddr code_base(const Cpu *cpu)
+{
+    return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
+}
+
+static LinAddr code_address(const Cpu *cpu)
+{
+    LinAddr la = code_base(cpu) + cpu->rip;
+    return cpu->mode == CPU_LONG ? la : (uint32_t)la;
+}
+
+static const uint8_t *page_start(const uint8_t *host)
+{
+    return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
+}
+
 /* --- the interpreter's door ---------------------------------------------------------------------- */
 
 /* Sites of checks keep no decoded instruction until they are first taken. */
@@ -53,16 +71,25 @@ static void settle_count(Translator *t, Cpu *cpu)
         cpu->insn_count = t->run_limit - cpu->jit.budget;
 }
 
+/* Is the code still where it was, for the privilege there is now? */
+static bool still_mapped(Cpu *cpu, const Block *block)
+{
+    LinAddr la = code_address(cpu);
+    const TlbEntry *e = tlb_entry(cpu, la);
+    uint64_t offset = la ^ e->fetch;
+    return offset <= PAGE_MASK && e->host == page_start(block->host);
+}
+
 /* May generated code go on behind the instruction? */
-static bool may_resume(const Cpu *cpu, const Translator *t, const Site *site, const Insn *insn,
+static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, const Insn *insn,
                        uint64_t next)
 {
     const Block *block = &t->blocks[site->block];
     bool asked = cpu->block_end != insn + 2;
     uint32_t pending = __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
     bool events = pending & ~(uint32_t)PENDING_INTR || (pending && cpu->eflags & FLAG_IF);
-    return site->resume && !asked && !events && !block->dropped && !t->flush_wanted &&
-           cpu->rip == next && cpu->tlb == t->entered_tlb && lift_key(cpu, t->counted) == block->key;
+    return site->resume && !asked && !events && cpu->activity == CPU_RUNNING && !block->dropped && !t->flush_wanted &&
+           cpu->rip == next && cpu->tlb == t->entered_tlb && lift_key(cpu, t->counted) == block->key && still_mapped(cpu, block);
 }
 
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
@@ -82,6 +109,7 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     cpu->insn = cpu->block_first = insn;
     cpu->block_end = insn + 2;
     t->stats.sites_taken++;
+    t->stats.interpreted[insn->row]++;
     insn->exec(cpu, insn);
     cpu->insn = NULL;
     flags_to_image(cpu);
@@ -150,17 +178,6 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     return index;
 }
 
-static LinAddr code_base(const Cpu *cpu)
-{
-    return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
-}
-
-static LinAddr code_address(const Cpu *cpu)
-{
-    LinAddr la = code_base(cpu) + cpu->rip;
-    return cpu->mode == CPU_LONG ? la : (uint32_t)la;
-}
-
 /* The block at CS:rip; 0: the interpreter must do this one. May raise. */
 static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 {
@@ -201,7 +218,7 @@ static void prepare_context(Cpu *cpu, uint32_t key)
 static void note_page(Translator *t, Cpu *cpu, const Block *block)
 {
     LinAddr la = code_address(cpu);
-    uint8_t *page = (uint8_t *)((uintptr_t)block->host & ~(uintptr_t)PAGE_MASK);
+    const uint8_t *page = page_start(block->host);
     mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] =
         link_page_id(t, la & ~PAGE_MASK, page);
 }

@@ -72,6 +72,7 @@ typedef struct CodePage {
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes, host_cycles;
     uint64_t dropped, flushes, entries, sites_taken, links;
+    uint64_t *interpreted; /* times each row was handed to the interpreter */
 } TranslatorStats;
 
 /* Entry points of the fixed code at the start of the cache; offsets. */

@@ -50,6 +50,9 @@ static void prepare_flags(Emit *e, const IrOp *op)
         if (op->op == IR_EXITIF)
             emit_flags_to_host(e);
         return;
+    case FLAGS_WRITES:
+        e->flags = FLAGS_IN_HOST;
+        return;
     case FLAGS_ROW:
         break;
     }
@@ -82,8 +85,9 @@ static void emit_load(Emit *e, const IrOp *op)
         return;
     }
     Rm home = x64_gpr(op->dst);
-    if (op->size == 2 && home.is_reg) {
-        asm_modrm(&e->a, OP1(0x8b), (HostWidth){.opsize = true}, home.reg, e->memory, 0);
+    if (op->size < 4 && home.is_reg) {
+        asm_modrm(&e->a, OP1(op->size == 1 ? 0x8a : 0x8b), (HostWidth){.opsize = op->size == 2},
+                  home.reg, e->memory, 0);
     } else if (home.is_reg) {
         asm_mov(&e->a, op->size, home.reg, e->memory);
     } else {
@@ -134,6 +138,56 @@ static void emit_spadd(Emit *e, const IrOp *op)
     asm_lea(&e->a, 4, HOST_R10, rm_mem(HOST_R8, op->imm));
     asm_store(&e->a, 2, rm_reg(HOST_R8), HOST_R10);
     asm_mov(&e->a, 8, HOST_R10, x64_cpu(offsetof(Cpu, jit.temp[1])));
+}
+
+/* An index register by as many bits as addresses have. */
+static void emit_step(Emit *e, const IrOp *op)
+{
+    unsigned home = x64_home(op->dst);
+    if (op->size >= 4) {
+        asm_lea(&e->a, op->size, home, rm_mem(home, op->imm));
+        return;
+    }
+    asm_lea(&e->a, 4, HOST_R10, rm_mem(home, op->imm));
+    asm_store(&e->a, 2, rm_reg(home), HOST_R10);
+}
+
+static void emit_compare(Emit *e, const IrOp *op)
+{
+    unsigned reg = HOST_RAX;
+    if (op->dst == REF_TEMP) {
+        emit_join_memory(e);
+        asm_mov(&e->a, 8, HOST_R11, TEMP);
+        reg = HOST_R11;
+    }
+    HostWidth width = {.opsize = op->size == 2, .w = op->size == 8};
+    asm_modrm(&e->a, OP1(op->size == 1 ? 0x3a : 0x3b), width, reg, e->memory, 0);
+}
+
+#define EFLAGS x64_cpu(offsetof(Cpu, eflags))
+
+/* The whole image of EFLAGS: the arithmetic flags from where they were saved, the rest as it is. M
+ * stays in R10, so the pieces meet in memory. */
+static void emit_flags(Emit *e, const IrOp *op)
+{
+    Asm *a = &e->a;
+    emit_join_memory(e);
+    asm_op(a, OP0F(0xb6), 4, HOST_R11, x64_cpu(offsetof(Cpu, jit.flags) + 1)); /* LAHF's five */
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), FLAGS_ARITH & 0xff);
+    asm_op(a, OP1(0x0b), 4, HOST_R11, EFLAGS); /* or */
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), ~(FLAG_VM | FLAG_RF));
+    asm_store(a, 8, TEMP, HOST_R11);
+    asm_op(a, OP0F(0xb6), 4, HOST_R11, FLAG_IMAGE); /* OF, 0 or 1 */
+    asm_op(a, OP1(0xc1), 4, 4, rm_reg(HOST_R11));   /* shl r11d, 11 */
+    asm_byte(a, 11);
+    asm_op(a, OP1(0x09), 4, HOST_R11, TEMP); /* or temp, r11d */
+    e->flags &= ~FLAGS_IN_HOST;
+}
+
+static void emit_cli(Emit *e, const IrOp *op)
+{
+    asm_alu_imm(&e->a, ALU_AND, 4, EFLAGS, ~FLAG_IF);
+    e->flags &= ~FLAGS_IN_HOST;
 }
 
 static void emit_spbp(Emit *e, const IrOp *op)
@@ -191,6 +245,8 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_LEA] = emit_lea,       [IR_MOVE] = emit_move,     [IR_SPADD] = emit_spadd,
     [IR_SPBP] = emit_spbp,     [IR_EXITIF] = emit_exitif, [IR_EXITCX] = emit_exitcx,
     [IR_JMP] = emit_jmp,       [IR_FIND] = emit_find,     [IR_JUMP] = emit_jump,
+    [IR_STEP] = emit_step,     [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
+    [IR_CLI] = emit_cli,
     [IR_INTERP] = emit_interp, [IR_LEAVE] = emit_interp,
 };
 

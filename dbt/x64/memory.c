@@ -38,6 +38,12 @@ static Address check_address(const Emit *e, const IrOp *op)
     unsigned stack = 1u << (e->ir->key >> KEY_STACK_SHIFT & 3);
     if (op->op == IR_CHECK)
         return operand_address(e, op);
+    const Insn *insn = &e->ir->insn[op->insn];
+    if (op->op == IR_CHECKSI || op->op == IR_CHECKDI)
+        return (Address){.base = op->op == IR_CHECKSI ? RSI : RDI,
+                         .index = REG_NONE,
+                         .bits_size = insn->addrsize,
+                         .seg = op->op == IR_CHECKSI ? insn->seg : SEG_ES};
     return (Address){.base = op->op == IR_CHECKBP ? RBP : RSP,
                      .index = REG_NONE,
                      .bits_size = stack,

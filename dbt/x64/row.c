@@ -105,7 +105,9 @@ bool x64_row_fits(const Insn *insn)
             return false;
         detours += needs_detour(insn, i);
     }
-    if (row->attrs & ATTR_I64 && row->map == MAP_BASE && row->opcode != 0x9e && row->opcode != 0x9f)
+    /* Of what 64-bit mode has not, INC, DEC, LAHF and SAHF have another encoding there. */
+    bool other_form = (row->opcode & 0xf0) == 0x40 || row->opcode == 0x9e || row->opcode == 0x9f;
+    if (row->attrs & ATTR_I64 && !other_form)
         return false;
     if (!strcmp(row->name, "BSWAP") && insn->opsize == 2)
         return false;
