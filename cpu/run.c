@@ -4,6 +4,7 @@
  * are looked at between blocks; whatever must be noticed at once ends the running block. */
 #include "cpu/block.h"
 #include "cpu/exec.h"
+#include "cpu/group.h"
 #include "cpu/interrupt.h"
 #include "cpu/mmu.h"
 
@@ -87,6 +88,10 @@ static bool service(Cpu *cpu)
         pending_clear(cpu, PENDING_FLUSH);
         tlb_flush_all(cpu);
     }
+    if (pending & PENDING_CODE) {
+        pending_clear(cpu, PENDING_CODE);
+        cpu_group_serve(cpu);
+    }
     if (pending & PENDING_INIT && !cpu->smm)
         take_init(cpu);
     if (pending & PENDING_SIPI)
@@ -165,7 +170,7 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     uint64_t start = cpu->insn_count, limit = start + budget;
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
-    cpu->thread = g_thread_self();
+    cpu_group_enter(cpu);
     if (sigsetjmp(unwind, 0)) {
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
@@ -179,5 +184,6 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     }
     run_blocks(cpu, limit);
     cpu->insn = NULL;
+    cpu_group_leave(cpu);
     return cpu->insn_count - start;
 }
