@@ -1,65 +1,52 @@
 """What is measured, one function each."""
 import time
+from dataclasses import dataclass
+from typing import Optional
 
-from emulators import Failed, QemuLike
+from emulators import Failed, OverTime, QemuLike
 
-SECONDS_OF_IDLENESS = 10
-PROMPT = r"guest# "
-
-
-class LinuxGuest:
-    append = "console=ttyS0"
-
-    def __init__(self, folder):
-        self.kernel, self.initrd = f"{folder}/vmlinuz", f"{folder}/initrd.gz"
+PATIENCE_TO_START = 60
 
 
-def start_up(emulator, rom):
+@dataclass
+class Time:
+    """Seconds between two marks: by the host's clock, and of the process's threads together."""
+    wall: float
+    cpu: float
+    checksum: Optional[int] = None
+    ticks: int = 0  # of the guest's time stamp counter
+    ticks_a_million: int = 0  # for a million simple instructions
+
+
+def work(machine, image, size, cap):
+    """A workload from mark to mark."""
+    with machine.start(image, size) as process:
+        if lacks := process.expect(r"<begin>|<lacks (\w+)>", PATIENCE_TO_START)[1]:
+            raise Failed(f"no {lacks}")
+        begin, before = time.monotonic(), process.cpu_seconds()
+        try:
+            end = process.expect(r"<end (\w+) (\w+) (\w+)>", cap)
+        except OverTime:
+            raise OverTime(f"over {cap:.0f} s") from None
+        wall = time.monotonic() - begin
+        return Time(wall, process.finish() - before, *(int(text, 16) for text in end.groups()))
+
+
+def start_up(machine, image):
     """Seconds from the start of the process to the first byte the guest's first instructions write."""
-    with emulator.start_rom(rom) as process:
-        process.expect("!")
+    with machine.start(image, image.workload.size) as process:
+        process.expect("!", PATIENCE_TO_START)
         seconds = time.monotonic() - process.started
-        process.expect("<end right")
-        process.finish()
-    return seconds
-
-
-def work(emulator, rom):
-    """CPU seconds of a workload, without the emulator's start."""
-    with emulator.start_rom(rom) as process:
-        process.expect("<begin>")
-        before = process.cpu_seconds()
-        end = process.expect(r"<end (\w+) (\w+)", timeout=300)
-        if end[1] != "right":
-            raise Failed(f"wrong result {end[2]}")
-        return process.finish() - before
-
-
-def instructions(counter, rom):
-    """How many instructions the workload has, by a clock that counts them."""
-    with counter.start_rom(rom) as process:
-        end = process.expect(r"<end right \w+ (\w+) (\w+)>", timeout=300)
-        process.finish()
-    ticks, known = int(end[1], 16), int(end[2], 16)
-    return ticks * 1_000_000 / known
+        process.expect("<end", PATIENCE_TO_START)
+        return Time(seconds, process.finish())
 
 
 def counting(command):
+    """An emulator whose guest's clock counts instructions."""
     return QemuLike("count", command, ["-icount", "shift=0"])
 
 
-def linux(emulator, guest, idle_seconds=SECONDS_OF_IDLENESS):
-    """A kernel from its first line to the shell, then the shell waiting."""
-    with emulator.start_linux(guest) as process:
-        process.expect("Linux version", timeout=120)
-        first = process.cpu_seconds()
-        process.expect(PROMPT, timeout=300)
-        prompt = process.cpu_seconds()
-        wall = time.monotonic() - process.started
-        time.sleep(2)
-        before = process.cpu_seconds()
-        time.sleep(idle_seconds)
-        idle = (process.cpu_seconds() - before) / idle_seconds
-        resident, private = process.resident()
-    return {"loading": first, "boot": prompt - first, "wall": wall, "idle": idle, "resident": resident,
-            "private": private}
+def instructions(counter, image, size, cap):
+    """How many guest instructions a workload has."""
+    taken = work(counter, image, size, cap)
+    return taken.ticks * 1_000_000 // taken.ticks_a_million
