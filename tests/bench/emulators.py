@@ -18,7 +18,9 @@ class Failed(Exception):
 
 
 class OverTime(Failed):
-    pass
+    def __init__(self, seconds):
+        super().__init__(f"over {seconds:.0f} s")
+        self.seconds = seconds
 
 
 class Process:
@@ -26,6 +28,7 @@ class Process:
 
     def __init__(self, command, terminal=False):
         self.text = ""
+        self.command = command
         self.started = time.monotonic()
         if terminal:
             output, inside = pty.openpty()
@@ -50,7 +53,7 @@ class Process:
     def read(self, timeout):
         """Some more output; False at its end."""
         if not select.select([self.output], [], [], timeout)[0]:
-            raise OverTime("no output in time")
+            raise OverTime(timeout)
         try:
             data = os.read(self.output, 65536)
         except OSError:  # a terminal whose other side is closed
@@ -66,6 +69,9 @@ class Process:
                 raise Failed(f"ended without {pattern!r}: {self.text[-200:]!r}")
         return match
 
+    def send(self, text):
+        os.write(self.input, text.encode())
+
     def cpu_seconds(self):
         """What its threads have used so far, to the nanosecond."""
         total = 0
@@ -74,11 +80,19 @@ class Process:
                 total += int(file.read().split()[0])
         return total / 1e9
 
-    def resident(self):
-        """MiB: all, and what is not shared (guest memory may be a shared file)."""
-        with open(f"/proc/{self.child.pid}/status") as file:
-            status = dict(line.split(":", 1) for line in file)
-        return [int(status[key].split()[0]) / 1024 for key in ("VmRSS", "RssAnon")]
+    def resident_beside(self, ram):
+        """Bytes in memory, without the mapping of `ram` bytes that is the guest's."""
+        total, size, seen = 0, 0, False
+        with open(f"/proc/{self.child.pid}/smaps") as file:
+            for line in file:
+                if match := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+                    size = int(match[2], 16) - int(match[1], 16)
+                    seen |= size == ram
+                elif line.startswith("Pss:") and size != ram:
+                    total += int(line.split()[1]) * 1024
+        if not seen:
+            raise Failed("no mapping of the guest's size")
+        return total
 
     def finish(self):
         """Waits for the end; CPU seconds of the whole life."""
@@ -115,7 +129,7 @@ class QemuLike:
         return Process(self.rom_command(image.rom(size)))
 
     def linux_command(self, guest):
-        return [*self.command, "-m", "256", "-nographic", "-no-reboot", "-kernel", guest.kernel, "-initrd",
+        return [*self.command, "-m", str(guest.memory), "-nographic", "-no-reboot", "-kernel", guest.kernel, "-initrd",
                 guest.initrd, "-append", guest.append]
 
     def start_linux(self, guest):

@@ -1,11 +1,18 @@
 """What is measured, one function each."""
+import os
+import re
+import shutil
+import subprocess
 import time
 from dataclasses import dataclass
-from typing import Optional
+from typing import Union
 
-from emulators import Failed, OverTime, QemuLike
+from emulators import Failed, OverTime
 
 PATIENCE_TO_START = 60
+PATIENCE_TO_BOOT = 300
+PROMPT = r"guest# "
+SECONDS_TO_SETTLE, SECONDS_OF_IDLENESS = 3, 10
 
 
 @dataclass
@@ -13,7 +20,7 @@ class Time:
     """Seconds between two marks: by the host's clock, and of the process's threads together."""
     wall: float
     cpu: float
-    checksum: Optional[int] = None
+    checksum: Union[int, str, None] = None
     ticks: int = 0  # of the guest's time stamp counter
     ticks_a_million: int = 0  # for a million simple instructions
 
@@ -27,9 +34,35 @@ def work(machine, image, size, cap):
         try:
             end = process.expect(r"<end (\w+) (\w+) (\w+)>", cap)
         except OverTime:
-            raise OverTime(f"over {cap:.0f} s") from None
+            raise OverTime(cap) from None
         wall = time.monotonic() - begin
         return Time(wall, process.finish() - before, *(int(text, 16) for text in end.groups()))
+
+
+def program(process, name, cap):
+    """A program under Linux from mark to mark; it is one of several that run in turn."""
+    process.expect(rf"<begin {name}>", PATIENCE_TO_BOOT)
+    begin, before = time.monotonic(), process.cpu_seconds()
+    try:
+        end = process.expect(rf"<end {name} (\d+) (\w+)>", cap)
+    except OverTime:
+        raise OverTime(cap) from None
+    taken = Time(time.monotonic() - begin, process.cpu_seconds() - before, end[2])
+    if end[1] != "0":
+        raise Failed(f"{name} ended with status {end[1]}: {process.text[-500:]}")
+    return taken
+
+
+def boot(machine, guest, cap):
+    """A kernel from the start of the process to its shell, and on until the guest has switched off."""
+    with machine.start_linux(guest) as process:
+        try:
+            process.expect(PROMPT, cap)
+        except OverTime:
+            raise OverTime(cap) from None
+        process.send("poweroff\n")
+        cpu = process.finish()
+        return Time(time.monotonic() - process.started, cpu)
 
 
 def start_up(machine, image):
@@ -38,15 +71,42 @@ def start_up(machine, image):
         process.expect("!", PATIENCE_TO_START)
         seconds = time.monotonic() - process.started
         process.expect("<end", PATIENCE_TO_START)
-        return Time(seconds, process.finish())
+        process.finish()
+        return seconds
 
 
-def counting(command):
-    """An emulator whose guest's clock counts instructions."""
-    return QemuLike("count", command, ["-icount", "shift=0"])
+def waiting(machine, guest, cap):
+    """A guest at its prompt: the part of a host processor it uses, MiB of the process beside its RAM."""
+    with machine.start_linux(guest) as process:
+        process.expect(PROMPT, cap)
+        time.sleep(SECONDS_TO_SETTLE)
+        start, before = time.monotonic(), process.cpu_seconds()
+        time.sleep(SECONDS_OF_IDLENESS)
+        idle = (process.cpu_seconds() - before) / (time.monotonic() - start)
+        return idle, process.resident_beside(guest.memory << 20) / (1 << 20)
 
 
-def instructions(counter, image, size, cap):
-    """How many guest instructions a workload has."""
-    taken = work(counter, image, size, cap)
-    return taken.ticks * 1_000_000 // taken.ticks_a_million
+def guest_instructions(counter, image, size, cap):
+    """How many instructions a workload has, by a guest's clock that counts them."""
+    with counter.start(image, size) as process:
+        end = process.expect(r"<end (\w+) (\w+) (\w+)>", cap)
+        return int(end[2], 16) * 1_000_000 // int(end[3], 16)
+
+
+def host_instructions(machine, image, size, folder):
+    """How many instructions the emulator executes for it, from start to end: by the host's counter where
+    there is one, else by valgrind's."""
+    command = machine.rom_command(image.rom(size))
+    output = os.path.join(folder, "callgrind.out")
+    perf = subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u", "--", *command], text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True) if shutil.which("perf") else None
+    if perf and (match := re.search(r"^(\d+),,instructions", perf.stderr, re.MULTILINE)):
+        return int(match[1])
+    if not shutil.which("valgrind"):
+        raise Failed("no counter")
+    subprocess.run(["valgrind", "--tool=callgrind", "--smc-check=all", f"--callgrind-out-file={output}", *command],
+                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(output) as file:
+        if match := re.search(r"^(?:summary|totals): (\d+)", file.read(), re.MULTILINE):
+            return int(match[1])
+    raise Failed("no count")

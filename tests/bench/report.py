@@ -26,8 +26,8 @@ class Cell:
 
 
 class Table:
-    """The results of one class: a row for each workload. `per` says what the second column of each machine holds: the time
-    relative to the native one, or nanoseconds for each event."""
+    """The results of one class: a row for each workload. `per` says what the second column of each
+    machine holds: the time relative to the native one, nanoseconds for each event, or (None) nothing."""
 
     def __init__(self, group, machines, per):
         self.group, self.machines, self.per = group, machines, per
@@ -38,7 +38,8 @@ class Table:
 
     def begin(self):
         native = ["native s"] if self.per == "× native" else []
-        heads = [self.group, *native, *[f"{name} {what}" for name in self.machines for what in ("s", self.per)],
+        heads = [self.group, *native, *[f"{name} {what}" for name in self.machines
+                                        for what in ("s", self.per) if what],
                  *[f"{name} / {self.machines[0]}" for name in self.machines[1:]]]
         print("\n| " + " | ".join(heads) + " |")
         print("|---" + "|---:" * (len(heads) - 1) + "|", flush=True)
@@ -65,7 +66,7 @@ class Table:
         first = cells[self.machines[0]]
         texts = [label] + ([native.text()] if self.per == "× native" else [])
         for name in self.machines:
-            texts += [cells[name].text(), self.relation(name, cells[name], base)]
+            texts += [cells[name].text()] + ([self.relation(name, cells[name], base)] if self.per else [])
         for name in self.machines[1:]:
             texts.append(self.ratio(name, first, cells[name]))
         self.print(texts)
@@ -92,6 +93,6 @@ class Table:
         texts = ["geometric mean"] + ([""] if self.per == "× native" else [])
         for name in self.machines:
             mark = "≥ " if name in self.partial else ""
-            texts += ["", mark + number(means[name][0]) if means[name][0] else "-"]
+            texts += [""] + ([mark + number(means[name][0]) if means[name][0] else "-"] if self.per else [])
         texts += [number(means[name][1]) if means[name][1] else "-" for name in self.machines[1:]]
         self.print(texts)

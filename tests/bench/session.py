@@ -1,5 +1,6 @@
 """A run of the bench: its options, its machines, what they took, what was found."""
 import json
+import statistics
 import sys
 
 from emulators import Failed, OverTime
@@ -29,19 +30,20 @@ class Session:
         return times
 
     def cell(self, times, expected=None):
-        """The best of the runs; a wrong result is worth nothing."""
+        """The median of the runs; a wrong result is worth nothing."""
         if isinstance(times, OverTime):
-            return Cell(reason=str(times), at_least=self.options.cap)
+            return Cell(reason=str(times), at_least=times.seconds)
         if isinstance(times, Failed):
             print(f"bench: {times}", file=sys.stderr)
             lacks = str(times).startswith("no ")
             return Cell(reason=str(times) if lacks else "failed", wrong=not lacks)
         for taken in times:
             if expected is not None and taken.checksum != expected:
-                return Cell(reason=f"WRONG {taken.checksum:#x}", wrong=True)
+                print(f"bench: {taken.checksum} instead of {expected}", file=sys.stderr)
+                return Cell(reason="WRONG", wrong=True)
         if self.options.quick:
             return Cell(reason="right")
-        return Cell(min(getattr(taken, self.options.clock) for taken in times))
+        return Cell(statistics.median(getattr(taken, self.options.clock) for taken in times))
 
     def note(self, name, times, cells, **more):
         """Keeps a row for --json, and counts what is wrong."""
@@ -49,7 +51,7 @@ class Session:
         self.found.append({"workload": name, **more, "times": {
             machine: {"wall": [taken.wall for taken in values], "cpu": [taken.cpu for taken in values]}
             if not isinstance(values, Failed) else {"failed": str(values)} for machine, values in times.items()},
-            "best": {machine: cell.value for machine, cell in cells.items() if cell.value is not None}})
+            "median": {machine: cell.value for machine, cell in cells.items() if cell.value is not None}})
 
     def end_table(self, table):
         if table.begun:

@@ -36,65 +36,65 @@ GROUPS = {
 
 INTEGER = [
     # name       size   quick  what
-    ("recursion", 180, 2, "recursive functions, calls through pointers"),
+    ("recursion", 250, 2, "recursive functions, calls through pointers"),
     ("bytecode", 4500000, 5000, "an interpreter with a switch"),
     ("sort", 45, 1, "quicksort with a comparison function"),
-    ("hash", 900, 2, "SHA-256, a hash table"),
+    ("hash", 450, 2, "SHA-256, a hash table"),
     ("lz", 120, 1, "LZ77 compression and decompression"),
     ("walk", 20, 1, "a tree and a list over 64 MiB"),
-    ("pages", 40, 1, "a chain through 8,192 pages, copies, strides"),
-    ("sieve", 150, 1, "the primes below a million"),
-    ("bignum", 400000, 200, "products and remainders of 2,048 bits"),
-    ("text", 700, 2, "string functions, byte by byte"),
+    ("pages", 16, 1, "a chain through 8,192 pages, copies, strides"),
+    ("sieve", 75, 1, "the primes below a million"),
+    ("bignum", 200000, 200, "products and remainders of 2,048 bits"),
+    ("text", 500, 2, "string functions, byte by byte"),
 ]
 INTEGER32 = ["recursion", "bytecode", "sort", "hash", "lz", "sieve", "text"]
 
 FLOAT = [
     ("nbody", 1800, 2, "five bodies: square roots, divisions"),
-    ("mandelbrot", 450, 1, "escape times: a dependent chain"),
-    ("spectral", 3500, 10, "conversions and divisions"),
+    ("mandelbrot", 200, 1, "escape times: a dependent chain"),
+    ("spectral", 5000, 10, "conversions and divisions"),
     ("fft", 1000, 2, "a Fourier transform of 4,096 points"),
 ]
-X87 = {"nbody": 700, "mandelbrot": 200, "fft": 450}
+X87 = {"nbody": 200, "mandelbrot": 60, "fft": 130}
 
 SIMD = [
     # name  SSE size  AVX2 size  quick  what
-    ("saxpy", 700, 1200, 1, "y += a x, float"),
-    ("dot", 700, 1200, 1, "a scalar product, float"),
-    ("blend", 150, 300, 1, "pixels over pixels"),
-    ("find", 2500, 4000, 1, "the first byte of a value"),
+    ("saxpy", 50, 50, 1, "y += a x, float"),
+    ("dot", 120, 120, 1, "a scalar product, float"),
+    ("blend", 50, 80, 1, "pixels over pixels"),
+    ("find", 1500, 2500, 1, "the first byte of a value"),
 ]
 
 REP = [
     # instruction, bytes, size
-    ("movsb", 64, 250), ("movsb", 4096, 2500), ("movsb", 65536, 2500), ("movsq", 4096, 2500),
-    ("stosb", 64, 250), ("stosb", 4096, 2500), ("stosq", 65536, 2500),
+    ("movsb", 64, 40), ("movsb", 4096, 100), ("movsb", 65536, 100), ("movsq", 4096, 400),
+    ("stosb", 64, 250), ("stosb", 4096, 600), ("stosq", 65536, 2500),
     ("scasb", 64, 60), ("scasb", 4096, 60), ("scasb", 65536, 60),
-    ("cmpsb", 64, 60), ("cmpsb", 4096, 60),
+    ("cmpsb", 64, 40), ("cmpsb", 4096, 40),
 ]
 
 MODIFY = [
     # name      source        size   quick  what, flags
-    ("jit_once", "jit", 400, 1, "functions built, run 4 times each", ("-DRUNS=4",)),
-    ("jit_50", "jit", 4000, 1, "functions built, run 50 times each", ("-DRUNS=50",)),
-    ("patch", "patch", 1000, 1, "a constant in the code changed before each call", ()),
-    ("beside", "beside", 3000, 1, "data in the page of the code", ()),
+    ("jit_once", "jit", 30, 1, "functions built, run 4 times each", ("-DRUNS=4",)),
+    ("jit_50", "jit", 400, 1, "functions built, run 50 times each", ("-DRUNS=50",)),
+    ("patch", "patch", 300, 1, "a constant in the code changed before each call", ()),
+    ("beside", "beside", 12000, 1, "data in the page of the code", ()),
 ]
 
 SYSTEM = [
     # name       size  quick  what, result
-    ("syscall", 10000000, 1000, "SYSCALL, SWAPGS, a call, SYSRET", lambda n: n * (n - 1) // 2),
+    ("syscall", 20000000, 1000, "SYSCALL, SWAPGS, a call, SYSRET", lambda n: n * (n - 1) // 2),
     ("gate", 5000000, 1000, "INT 80h and IRET", lambda n: n),
-    ("page_fault", 1000000, 1000, "a page fault handled", lambda n: n),
-    ("switch", 1000000, 1000, "a context switch: INT, CR3, stack, IRET; eight pages touched",
+    ("page_fault", 2000000, 1000, "a page fault handled", lambda n: n),
+    ("switch", 400000, 1000, "a context switch: INT, CR3, stack, IRET; eight pages touched",
      lambda n: 8 * (n + n // 2)),
-    ("cr3", 1000000, 1000, "CR3 written; sixteen pages touched", lambda n: 16 * (n + n // 2)),
-    ("self_ipi", 500000, 1000, "an interrupt from the local APIC to its own CPU", lambda n: n),
-    ("mmio", 3000000, 1000, "a register of the local APIC read", lambda n: n),
-    ("port", 3000000, 1000, "a port read", lambda n: 0xfe * n),
+    ("cr3", 400000, 1000, "CR3 written; sixteen pages touched", lambda n: 16 * (n + n // 2)),
+    ("self_ipi", 1500000, 1000, "an interrupt from the local APIC to its own CPU", lambda n: n),
+    ("mmio", 8000000, 1000, "a register of the local APIC read", lambda n: n),
+    ("port", 15000000, 1000, "a port read", lambda n: 0xfe * n),
     ("invlpg", 3000000, 1000, "a page table entry changed, INVLPG, the page read",
      lambda n: sum(i % 32 for i in range(n % 32)) + n // 32 * 496),
-    ("irqflag", 10000000, 1000, "PUSHF, CLI, POPF", lambda n: 2 * n),
+    ("irqflag", 30000000, 1000, "PUSHF, CLI, POPF", lambda n: 2 * n),
 ]
 
 
