@@ -1,6 +1,6 @@
 """The bare-metal workloads: ROM images beside the same object code in a process."""
 import measure
-from emulators import Failed, Native
+from emulators import Native
 from images import Image
 from report import Cell, Table
 from workloads import GROUPS, WORKLOADS
@@ -44,10 +44,7 @@ class Bare:
             image = self.image(twin(workload))
             native_run = {"native": lambda: measure.work(Native(), image, size, session.options.cap)}
             times = session.take_turns({**native_run, **functions})
-            if isinstance(times["native"], Failed):
-                raise times["native"]
-            expected = times["native"][0].checksum
-            native = session.cell(times["native"], expected)
+            native, expected = session.native(workload.name, times["native"])
             base = native.value
         cells = {name: session.cell(times[name], expected) for name in session.names}
         table.row(workload.name.split("/")[1], native, base, cells)

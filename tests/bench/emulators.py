@@ -17,9 +17,13 @@ class Failed(Exception):
     """No time could be taken: why is the text."""
 
 
+class Lacks(Failed):
+    """The emulator, or the host, does not have what the workload needs."""
+
+
 class OverTime(Failed):
     def __init__(self, seconds):
-        super().__init__(f"over {seconds:.0f} s")
+        super().__init__(f"over {seconds:g} s")
         self.seconds = seconds
 
 
@@ -104,7 +108,7 @@ class Process:
 
 
 class Native:
-    """No emulator: the same object code as a process of the host."""
+    """No emulator: the same object code as a process of the host, which counts its own CPU time."""
 
     name = "native"
 
@@ -169,7 +173,7 @@ class Bochs:
                          "boot: cdrom"])
 
     def start_linux(self, guest):
-        raise Failed("starts no kernel by itself")
+        raise Lacks("no -kernel")
 
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -3,7 +3,7 @@ import shlex
 import statistics
 
 import measure
-from emulators import Failed, QemuLike
+from emulators import Failed, Lacks, QemuLike
 from images import Image
 from linux import packaged
 from report import number
@@ -47,7 +47,7 @@ class Host:
 
         def idle(machine):
             if not isinstance(machine, QemuLike):
-                raise Failed("-")
+                raise Lacks("-")
             guest = packaged(self.options.guests, f"linux-{kernel}", MEMORY)
             part, memory[machine.name] = measure.waiting(machine, guest, 5 * self.options.cap)
             return part * 100
@@ -67,7 +67,7 @@ class Host:
 
             def ratio(machine):
                 if not isinstance(machine, QemuLike):
-                    raise Failed("-")
+                    raise Lacks("-")
                 host = [measure.host_instructions(machine, image, size, self.options.dir) for size in sizes]
                 return (host[1] - host[0]) / (guest[1] - guest[0])
             self.row(f"host instructions for a guest's, {workload.name}", ratio)

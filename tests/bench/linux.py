@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 
 import measure
-from emulators import Failed, OverTime, Process
+from emulators import Failed, Lacks, OverTime, Process
 from report import Cell, Table
 from tree import ROOT, Tree
 
@@ -46,7 +46,7 @@ def packaged(folder, name, memory=256):
     made = subprocess.run([os.path.join(ROOT, "scripts/guests"), "--dir", folder, name], stderr=subprocess.PIPE,
                           text=True)
     if made.returncode:
-        raise Failed(f"no guest {name}: {made.stderr.strip()}")
+        raise Lacks(f"no guest {name}: {made.stderr.strip()}")
     return Guest(f"{folder}/{name}/vmlinuz", f"{folder}/{name}/initrd.gz", "console=ttyS0", memory)
 
 
@@ -68,7 +68,7 @@ class Booted:
     """The same programs in a guest, all in one boot."""
 
     def __init__(self, machine, kernel, initrd):
-        self.machine, self.kernel, self.initrd = machine, kernel, initrd
+        self.name, self.machine, self.kernel, self.initrd = machine.name, machine, kernel, initrd
 
     def start_programs(self, jobs):
         append = f"console=ttyS0 quiet BENCH={','.join(jobs)}"
@@ -100,7 +100,8 @@ class Linux:
                 while left:
                     name = left.pop(0)
                     try:
-                        times[name].append(measure.program(process, name, self.session.options.cap))
+                        is_guest = place.name != "native"
+                        times[name].append(measure.program(process, name, self.session.options.cap, is_guest))
                     except OverTime as reason:
                         times[name] = reason
                         break
@@ -124,10 +125,7 @@ class Linux:
         times = {name: self.rounds(place, jobs) for name, place in self.places().items()}
         for name in jobs:
             here = {machine: taken[name] for machine, taken in times.items()}
-            if isinstance(here["native"], Failed):
-                raise here["native"]
-            expected = here["native"][0].checksum
-            native = session.cell(here["native"], expected)
+            native, expected = session.native(name, here["native"])
             cells = {machine: session.cell(here[machine], expected) if machine in here else Cell(reason="-")
                      for machine in session.names}
             table.row(name, native, native.value, cells)

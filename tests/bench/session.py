@@ -3,7 +3,7 @@ import json
 import statistics
 import sys
 
-from emulators import Failed, OverTime
+from emulators import Failed, Lacks, OverTime
 from report import Cell
 
 
@@ -34,9 +34,10 @@ class Session:
         if isinstance(times, OverTime):
             return Cell(reason=str(times), at_least=times.seconds)
         if isinstance(times, Failed):
+            if isinstance(times, Lacks):
+                return Cell(reason=str(times))
             print(f"bench: {times}", file=sys.stderr)
-            lacks = str(times).startswith("no ")
-            return Cell(reason=str(times) if lacks else "failed", wrong=not lacks)
+            return Cell(reason="failed", wrong=True)
         for taken in times:
             if expected is not None and taken.checksum != expected:
                 print(f"bench: {taken.checksum} instead of {expected}", file=sys.stderr)
@@ -44,6 +45,12 @@ class Session:
         if self.options.quick:
             return Cell(reason="right")
         return Cell(statistics.median(getattr(taken, self.options.clock) for taken in times))
+
+    def native(self, name, times):
+        """The judge: the cell of the native runs, and the checksum that all others must have."""
+        if isinstance(times, Failed):
+            sys.exit(f"bench: {name} does not run natively: {times}")
+        return self.cell(times, times[0].checksum), times[0].checksum
 
     def note(self, name, times, cells, **more):
         """Keeps a row for --json, and counts what is wrong."""

@@ -17,6 +17,7 @@ void run(u32 size);
 
 /* What is beneath: a machine (machine.c) or a Linux process (linux.c). */
 void platform_write(const char *text, u32 count);
+u64 platform_ticks(void);
 void platform_end(void) __attribute__((noreturn));
 
 /* Memory for the workload's own use, 8 MiB up: zero at the start, mapped in pages of 4 KiB, and

@@ -3,8 +3,13 @@
  *   PROGRAM SIZE */
 #include "guest.h"
 
-enum { SYS_WRITE = 1, SYS_MMAP = 9, SYS_MADVISE = 28, SYS_EXIT = 60 };
-enum { PROT_ALL = 7, MAP_PRIVATE_FIXED_ANONYMOUS = 0x32, MADV_NOHUGEPAGE = 15 };
+enum { SYS_WRITE = 1, SYS_MMAP = 9, SYS_MADVISE = 28, SYS_EXIT = 60, SYS_CLOCK_GETTIME = 228 };
+enum {
+    PROT_ALL = 7,
+    MAP_PRIVATE_FIXED_ANONYMOUS = 0x32,
+    MADV_NOHUGEPAGE = 15,
+    CLOCK_PROCESS_CPUTIME_ID = 2
+};
 
 static long call(long number, long a, long b, long c, long d)
 {
@@ -19,6 +24,14 @@ static long call(long number, long a, long b, long c, long d)
 void platform_write(const char *text, u32 count)
 {
     call(SYS_WRITE, 1, (long)text, count, 0);
+}
+
+/* Nanoseconds that the process has used of a processor. */
+u64 platform_ticks(void)
+{
+    u64 time[2];
+    call(SYS_CLOCK_GETTIME, CLOCK_PROCESS_CPUTIME_ID, (long)time, 0, 0);
+    return time[0] * 1000000000 + time[1];
 }
 
 void platform_end(void)

@@ -17,6 +17,14 @@ void platform_write(const char *text, u32 count)
         out8(CONSOLE, text[i]);
 }
 
+/* The time stamp counter. */
+u64 platform_ticks(void)
+{
+    u32 low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return (u64)high << 32 | low;
+}
+
 void platform_end(void)
 {
     for (const char *text = "Shutdown"; *text; text++)
