@@ -9,13 +9,21 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
-/* The workload, and the value it must return. */
-u32 work(void);
-extern const u32 work_result;
+/* The workload: as much of it as `size` says; a checksum of what it computed. */
+u32 work(u32 size);
 
-/* Memory for the workload's own use, 8 MiB up. */
+/* Runs the workload between its marks. */
+void run(u32 size);
+
+/* What is beneath: a machine (machine.c) or a Linux process (linux.c). */
+void platform_write(const char *text, u32 count);
+u64 platform_ticks(void);
+void platform_end(void) __attribute__((noreturn));
+
+/* Memory for the workload's own use, 8 MiB up: zero at the start, mapped in pages of 4 KiB, and
+ * executable. */
 #define ARENA ((u8 *)0x800000)
-enum { ARENA_SIZE = 96 << 20 };
+enum { ARENA_SIZE = 112 << 20 };
 
 /* A small generator of pseudo-random numbers: the same in every run. */
 static inline u32 random_next(u32 *state)

@@ -1,9 +1,6 @@
-/* call.c - calls and returns: recursion, and calls through pointers. */
+/* recursion.c - calls and returns: two recursive functions, and short functions through pointers.
+ */
 #include "guest.h"
-
-const u32 work_result = 0xbffffdda;
-
-enum { FIBONACCI = 31, INDIRECT = 2000000 };
 
 static __attribute__((noinline)) u32 fibonacci(u32 n)
 {
@@ -47,10 +44,14 @@ static u32 flip(u32 x)
 
 static u32 (*volatile const operation[4])(u32) = {twice, half, turn, flip};
 
-u32 work(void)
+u32 work(u32 size)
 {
-    u32 state = 3, sum = mix(fibonacci(FIBONACCI), ackermann(2, 500));
-    for (u32 i = 0; i < INDIRECT; i++)
-        sum += operation[random_next(&state) & 3](sum);
+    u32 state = 3, sum = 0;
+    for (u32 round = 0; round < size; round++) {
+        sum = mix(sum, fibonacci(24));
+        sum = mix(sum, ackermann(2, 120));
+        for (u32 i = 0; i < 80000; i++)
+            sum += operation[random_next(&state) & 3](sum);
+    }
     return sum;
 }

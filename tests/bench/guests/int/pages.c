@@ -1,13 +1,11 @@
-/* memory.c - walks and copies over more pages than a translation buffer holds. */
+/* pages.c - walks and copies over more pages than a translation buffer holds. */
 #include "guest.h"
 
-const u32 work_result = 0x9581ae1a;
-
-enum { PAGE = 4096, WALK_PAGES = 8192, STEPS = 6000000, COPY = 8 << 20, COPIES = 4, STRIDES = 40 };
+enum { PAGE = 4096, WALK_PAGES = 8192, STEPS = 600000, COPY = 8 << 20, STRIDES = 8 };
 
 /* A ring through all the pages in an order without pattern; each link at another place in its
  * page. Sattolo's shuffle makes one cycle of all. */
-static u32 *make_ring(void)
+static void make_ring(void)
 {
     u32 *order = (u32 *)(ARENA + WALK_PAGES * PAGE), state = 7;
     for (u32 i = 0; i < WALK_PAGES; i++)
@@ -21,29 +19,21 @@ static u32 *make_ring(void)
         u32 from = order[i], to = order[(i + 1) % WALK_PAGES];
         *(u32 *)(ARENA + from * PAGE + from % 1000 * 4) = to * PAGE + to % 1000 * 4;
     }
-    return (u32 *)ARENA;
 }
 
-static u32 walk(void)
+static u32 walk(u32 at)
 {
-    u32 sum = 0, at = 0;
-    make_ring();
-    for (u32 i = 0; i < STEPS; i++) {
+    for (u32 i = 0; i < STEPS; i++)
         at = *(u32 *)(ARENA + at);
-        sum += at;
-    }
-    return sum;
+    return at;
 }
 
-static u32 copy(void)
+static u32 copy(u32 round)
 {
     u64 *from = (u64 *)(ARENA + (40 << 20)), *to = (u64 *)(ARENA + (60 << 20));
     u32 count = COPY / sizeof(u64);
     for (u32 i = 0; i < count; i++)
-        from[i] = i;
-    for (u32 round = 0; round < COPIES; round++)
-        for (u32 i = 0; i < count; i++)
-            to[i] = from[i] + round;
+        to[i] = from[i] + round;
     return to[count - 1];
 }
 
@@ -57,9 +47,13 @@ static u32 strides(void)
     return sum;
 }
 
-u32 work(void)
+u32 work(u32 size)
 {
-    u32 sum = mix(0, walk());
-    sum = mix(sum, copy());
-    return mix(sum, strides());
+    u32 sum = 0, at = 0;
+    make_ring();
+    for (u32 round = 0; round < size; round++) {
+        at = walk(at);
+        sum = mix(mix(mix(sum, at), copy(round)), strides());
+    }
+    return sum;
 }

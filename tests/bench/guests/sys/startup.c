@@ -1,9 +1,7 @@
 /* startup.c - nothing: what remains is the emulator's own start and end. */
 #include "guest.h"
 
-const u32 work_result = 0;
-
-u32 work(void)
+u32 work(u32 size)
 {
-    return 0;
+    return size;
 }

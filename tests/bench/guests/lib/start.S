@@ -1,4 +1,4 @@
-/* start.S - from the reset vector to work(): flat 32-bit or 64-bit code under 4 KiB pages.
+/* start.S - from the reset vector to main(): flat 32-bit or 64-bit code under 4 KiB pages.
  *
  * The image is a 64 KiB ROM that runs from a copy of itself at 1 MiB, where its addresses are:
  *   0010'0000  the copy, then uninitialised data     0050'0000  page tables
@@ -91,6 +91,21 @@ copied:
     and $~0x20, %eax
 #endif
     mov %eax, %cr4
+    mov $1, %eax            /* and, where there is XSAVE, OSXSAVE with x87, SSE and AVX in XCR0 */
+    cpuid
+    bt $26, %ecx
+    jnc 1f
+    mov %cr4, %eax
+    or $0x40000, %eax
+    mov %eax, %cr4
+    mov $0xd, %eax
+    xor %ecx, %ecx
+    cpuid                   /* EAX: what may be set in XCR0 */
+    and $7, %eax
+    xor %ecx, %ecx
+    xor %edx, %edx
+    xsetbv
+1:
     mov $TABLES, %eax
     mov %eax, %cr3
 #ifdef __x86_64__
@@ -138,6 +153,10 @@ gdt_in_ram:
     .long gdt
 
     .section .reset, "ax"
+    .globl work_size
     .code16
     jmp start16
+    .balign 8
+work_size:                  /* at the image's end less 8 */
+    .long 0
     .balign 16
