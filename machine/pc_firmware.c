@@ -137,6 +137,8 @@ static MachineInfo machine_info(const Pc *pc, const char *const *boot_paths)
         .smi_port = 0xb2,
         .acpi_enable = 0xf1,
         .acpi_disable = 0xf0,
+        .reset_port = 0xcf9, /* [PIIX3] "RC-Reset Control Register": a hard reset */
+        .reset_value = 0x0f,
         .boot_paths = boot_paths,
         .boot_menu = config->boot_menu,
         .serial_console = uses_terminal(config) && pc->has_serial[0],

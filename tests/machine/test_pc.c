@@ -140,6 +140,45 @@ static void firmware_items(void)
     bench_fini(&b);
 }
 
+/* A file of the configuration device, by [FW_CFG] "File Directory". */
+static GByteArray *fw_cfg_file(Bench *b, const char *name)
+{
+    unsigned count = GUINT32_FROM_BE(fw_cfg_item(b, FW_CFG_FILE_DIR, 4));
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t entry[64];
+        for (unsigned n = 0; n < sizeof(entry); n++)
+            entry[n] = inp(b, 0x511, 1);
+        if (strcmp((char *)entry + 8, name))
+            continue;
+        unsigned size = GUINT32_FROM_BE(load_le32(entry));
+        outp(b, 0x510, GUINT16_FROM_BE(load_le16(entry + 4)), 2);
+        GByteArray *file = g_byte_array_sized_new(size);
+        for (unsigned n = 0; n < size; n++) {
+            uint8_t byte = inp(b, 0x511, 1);
+            g_byte_array_append(file, &byte, 1);
+        }
+        return file;
+    }
+    g_error("there is no file %s", name);
+}
+
+/* [ACPI] "Fixed ACPI Description Table (FADT)": writing RESET_VALUE to RESET_REG resets. */
+static void acpi_reset(void)
+{
+    enum { FLAGS = 112, RESET_REG_SUP = 1 << 10, RESET_REG = 116, RESET_VALUE = 128 };
+    Bench b;
+    bench_init(&b, "-m 16");
+    g_autoptr(GByteArray) tables = fw_cfg_file(&b, "etc/acpi/tables");
+    const uint8_t *fadt = memmem(tables->data, tables->len, "FACP", 4);
+    g_assert_nonnull(fadt);
+    g_assert_true(load_le32(fadt + FLAGS) & RESET_REG_SUP);
+    g_assert_cmphex(load_le32(fadt + RESET_REG), ==, 0x01000801); /* port space, 8 bits, bytes */
+    outp(&b, load_le64(fadt + RESET_REG + 4), fadt[RESET_VALUE], 1);
+    g_assert_cmpint(b.asked_count, ==, 1);
+    g_assert_cmpint(b.asked, ==, BOARD_RESET);
+    bench_fini(&b);
+}
+
 static bool intr(Bench *b)
 {
     return pc_cpus(b->pc)[0]->pending & PENDING_INTR;
@@ -221,6 +260,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pc/cmos", cmos_memory);
     g_test_add_func("/pc/pci-slots", pci_slots);
     g_test_add_func("/pc/firmware-items", firmware_items);
+    g_test_add_func("/pc/acpi-reset", acpi_reset);
     g_test_add_func("/pc/serial-interrupt", serial_interrupt);
     g_test_add_func("/pc/resets", power_button_and_reset);
     g_test_add_func("/pc/a20", a20);
