@@ -253,7 +253,7 @@ void cpu_update_mode(Cpu *cpu)
 void cpu_kick(Cpu *cpu, uint32_t pending)
 {
     __atomic_fetch_or(&cpu->pending, pending, __ATOMIC_SEQ_CST);
-    if (cpu->thread == g_thread_self())
+    if (__atomic_load_n(&cpu->thread, __ATOMIC_RELAXED) == g_thread_self())
         cpu_end_block(cpu);
     if (cpu->bus.woken)
         cpu->bus.woken(cpu->bus.opaque, cpu);

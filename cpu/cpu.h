@@ -184,7 +184,7 @@ struct Cpu {
     uint64_t insn_count;     /* instructions retired before the present block */
     const Insn *block_first; /* first instruction of the running block, for exact counts */
     const Insn *block_end;   /* the run loop stops here; moved down to stop after the present one */
-    GThread *thread;         /* that is in cpu_run */
+    GThread *thread;         /* that is in cpu_run; atomic */
     sigjmp_buf *unwind;      /* where cpu_raise goes */
     struct {
         uint8_t vector;

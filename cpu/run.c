@@ -165,7 +165,7 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     uint64_t start = cpu->insn_count, limit = start + budget;
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
-    cpu->thread = g_thread_self();
+    __atomic_store_n(&cpu->thread, g_thread_self(), __ATOMIC_RELAXED);
     if (sigsetjmp(unwind, 0)) {
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
