@@ -9,7 +9,7 @@
 #include "cpu/mmu.h"
 
 enum {
-    HASH_BITS = 15,
+    HASH_BITS = 18, /* a booted kernel has left some 300000 blocks */
     HASH_SIZE = 1 << HASH_BITS,
     GRANULE_SHIFT = 6, /* 64 granules of 64 bytes a page */
 };
