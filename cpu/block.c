@@ -11,7 +11,7 @@
 #include "cpu/mmu.h"
 
 enum {
-    HASH_BITS = 15,
+    HASH_BITS = 18, /* a booted kernel has left some 300000 blocks */
     HASH_SIZE = 1 << HASH_BITS,
     GRANULE_SHIFT = 6, /* 64 granules of 64 bytes a page */
 };
@@ -349,8 +349,11 @@ static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
 {
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
         raise_GP(cpu, 0);
-    if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
-        raise_GP(cpu, 0);
+    if (cpu->mode != CPU_LONG) {
+        cpu->rip = cpu->rip_start = (uint32_t)cpu->rip; /* ran past the end of 4 GiB */
+        if (cpu->rip > cpu->seg[SEG_CS].limit)
+            raise_GP(cpu, 0);
+    }
     uint8_t *page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
     return page ? page + (la & PAGE_MASK) : NULL;
 }
@@ -362,7 +365,8 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
     Fetch fetch = {.cpu = cpu, .la = la, .host = fetch_slow(cpu, la)};
     fetch.in_page = PAGE_SIZE - (la & PAGE_MASK);
     fetch.limit_left = UINT64_MAX;
-    if (cpu->mode != CPU_LONG)
+    /* [SDM3] "Limit Checking": a limit of FFFFFFFFh may not be looked at, and EIP wraps. */
+    if (cpu->mode != CPU_LONG && cpu->seg[SEG_CS].limit != UINT32_MAX)
         fetch.limit_left = (uint64_t)cpu->seg[SEG_CS].limit - cpu->rip + 1;
     if (!fetch.host)
         return block_from_device(cache, &fetch);
