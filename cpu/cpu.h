@@ -81,8 +81,9 @@ enum {
     PENDING_SIPI = 1 << 4,
     PENDING_EXIT = 1 << 5,   /* return from cpu_run */
     PENDING_DEBUG = 1 << 6,  /* TF, data or I/O breakpoint: look after the present instruction */
-    PENDING_FLUSH = 1 << 7,  /* the memory map or code changed under another thread's feet */
+    PENDING_FLUSH = 1 << 7,  /* the memory map changed */
     PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
+    PENDING_CODE = 1 << 9,   /* another thread makes or changes code: cpu_group_serve */
 };
 
 enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
@@ -141,8 +142,8 @@ typedef struct CpuEngine {
     void (*run)(Cpu *cpu, uint64_t limit);
     /* A raise left `run`: bring what the engine keeps elsewhere home to struct Cpu. */
     void (*unwound)(Cpu *cpu);
-    /* [host, host+size), in one page, was written: as code_cache_invalidate. */
-    bool (*code_written)(Cpu *cpu, const uint8_t *host, uint64_t size, uint8_t **flags);
+    /* [host, host+size), in one page, was written: drop its code. True: some is left in the page. */
+    bool (*code_written)(Cpu *cpu, const uint8_t *host, uint64_t size);
     /* Forget all code. */
     void (*flush)(Cpu *cpu);
     void (*free)(Cpu *cpu);
@@ -163,6 +164,7 @@ typedef struct CpuBus {
 } CpuBus;
 
 typedef struct CpuModel CpuModel;
+typedef struct CpuGroup CpuGroup;
 typedef struct CodeCache CodeCache;
 typedef struct TlbState TlbState;
 
@@ -228,7 +230,8 @@ struct Cpu {
     uint64_t insn_count;     /* instructions retired before the present block */
     const Insn *block_first; /* first instruction of the running block, for exact counts */
     const Insn *block_end;   /* the run loop stops here; moved down to stop after the present one */
-    GThread *thread;         /* that is in cpu_run */
+    CpuGroup *group;         /* the CPUs of its machine (cpu/group.c) */
+    GThread *thread;         /* that is in cpu_run, or NULL; atomic */
     sigjmp_buf *unwind;      /* where cpu_raise goes */
     struct {
         uint8_t vector;

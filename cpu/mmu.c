@@ -222,7 +222,8 @@ static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
         return;
     if (t->read)
         e->read = page;
-    if (t->write && t->page.writable && !(*t->page.page_flags & PAGE_HAS_CODE))
+    if (t->write && t->page.writable &&
+        !(__atomic_load_n(t->page.page_flags, __ATOMIC_SEQ_CST) & PAGE_HAS_CODE))
         e->write = page;
 }
 

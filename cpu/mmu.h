@@ -46,7 +46,7 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 
-/* The page at this host address now holds decoded code: stores must take the slow path. */
+/* The page at this host address becomes code: stores must take the slow path. */
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page);
 
 /* `info tlb` and `info mem`. */

@@ -6,6 +6,7 @@
 
 #include "cpu/block.h"
 #include "cpu/exec.h"
+#include "cpu/group.h"
 #include "cpu/interrupt.h"
 #include "cpu/mmu.h"
 
@@ -88,6 +89,10 @@ static bool service(Cpu *cpu)
     if (pending & PENDING_FLUSH) {
         pending_clear(cpu, PENDING_FLUSH);
         tlb_flush_all(cpu);
+    }
+    if (pending & PENDING_CODE) {
+        pending_clear(cpu, PENDING_CODE);
+        cpu_group_serve(cpu);
     }
     if (pending & PENDING_INIT && !cpu->smm)
         take_init(cpu);
@@ -189,7 +194,7 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     uint64_t start = cpu->insn_count, limit = start + budget;
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
-    cpu->thread = g_thread_self();
+    cpu_group_enter(cpu);
     if (sigsetjmp(unwind, 0)) {
         if (cpu->engine->unwound)
             cpu->engine->unwound(cpu);
@@ -205,5 +210,6 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     }
     cpu->engine->run(cpu, limit);
     cpu->insn = NULL;
+    cpu_group_leave(cpu);
     return cpu->insn_count - start;
 }

@@ -1,8 +1,8 @@
 /* cache.c - the translated blocks: made, found, and dropped when their bytes are written.
  *
  * Code memory is a file mapped twice, writable and executable, filled from the front and emptied as a
- * whole. Pages that code was translated from are flagged PAGE_HAS_CODE, so that stores to them take
- * the slow path; in 64-byte granules a page's record tells data from code. */
+ * whole. cpu/group.c tells of writes to pages that code was translated from; in 64-byte granules a
+ * page's record tells data from code. */
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -111,7 +111,7 @@ static uint8_t *page_of(const uint8_t *host)
     return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
 }
 
-void cache_insert(Translator *t, uint32_t index, uint8_t *page_flags)
+void cache_insert(Translator *t, uint32_t index)
 {
     Block *block = &t->blocks[index];
     uint32_t *bucket = &t->bucket[hash(block->rip, block->host, block->key)];
@@ -122,16 +122,11 @@ void cache_insert(Translator *t, uint32_t index, uint8_t *page_flags)
     CodePage *page = g_hash_table_lookup(t->pages, start);
     if (!page) {
         page = g_new0(CodePage, 1);
-        page->flags = page_flags;
         g_hash_table_insert(t->pages, start, page);
     }
     page->granules |= block->granules;
     block->page_next = page->blocks;
     page->blocks = index;
-    if (!(*page_flags & PAGE_HAS_CODE)) {
-        __atomic_fetch_or(page_flags, PAGE_HAS_CODE, __ATOMIC_SEQ_CST);
-        tlb_forget_writable(t->cpu, start);
-    }
 }
 
 /* --- dropping ------------------------------------------------------------------------------------ */
@@ -188,13 +183,10 @@ static void count_hits(CodePage *page, uint64_t granules)
     }
 }
 
-bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size, uint8_t **flags)
+bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
 {
     CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
-    if (!page)
-        return false;
-    *flags = page->flags;
-    if (!page->blocks)
+    if (!page || !page->blocks)
         return false;
     unsigned offset = (uintptr_t)host & PAGE_MASK;
     uint64_t written = granule_mask(offset, offset + size - 1);
@@ -233,7 +225,6 @@ void cache_flush(Translator *t)
         mmu_jumps_clear(mmu_context_of(t->cpu, mode));
         memset(mmu_context_of(t->cpu, mode)->code_id, 0, sizeof(uint32_t) * TLB_SIZE);
     }
-    /* The pages' flags stay: the next write to such a page finds no block and clears its flag. */
     GHashTableIter iter;
     gpointer page;
     g_hash_table_iter_init(&iter, t->pages);

@@ -3,6 +3,7 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/flags.h"
+#include "cpu/group.h"
 #include "cpu/mmu.h"
 #include "cpu/run.h"
 #include "dbt/dbt.h"
@@ -152,6 +153,9 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     if (nearly_full(t))
         cache_flush(t);
     IrBlock *ir = t->ir;
+    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (!code_cache_has_page(cpu->code, page.host))
+        cpu_group_code_page(cpu, &page);
     if (!lift_block(cpu, key, host, la, ir))
         return 0;
     flags_live(ir);
@@ -169,8 +173,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     uint32_t code = t->used;
     bool fits = x64_emit(t, ir, index);
     g_assert(fits);
-    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
-    cache_insert(t, index, page.page_flags);
+    cache_insert(t, index);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
@@ -312,9 +315,9 @@ static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
 
 /* --- the engine ---------------------------------------------------------------------------------- */
 
-static bool dbt_code_written(Cpu *cpu, const uint8_t *host, uint64_t size, uint8_t **flags)
+static bool dbt_code_written(Cpu *cpu, const uint8_t *host, uint64_t size)
 {
-    return cache_code_written(translator_of(cpu), host, size, flags);
+    return cache_code_written(translator_of(cpu), host, size);
 }
 
 /* The running block's code must survive until it is left. */

@@ -63,7 +63,6 @@ struct Block {
 
 /* A guest page that code was translated from. */
 typedef struct CodePage {
-    uint8_t *flags;    /* the page's flag byte in its region */
     uint64_t granules; /* of all its blocks */
     uint32_t blocks;   /* list through page_next */
     uint8_t hits[64];  /* writes into each granule that cost blocks */
@@ -120,11 +119,11 @@ void translator_free(Translator *t);
 
 /* The block at rip whose bytes are at host, in this mode; 0 = there is none. */
 uint32_t cache_find(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key);
-void cache_insert(Translator *t, uint32_t block, uint8_t *page_flags);
+void cache_insert(Translator *t, uint32_t block);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
-/* Writes that hit code: drops what holds any of [host, host+size). As CpuEngine.code_written. */
-bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size, uint8_t **flags);
+/* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
+bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
 bool cache_is_restless(const Translator *t, const uint8_t *host);
 

@@ -156,7 +156,7 @@ bool pc_cpus_init(Pc *pc, GError **err)
     for (unsigned i = 0; i < count; i++)
         if (!attach_engine(pc, pc->cpus[i], err))
             return false;
-    pc->cpu_group = (CpuGroup){pc->cpus, count};
+    cpu_group_init(&pc->cpu_group, pc->cpus, count);
     cpu_group_listen(&pc->cpu_group, &pc->board->memory);
     cpu_group_listen(&pc->cpu_group, i440fx_smm_memory(pc->host_bridge));
     return true;
@@ -189,6 +189,7 @@ void pc_cpus_connect(Pc *pc)
 
 void pc_cpus_fini(Pc *pc)
 {
+    cpu_group_fini(&pc->cpu_group);
     for (unsigned i = 0; pc->cpus && i < pc->config->cpus; i++)
         cpu_free(pc->cpus[i]);
     g_clear_pointer(&pc->cpus, g_free);
