@@ -246,7 +246,9 @@ static TlbTable *table_for(Cpu *cpu, MemRole role)
     g_assert_not_reached();
 }
 
-const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
+/* As mmu_translate; NULL and *error where that raises. */
+static const Translation *translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role,
+                                    uint32_t *error)
 {
     TlbTable *table = table_for(cpu, role);
     unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
@@ -260,12 +262,8 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
     bool user = role == ROLE_CURRENT && cpu->cpl == 3;
     bool ac = role == ROLE_CURRENT && cpu->eflags & FLAG_AC;
     Walk walk;
-    uint32_t error;
-    if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, &error)) {
-        /* A stale translation must not survive the fault that replaces it. */
-        tlb_flush_page(cpu, la);
-        cpu_raise_pf(cpu, la, error);
-    }
+    if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, error))
+        return NULL;
     if (!slot->used)
         table->used[table->used_count++] = index;
     slot->used = true;
@@ -276,6 +274,32 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
         note_large_page(cpu->tlb_state, la, walk.size);
     entry_fill(cpu, table, index, page);
     return &slot->t;
+}
+
+const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
+{
+    uint32_t error;
+    const Translation *t = translate(cpu, la, access, role, &error);
+    if (!t) {
+        /* A stale translation must not survive the fault that replaces it. */
+        tlb_flush_page(cpu, la);
+        cpu_raise_pf(cpu, la, error);
+    }
+    return t;
+}
+
+static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
+{
+    const TlbEntry *e = tlb_entry(cpu, la);
+    return (la ^ (access == ACCESS_WRITE ? e->write : e->read)) <= PAGE_MASK;
+}
+
+bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
+{
+    uint32_t error;
+    if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
+        return false;
+    return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
 }
 
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)

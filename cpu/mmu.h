@@ -43,6 +43,10 @@ typedef enum MemRole { ROLE_CURRENT, ROLE_SYSTEM } MemRole;
  * Raises #PF. */
 const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role);
 
+/* Fills the TLB for an access whose fast path missed. True: it is served now, unless it straddles
+ * pages. False: the page faults, is no plain RAM, or was there already. Raises nothing. */
+bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
+
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 
