@@ -11,7 +11,7 @@
 #include "cpu/mmu.h"
 
 enum {
-    HASH_BITS = 15,
+    HASH_BITS = 18, /* a booted kernel has left some 300000 blocks */
     HASH_SIZE = 1 << HASH_BITS,
     GRANULE_SHIFT = 6, /* 64 granules of 64 bytes a page */
 };
@@ -145,20 +145,27 @@ bool code_cache_has_page(const CodeCache *cache, const uint8_t *host)
     return g_hash_table_contains(cache->pages, page_of(host));
 }
 
-uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size)
+static void drop_decoded(CodeCache *cache, CodePage *page, const uint8_t *host, uint64_t size)
 {
-    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
-    if (!page)
-        return NULL;
     unsigned offset = (uintptr_t)host & PAGE_MASK;
     if (!(page->granules & granule_mask(offset, offset + size - 1)))
-        return NULL;
+        return;
     for (unsigned i = page->blocks->len; i-- > 0;) {
         CodeBlock *block = g_ptr_array_index(page->blocks, i);
         if (block_holds(block, host, size))
             block_drop(cache, block);
     }
-    if (page->blocks->len)
+}
+
+uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    if (!page)
+        return NULL;
+    drop_decoded(cache, page, host, size);
+    const CpuEngine *engine = cache->cpu->engine;
+    bool left = engine->code_written && engine->code_written(cache->cpu, host, size);
+    if (left || page->blocks->len)
         return NULL;
     uint8_t *flags = page->flags;
     g_hash_table_remove(cache->pages, page_of(host));
@@ -167,6 +174,8 @@ uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t s
 
 void code_cache_flush(CodeCache *cache)
 {
+    if (cache->cpu->engine->flush)
+        cache->cpu->engine->flush(cache->cpu);
     for (unsigned i = 0; i < HASH_SIZE; i++)
         while (cache->bucket[i])
             block_drop(cache, cache->bucket[i]);
@@ -349,8 +358,11 @@ static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
 {
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
         raise_GP(cpu, 0);
-    if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
-        raise_GP(cpu, 0);
+    if (cpu->mode != CPU_LONG) {
+        cpu->rip = cpu->rip_start = (uint32_t)cpu->rip; /* ran past the end of 4 GiB */
+        if (cpu->rip > cpu->seg[SEG_CS].limit)
+            raise_GP(cpu, 0);
+    }
     uint8_t *page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
     return page ? page + (la & PAGE_MASK) : NULL;
 }
@@ -362,7 +374,8 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
     Fetch fetch = {.cpu = cpu, .la = la, .host = fetch_slow(cpu, la)};
     fetch.in_page = PAGE_SIZE - (la & PAGE_MASK);
     fetch.limit_left = UINT64_MAX;
-    if (cpu->mode != CPU_LONG)
+    /* [SDM3] "Limit Checking": a limit of FFFFFFFFh may not be looked at, and EIP wraps. */
+    if (cpu->mode != CPU_LONG && cpu->seg[SEG_CS].limit != UINT32_MAX)
         fetch.limit_left = (uint64_t)cpu->seg[SEG_CS].limit - cpu->rip + 1;
     if (!fetch.host)
         return block_from_device(cache, &fetch);

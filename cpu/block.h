@@ -56,8 +56,8 @@ void code_cache_flush(CodeCache *cache);
 /* What the decoded blocks take. */
 uint64_t code_cache_bytes(const CodeCache *cache);
 
-/* Gives insn its exec function for this CPU's features and mode_key: the row's own, a specialised
- * form, or one that raises. */
-void exec_bind(Cpu *cpu, Insn *insn);
+/* Gives insn its exec function for this CPU's features and mode_key: the row's own or a specialised
+ * form of it (true), or one that raises or does what an older CPU did (false). */
+bool exec_bind(Cpu *cpu, Insn *insn);
 
 #endif

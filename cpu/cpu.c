@@ -9,6 +9,7 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
+#include "cpu/run.h"
 #include "cpu/model.h"
 
 static const StateField segment_fields[] = {
@@ -125,6 +126,7 @@ Cpu *cpu_new(const CpuModel *model, const FeatureSet *features, unsigned index, 
     cpu->a20 = true;
     cpu->tlb_state = tlb_state_new();
     cpu->code = code_cache_new(cpu);
+    cpu->engine = &interpreter_engine;
     cpu_reset(cpu, CPU_POWER_ON);
     return cpu;
 }
@@ -133,6 +135,7 @@ void cpu_free(Cpu *cpu)
 {
     if (!cpu)
         return;
+    cpu_set_engine(cpu, &interpreter_engine, NULL);
     code_cache_free(cpu->code);
     tlb_state_free(cpu->tlb_state);
     g_free(cpu);
@@ -254,6 +257,7 @@ void cpu_update_mode(Cpu *cpu)
 void cpu_kick(Cpu *cpu, uint32_t pending)
 {
     __atomic_fetch_or(&cpu->pending, pending, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->jit.poll, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&cpu->thread, __ATOMIC_RELAXED) == g_thread_self())
         cpu_end_block(cpu);
     if (cpu->bus.woken)

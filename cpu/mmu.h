@@ -8,6 +8,27 @@ TlbState *tlb_state_new(void);
 void tlb_state_free(TlbState *state);
 TlbEntry *tlb_table(TlbState *state, TlbMode mode);
 
+/* --- indirect branches of translated code ------------------------------------------------------ */
+
+/* Where rip is in the jump cache; translated code computes the same. */
+static inline unsigned jump_index(uint64_t rip)
+{
+    uint32_t low = rip;
+    return (((low << 4 | low >> 28) ^ low) & (JUMP_CACHE_SIZE - 1) << 4) >> 4;
+}
+
+void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code);
+void mmu_jumps_clear(MmuContext *context);
+
+/* The context that holds the CPU's present TLB. */
+static inline MmuContext *mmu_context(const Cpu *cpu)
+{
+    return (MmuContext *)cpu->tlb;
+}
+
+/* All contexts, for the engine to purge what it dropped. */
+MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode);
+
 /* What a linear page translates to for one privilege context. */
 typedef struct Translation {
     PhysAddr pa;             /* of the page's first byte, A20 applied */
