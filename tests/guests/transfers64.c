@@ -59,7 +59,8 @@ SNIPPET64(through_gate,
           "mov %rax, gate_frame + 16\n mov 24(%rsp), %rax\n mov %rax, gate_frame + 24");
 LABEL(gate_called);
 SNIPPET64(call_gate_64, "mov %rsp, %rbx\n lcall *gate_target\n gate_called:");
-SNIPPET32(call_gate_32, "mov $0x23, %eax\n mov %eax, %ds\n lcall *gate_target"); /* IRETQ left DS null */
+SNIPPET32(call_gate_32,
+          "mov $0x23, %eax\n mov %eax, %ds\n lcall *gate_target"); /* IRETQ left DS null */
 FarPointer32 gate_target = {0, SEL_TEST};
 
 CASE(call_gate_same, "a call gate without a change of ring pushes CS and RIP, 64 bits each")
