@@ -61,7 +61,14 @@ typedef enum RtcBase { RTC_UTC, RTC_LOCALTIME, RTC_DATE } RtcBase;
 typedef enum RtcClock { RTC_CLOCK_HOST, RTC_CLOCK_VM } RtcClock;
 typedef enum VgaKind { VGA_STD, VGA_NONE, VGA_UNSAID } VgaKind;
 
+typedef enum Accel {
+    ACCEL_BEST, /* the translator where the host has one */
+    ACCEL_JIT,
+    ACCEL_INTERP,
+} Accel;
+
 typedef struct Config {
+    Accel accel;
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
     char *cpu;                                        /* argument of -cpu, or NULL */

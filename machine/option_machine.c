@@ -7,7 +7,7 @@
 #include "machine/option_priv.h"
 
 static const char *const board_names[] = {"pc", "i440fx", NULL};
-static const char *const accel_names[] = {"interp", NULL};
+static const char *const accel_names[] = {"jit", "interp", "tcg", NULL};
 
 static OptionResult print(GString *text)
 {
@@ -29,11 +29,15 @@ static bool check_name(const char *kind, const char *name, const char *const *na
 OptionResult option_accel(Config *c, const char *option, const char *argument, GError **err)
 {
     if (g_str_equal(argument, "help")) {
-        puts("interp  decode and interpret every instruction");
+        puts("jit     translate guest code to host code (also called tcg)\n"
+             "interp  decode and interpret every instruction");
         return OPTION_DONE;
     }
     g_autofree char *name = g_strndup(argument, strcspn(argument, ","));
-    return check_name("accelerator", name, accel_names, err) ? OPTION_RUN : OPTION_ERROR;
+    if (!check_name("accelerator", name, accel_names, err))
+        return OPTION_ERROR;
+    c->accel = g_str_equal(name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
+    return OPTION_RUN;
 }
 
 OptionResult option_machine(Config *c, const char *option, const char *argument, GError **err)

@@ -228,6 +228,20 @@ static void test_sti_shadow(void)
     test_cpu_free(t);
 }
 
+/* At reset CS is read and write data: code stores through it. [SDM3] "Processor State After Reset".
+ */
+static void test_code_segment_of_reset(void)
+{
+    TestCpu *t = test_cpu_new("max", MIB);
+    t->cpu->seg[SEG_CS].base = CODE; /* as a start-up IPI leads there */
+    t->cpu->rip = 0;
+    test_poke(t, CODE, 0x0010a22e, 4); /* mov cs:[10h], al */
+    t->cpu->gpr[RAX] = 0x5a;
+    cpu_run(t->cpu, 1);
+    g_assert_cmphex(test_peek(t, CODE + 0x10, 1), ==, 0x5a);
+    test_cpu_free(t);
+}
+
 /* The 15-byte limit: #GP, and the CS limit: #GP at the instruction. */
 static void test_fetch_faults(void)
 {
@@ -255,6 +269,7 @@ int main(int argc, char **argv)
     g_test_add_func("/run/eip-wrap", test_eip_wrap);
     g_test_add_func("/run/ip-end", test_ip_end);
     g_test_add_func("/run/sti-shadow", test_sti_shadow);
+    g_test_add_func("/run/code-segment-of-reset", test_code_segment_of_reset);
     g_test_add_func("/run/fetch-faults", test_fetch_faults);
     return g_test_run();
 }
