@@ -28,6 +28,10 @@ bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 /* The page at this host address now holds decoded code: stores must take the slow path. */
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page);
 
+/* What is wrong with the TLB as the memory map is now, or NULL. For tests, between instructions;
+ * the caller frees it. */
+char *tlb_problem(Cpu *cpu);
+
 /* `info tlb` and `info mem`. */
 void mmu_print(Cpu *cpu, GString *out);
 
