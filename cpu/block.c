@@ -204,11 +204,12 @@ static unsigned gather(Fetch *fetch, unsigned offset, uint8_t *buffer, uint8_t *
 {
     Cpu *cpu = fetch->cpu;
     unsigned head = fetch->in_page - offset;
-    memcpy(buffer, fetch->host + offset, head);
     LinAddr next = fetch->la + fetch->in_page;
     if (cpu->mode != CPU_LONG)
         next = (uint32_t)next;
+    /* First of all: the walk may set accessed bits in the very bytes. */
     const Translation *t = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT);
+    memcpy(buffer, fetch->host + offset, head);
     if (!t->page.host)
         return head;
     memcpy(buffer + head, t->page.host, MAX_INSN_LENGTH - head);
@@ -394,7 +395,9 @@ static ALWAYS_INLINE bool block_fits(Cpu *cpu, const CodeBlock *block)
         return true;
     unsigned head = PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK);
     LinAddr next = code_address(cpu, cpu->rip + head);
-    return mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host == block->crossed;
+    const uint8_t *second = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    /* The walk may have set accessed bits in the block's own bytes, which drops it. */
+    return second == block->crossed && block_find(cpu->code, block->host, block->mode_key) == block;
 }
 
 HOT const CodeBlock *code_block(Cpu *cpu)
@@ -406,6 +409,7 @@ HOT const CodeBlock *code_block(Cpu *cpu)
     CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
     if (LIKELY(block != NULL) && LIKELY(block_fits(cpu, block)))
         return block;
+    block = block_find(cpu->code, host, cpu->mode_key); /* if looking did not drop it */
     if (block)
         block_drop(cpu->code, block);
     return block_build(cpu, la);

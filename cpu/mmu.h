@@ -41,6 +41,14 @@ static inline AddressSpace *cpu_memory(const Cpu *cpu)
     return cpu->smm && cpu->bus.smm_memory ? cpu->bus.smm_memory : cpu->bus.memory;
 }
 
+/* After the CPU wrote RAM itself: what was decoded from those bytes is dropped. */
+static inline void cpu_ram_written(Cpu *cpu, const MemPage *page, unsigned offset, unsigned size)
+{
+    AddressSpace *as = cpu_memory(cpu);
+    if (*page->page_flags & PAGE_HAS_CODE)
+        as->on_code_write(as->listener, page->host + offset, size);
+}
+
 /* debug.c: true if a data breakpoint lies in the page of la. */
 bool debug_page_watched(const Cpu *cpu, LinAddr la);
 
