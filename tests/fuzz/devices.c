@@ -78,6 +78,21 @@ static void write_descriptors(Input *in, FuzzBoard *b)
     }
 }
 
+/* The firmware configuration's DMA, whose descriptor and registers are big-endian. */
+static void configuration_dma(Input *in, FuzzBoard *b)
+{
+    static const uint8_t controls[] = {2, 4, 8, 10, 12, 16, 24, 26};
+    uint64_t at = code_address(in) & ~(uint64_t)7;
+    uint32_t control = input_below(in, 0x40) << 16 | INPUT_CHOOSE(in, controls);
+    uint32_t length = input_number(in);
+    address_space_store(&b->board->memory, at, GUINT32_SWAP_LE_BE(control), 4);
+    address_space_store(&b->board->memory, at + 4, GUINT32_SWAP_LE_BE(length), 4);
+    address_space_store(&b->board->memory, at + 8, GUINT64_SWAP_LE_BE((uint64_t)code_address(in)),
+                        8);
+    address_space_store(&b->board->ports, 0x514, 0, 4);
+    address_space_store(&b->board->ports, 0x518, GUINT32_SWAP_LE_BE((uint32_t)at), 4);
+}
+
 /* An ATA or ATAPI command on either channel with its parameters, and some of its data. */
 static void disk_command(Input *in, FuzzBoard *b)
 {
@@ -161,9 +176,9 @@ static void look(Input *in, FuzzBoard *b)
 void devices_act(Input *in, FuzzBoard *b)
 {
     static void (*const acts[])(Input * in, FuzzBoard * b) = {
-        access_register, access_register, access_register, access_port,   access_port,
-        access_port,     access_memory,   access_memory,   access_config, write_descriptors,
-        disk_command,    floppy_command,  outside,
+        access_register, access_register, access_register, access_port,       access_port,
+        access_port,     access_memory,   access_memory,   access_config,     write_descriptors,
+        disk_command,    floppy_command,  outside,         configuration_dma,
     };
     board_lock(b->board);
     if (input_one_in(in, 128))
