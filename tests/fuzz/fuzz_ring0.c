@@ -10,7 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Input in;
     input_init(&in, data, size);
-    FuzzBoard *b = fuzz_board_new("-cpu max");
+    static const char *const models[] = {"-cpu max", "-cpu max", "-cpu qemu64", "-cpu pentium3",
+                                         "-cpu 486"};
+    FuzzBoard *b = fuzz_board_new(INPUT_CHOOSE(&in, models));
     fuzz_board_enable_pci(b);
     /* A program soon ends in a halt or a triple fault: the board and its memory get more of them.
      */

@@ -247,6 +247,7 @@ static void set_real_segments(Cpu *cpu, bool v86)
 
 typedef enum Start { START_REAL, START_V86, START_16, START_32, START_COMPAT, START_LONG } Start;
 
+/* Bits that the model lacks are not set: what follows from them cannot happen. */
 static void set_paging(Input *in, Cpu *cpu, Start start)
 {
     if (start >= START_COMPAT) {
@@ -256,7 +257,8 @@ static void set_paging(Input *in, Cpu *cpu, Start start)
         cpu->cr0 |= CR0_PG;
     } else if (start != START_REAL && input_one_in(in, 2)) {
         /* the tables of an earlier life may be anything by now */
-        bool pae = input_one_in(in, 2) && mmu_load_pdptes(cpu, PAGES_PAE);
+        bool pae = cpu_has(cpu, FEATURE_PAE) && input_one_in(in, 2) &&
+                   mmu_load_pdptes(cpu, PAGES_PAE);
         cpu->cr4 |= pae ? CR4_PAE : CR4_PSE;
         cpu->cr3 = pae ? PAGES_PAE : PAGES_32;
         cpu->cr0 |= CR0_PG;
@@ -280,6 +282,8 @@ static void enter(Input *in, Cpu *cpu, AddressSpace *m, Start start, unsigned cp
     cpu->cr4 &= ~(uint64_t)(CR4_PAE | CR4_PSE);
     cpu->xcr0 = input_one_in(in, 3) ? XCR0_X87 : xcr0_supported(cpu);
     set_paging(in, cpu, start);
+    cpu->cr4 &= cr4_supported(cpu);
+    cpu->efer &= efer_supported(cpu);
     uint32_t flags = input_bits(in, 4) &
                      (FLAGS_ARITH | FLAG_DF | FLAG_IF | FLAG_AC | FLAG_ID |
                       (input_one_in(in, 8) ? FLAG_TF | FLAG_IOPL | FLAG_NT : 0));
@@ -304,7 +308,8 @@ static void enter(Input *in, Cpu *cpu, AddressSpace *m, Start start, unsigned cp
 
 void world_enter(Input *in, Cpu *cpu, AddressSpace *m)
 {
-    Start start = input_below(in, START_LONG + 1);
+    Start last = cpu_has(cpu, FEATURE_LM) ? START_LONG : START_32;
+    Start start = input_below(in, last + 1);
     bool user = start == START_V86 ||
                 (start != START_REAL && start != START_16 && input_one_in(in, 4));
     enter(in, cpu, m, start, user ? 3 : 0);
