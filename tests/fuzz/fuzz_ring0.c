@@ -10,8 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     Input in;
     input_init(&in, data, size);
-    static const char *const models[] = {"-cpu max", "-cpu max", "-cpu qemu64", "-cpu pentium3",
-                                         "-cpu 486"};
+    static const char *const models[] = {"-cpu max", "-cpu max -smp 2", "-cpu qemu64",
+                                         "-cpu pentium3", "-cpu 486"};
     FuzzBoard *b = fuzz_board_new(INPUT_CHOOSE(&in, models));
     fuzz_board_enable_pci(b);
     /* A program soon ends in a halt or a triple fault: the board and its memory get more of them.
@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned life = 0; life < LIVES; life++) {
         if (life % 3 == 0)
             world_write(&in, &b->board->memory);
-        world_enter(&in, pc_cpus(b->pc)[0], &b->board->memory);
+        for (unsigned i = 0; i < b->config->cpus; i++)
+            world_enter(&in, pc_cpus(b->pc)[i], &b->board->memory);
         fuzz_board_run(b, INSNS);
         fuzz_board_check(b);
     }
