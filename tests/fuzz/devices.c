@@ -84,7 +84,7 @@ static void configuration_dma(Input *in, FuzzBoard *b)
     static const uint8_t controls[] = {2, 4, 8, 10, 12, 16, 24, 26};
     uint64_t at = code_address(in) & ~(uint64_t)7;
     uint32_t control = input_below(in, 0x40) << 16 | INPUT_CHOOSE(in, controls);
-    uint32_t length = input_number(in);
+    uint32_t length = input_one_in(in, 16) ? input_number(in) : input_below(in, 0x400);
     address_space_store(&b->board->memory, at, GUINT32_SWAP_LE_BE(control), 4);
     address_space_store(&b->board->memory, at + 4, GUINT32_SWAP_LE_BE(length), 4);
     address_space_store(&b->board->memory, at + 8, GUINT64_SWAP_LE_BE((uint64_t)code_address(in)),
