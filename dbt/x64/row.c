@@ -351,7 +351,7 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
         place_operand(&c, i);
     if (insn->lock)
         asm_byte(a, 0xf0);
-    if (form_kind(c.row->form) == FORM_KIND_PLUSR)
+    if (!c.has_modrm)
         choose_modrm_form(&c);
     if (put_mov_offset(&c))
         return;
