@@ -324,6 +324,54 @@ void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
     }
 }
 
+/* What is wrong with one slot and its entry, or NULL. */
+static const char *slot_problem(Cpu *cpu, const TlbTable *table, unsigned index)
+{
+    const TlbEntry *e = &table->context.entry[index];
+    const TlbSlot *s = &table->slot[index];
+    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
+    if (e->read == none && e->write == none && e->fetch == none && !s->used)
+        return NULL;
+    if ((e->read != none && e->read != s->la) || (e->write != none && e->write != s->la) ||
+        (e->fetch != none && e->fetch != s->la))
+        return "a tag is not that of the slot's page";
+    if (!s->used)
+        return "a tag stands in an unused slot";
+    if (s->la == UINT64_MAX)
+        return NULL; /* dropped by tlb_flush_page */
+    MemPage page = address_space_page(cpu_memory(cpu), s->t.pa);
+    if (s->t.page.host != page.host || s->t.page.page_flags != page.page_flags)
+        return "the memory map has other RAM there";
+    if (e->host != page.host && (e->read != none || e->write != none || e->fetch != none))
+        return "the host address is not that of the page";
+    if (e->write != none && (!page.writable || *page.page_flags & PAGE_HAS_CODE))
+        return "ROM or a page with code is written without a look";
+    if ((e->read != none || e->write != none) && debug_page_watched(cpu, s->la))
+        return "a page with a breakpoint has a tag";
+    return NULL;
+}
+
+char *tlb_problem(Cpu *cpu)
+{
+    if (cpu->pending & PENDING_FLUSH)
+        return NULL; /* nothing is looked up before the flush */
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        const TlbTable *table = &cpu->tlb_state->table[mode];
+        unsigned used = 0;
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            const char *problem = slot_problem(cpu, table, i);
+            if (problem)
+                return g_strdup_printf("TLB %u, slot %u (%#" PRIx64 "): %s", mode, i,
+                                       table->slot[i].la, problem);
+            used += table->slot[i].used;
+        }
+        if (used != table->used_count)
+            return g_strdup_printf("TLB %u: %u slots are used, %u listed", mode, used,
+                                   table->used_count);
+    }
+    return NULL;
+}
+
 void mmu_print(Cpu *cpu, GString *out)
 {
     static const char *names[TLB_MODE_COUNT] = {"supervisor", "user", "supervisor+ac", "checked"};
