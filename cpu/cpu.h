@@ -85,6 +85,23 @@ enum {
     PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
 };
 
+/* Why a debugger outside gets the CPU (cpu/breakpoint.h). */
+typedef enum CpuStopKind {
+    STOP_NONE,
+    STOP_STEP, /* cpu_step's instruction is done */
+    STOP_BREAKPOINT,
+    STOP_HARDWARE_BREAKPOINT,
+    STOP_WATCH_WRITE,
+    STOP_WATCH_READ,
+    STOP_WATCH_ACCESS,
+} CpuStopKind;
+
+/* Whoever ran the CPU looks at kind, and sets it to STOP_NONE when it has told the debugger. */
+typedef struct CpuStop {
+    CpuStopKind kind;
+    LinAddr la; /* of the breakpoint, or where the watchpoint begins */
+} CpuStop;
+
 enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
 
 /* TLB privilege contexts. */
@@ -122,6 +139,10 @@ typedef struct CpuBus {
 typedef struct CpuModel CpuModel;
 typedef struct CodeCache CodeCache;
 typedef struct TlbState TlbState;
+typedef struct BreakpointList BreakpointList;
+
+/* What comes back through Cpu.unwind. */
+enum { UNWIND_RAISE = 1, UNWIND_STOP };
 
 struct Cpu {
     /* --- registers ------------------------------------------------------------------------- */
@@ -197,6 +218,17 @@ struct Cpu {
     uint64_t pending_db; /* DR6 bits of a debug trap to report after this instruction */
     CodeCache *code;     /* decoded blocks (cpu/block.c) */
     TlbState *tlb_state; /* the TLB's tables (cpu/mmu.c) */
+
+    /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
+    BreakpointList *breakpoints;    /* NULL: none */
+    uint32_t breakpoint_generation; /* counts their changes */
+    bool stepping;                  /* in cpu_step */
+    bool hold_interrupts;           /* while running, take none */
+    CpuStop stop;
+    struct {
+        LinAddr la;
+        uint64_t insn_count;
+    } passed; /* a breakpoint at la is none while insn_count is this */
 };
 
 /* Makes a CPU of a model with features already resolved (cpu/model.h). Starts reset. */
@@ -208,8 +240,9 @@ void cpu_free(Cpu *cpu);
 typedef enum CpuResetKind { CPU_POWER_ON, CPU_INIT } CpuResetKind;
 void cpu_reset(Cpu *cpu, CpuResetKind kind);
 
-/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), or
- * PENDING_EXIT is set. Returns the number retired. The caller must NOT hold the machine lock. */
+/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), stop.kind
+ * says that a debugger wants it, or PENDING_EXIT is set. Returns the number retired. The caller
+ * must NOT hold the machine lock. */
 uint64_t cpu_run(Cpu *cpu, uint64_t budget);
 
 /* Input pins (IrqFn; opaque = Cpu). Machine lock held. */

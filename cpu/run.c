@@ -3,6 +3,7 @@
  * A raise comes back to cpu_run by siglongjmp with rip_start at the faulting instruction. Events
  * are looked at between blocks; whatever must be noticed at once ends the running block. */
 #include "cpu/block.h"
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
 #include "cpu/interrupt.h"
 #include "cpu/mmu.h"
@@ -94,7 +95,8 @@ static bool service(Cpu *cpu)
     /* rip is that of the next instruction: a fault while delivering restarts there. */
     cpu->rip_start = cpu->rip;
     cpu->insn = NULL;
-    if (cpu->activity != CPU_WAIT_SIPI)
+    bool held = cpu->hold_interrupts && cpu->activity == CPU_RUNNING;
+    if (cpu->activity != CPU_WAIT_SIPI && !held)
         take_interrupts(cpu, pending_bits(cpu));
     return cpu->activity == CPU_RUNNING;
 }
@@ -122,6 +124,7 @@ static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
 /* One instruction with every check around it: shadows, TF, breakpoints. */
 static void run_one(Cpu *cpu)
 {
+    breakpoint_check(cpu, code_address(cpu, cpu->rip));
     debug_before_instruction(cpu);
     const CodeBlock *block = code_block(cpu);
     cpu->shadow = 0;
@@ -166,7 +169,10 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
     cpu->thread = g_thread_self();
-    if (sigsetjmp(unwind, 0)) {
+    int unwound = sigsetjmp(unwind, 0);
+    if (unwound == UNWIND_STOP)
+        return cpu->insn_count - start;
+    if (unwound == UNWIND_RAISE) {
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
             cpu->insn_count += cpu->insn - cpu->block_first;
