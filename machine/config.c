@@ -60,8 +60,8 @@ void config_free(Config *c)
                           c->parallels, c->monitors, c->debugcons, c->smbios};
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
         g_ptr_array_unref(lists[i]);
-    char *texts[] = {c->cpu,       c->bios,    c->kernel, c->initrd, c->append, c->boot_order,
-                     c->boot_once, c->display, c->name,   c->uuid,   c->pidfile};
+    char *texts[] = {c->cpu,       c->bios,    c->kernel, c->initrd, c->append,  c->boot_order,
+                     c->boot_once, c->display, c->name,   c->uuid,   c->pidfile, c->gdb};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     g_free(c);

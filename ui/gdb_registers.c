@@ -1,0 +1,492 @@
+/* gdb_registers.c - reads and writes a CPU's registers by gdb's numbers, and describes them.
+ *
+ * The program counter gdb sees is linear, CS base included, in every mode: breakpoints and memory
+ * have linear addresses too, and without it gdb would neither disassemble real-mode code nor
+ * recognise its breakpoints there. Every other register is as the CPU has it. */
+#include "ui/gdb_registers.h"
+
+#include "cpu/block.h"
+#include "cpu/exec.h"
+#include "cpu/x87.h"
+
+typedef enum RegisterKind {
+    REGISTER_GPR,
+    REGISTER_PC,
+    REGISTER_EFLAGS,
+    REGISTER_SELECTOR,
+    REGISTER_BASE,
+    REGISTER_ST,
+    REGISTER_X87,
+    REGISTER_XMM,
+    REGISTER_YMMH,
+    REGISTER_MXCSR,
+    REGISTER_SYSTEM,
+    REGISTER_NONE, /* the row is a feature's */
+} RegisterKind;
+
+enum {
+    X87_FCTRL,
+    X87_FSTAT,
+    X87_FTAG,
+    X87_FISEG,
+    X87_FIOFF,
+    X87_FOSEG,
+    X87_FOOFF,
+    X87_FOP,
+};
+
+enum {
+    SYSTEM_KERNEL_GS_BASE,
+    SYSTEM_CR0,
+    SYSTEM_CR2,
+    SYSTEM_CR3,
+    SYSTEM_CR4,
+    SYSTEM_EFER,
+    SYSTEM_XCR0,
+};
+
+typedef struct Row {
+    const char *name, *name32;
+    unsigned bits;
+    const char *type, *group;
+    RegisterKind kind;
+    unsigned index;
+} Row;
+
+static const Row rows[] = {
+#define FEATURE(name64, name32) {name64, name32, 0, NULL, NULL, REGISTER_NONE, 0},
+#define REG(name, name32, bits, type, group, kind, index) \
+    {name, name32, bits, type, group, REGISTER_##kind, index},
+#include "ui/gdb_registers.def"
+#undef REG
+#undef FEATURE
+};
+
+typedef struct FlagRow {
+    const char *name;
+    unsigned bytes; /* not 0: the row begins a type */
+    unsigned bit;
+} FlagRow;
+
+static const FlagRow flag_rows[] = {
+#define FLAGS(name, bytes) {name, bytes, 0},
+#define FLAG(name, bit)    {name, 0, bit},
+#include "ui/gdb_flags.def"
+#undef FLAG
+#undef FLAGS
+};
+
+GdbArch gdb_arch_of(const Cpu *cpu)
+{
+    static const GdbArch arches[] = {
+        [CODE_16] = GDB_I8086, [CODE_32] = GDB_I386, [CODE_64] = GDB_X86_64};
+    return arches[cpu->code_size];
+}
+
+const char *gdb_arch_name(GdbArch arch)
+{
+    static const char *const names[] = {
+        [GDB_I8086] = "i8086", [GDB_I386] = "i386", [GDB_X86_64] = "i386:x86-64"};
+    return names[arch];
+}
+
+/* --- numbers ---------------------------------------------------------------------------------- */
+
+/* In 32-bit descriptions a row with a name for its low half is two registers. */
+static unsigned registers_in_row(const Row *row, GdbArch arch)
+{
+    if (row->kind == REGISTER_NONE)
+        return 0;
+    return arch != GDB_X86_64 && row->name32 && *row->name32 ? 2 : 1;
+}
+
+/* The bytes of a row that a register is. */
+typedef struct View {
+    const Row *row;
+    unsigned first, size;
+} View;
+
+static bool find_register(GdbArch arch, unsigned number, View *view)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        unsigned count = registers_in_row(&rows[i], arch);
+        if (number < count) {
+            unsigned size = rows[i].bits / 8 / count;
+            *view = (View){&rows[i], number * size, size};
+            return true;
+        }
+        number -= count;
+    }
+    return false;
+}
+
+unsigned gdb_registers_in_g(GdbArch arch)
+{
+    unsigned count = 0;
+    for (size_t i = 1; rows[i].kind != REGISTER_NONE; i++) /* the first feature's */
+        count += registers_in_row(&rows[i], arch);
+    return count;
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+static uint64_t read_x87(const Cpu *cpu, unsigned index)
+{
+    const Fpu *f = &cpu->fpu;
+    const uint64_t fields[] = {
+        [X87_FCTRL] = f->cw,
+        [X87_FSTAT] = x87_status(cpu),
+        [X87_FTAG] = x87_tag_word(cpu),
+        [X87_FISEG] = f->fcs,
+        [X87_FIOFF] = f->fip,
+        [X87_FOSEG] = f->fds,
+        [X87_FOOFF] = f->fdp,
+        [X87_FOP] = f->fop,
+    };
+    return fields[index];
+}
+
+static uint64_t read_system(const Cpu *cpu, unsigned index)
+{
+    const uint64_t fields[] = {
+        [SYSTEM_KERNEL_GS_BASE] = cpu->kernel_gs_base,
+        [SYSTEM_CR0] = cpu->cr0,
+        [SYSTEM_CR2] = cpu->cr2,
+        [SYSTEM_CR3] = cpu->cr3,
+        [SYSTEM_CR4] = cpu->cr4,
+        [SYSTEM_EFER] = cpu->efer,
+        [SYSTEM_XCR0] = cpu->xcr0,
+    };
+    return fields[index];
+}
+
+static uint64_t read_word(const Cpu *cpu, const Row *row)
+{
+    switch (row->kind) {
+    case REGISTER_GPR:
+        return cpu->gpr[row->index];
+    case REGISTER_PC:
+        return code_address(cpu, cpu->rip);
+    case REGISTER_EFLAGS:
+        return eflags_get(cpu);
+    case REGISTER_SELECTOR:
+        return cpu->seg[row->index].selector;
+    case REGISTER_BASE:
+        return cpu->seg[row->index].base;
+    case REGISTER_X87:
+        return read_x87(cpu, row->index);
+    case REGISTER_MXCSR:
+        return cpu->mxcsr;
+    case REGISTER_SYSTEM:
+        return read_system(cpu, row->index);
+    default:
+        g_assert_not_reached();
+    }
+}
+
+static F80 *stack_register(const Cpu *cpu, unsigned index)
+{
+    return (F80 *)&cpu->fpu.reg[(cpu->fpu.top + index) & 7];
+}
+
+static void read_row(const Cpu *cpu, const Row *row, uint8_t bytes[GDB_REGISTER_BYTES])
+{
+    if (row->kind == REGISTER_ST) {
+        store_le(bytes, stack_register(cpu, row->index)->mant, 8);
+        store_le(bytes + 8, stack_register(cpu, row->index)->se, 2);
+    } else if (row->kind == REGISTER_XMM || row->kind == REGISTER_YMMH) {
+        unsigned half = row->kind == REGISTER_YMMH ? 2 : 0;
+        store_le(bytes, cpu->vec[row->index].u64[half], 8);
+        store_le(bytes + 8, cpu->vec[row->index].u64[half + 1], 8);
+    } else {
+        store_le(bytes, read_word(cpu, row), row->bits / 8);
+    }
+}
+
+size_t gdb_register_read(const Cpu *cpu, GdbArch arch, unsigned number,
+                         uint8_t bytes[GDB_REGISTER_BYTES])
+{
+    View view;
+    if (!find_register(arch, number, &view))
+        return 0;
+    uint8_t all[GDB_REGISTER_BYTES];
+    read_row(cpu, view.row, all);
+    memcpy(bytes, all + view.first, view.size);
+    return view.size;
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
+
+/* Writes as the guest would; false if that raises. */
+static bool write_checked(Cpu *cpu, void (*write)(Cpu *cpu, uint64_t v), uint64_t v)
+{
+    sigjmp_buf guard, *outer = cpu->unwind;
+    cpu->unwind = &guard;
+    bool raised = sigsetjmp(guard, 0);
+    if (!raised)
+        write(cpu, v);
+    cpu->unwind = outer;
+    return !raised;
+}
+
+static bool write_system(Cpu *cpu, unsigned index, uint64_t v)
+{
+    switch (index) {
+    case SYSTEM_CR0:
+        return write_checked(cpu, cr0_write, v);
+    case SYSTEM_CR3:
+        return write_checked(cpu, cr3_write, v);
+    case SYSTEM_CR4:
+        return write_checked(cpu, cr4_write, v);
+    case SYSTEM_EFER:
+        return write_checked(cpu, efer_write, v);
+    case SYSTEM_CR2:
+        cpu->cr2 = v;
+        return true;
+    case SYSTEM_KERNEL_GS_BASE:
+        if (cpu_is_canonical(cpu, v))
+            cpu->kernel_gs_base = v;
+        return cpu_is_canonical(cpu, v);
+    default:
+        return false;
+    }
+}
+
+static bool write_x87(Cpu *cpu, unsigned index, uint64_t v)
+{
+    Fpu *f = &cpu->fpu;
+    switch (index) {
+    case X87_FCTRL:
+        f->cw = (v & CW_WRITABLE) | CW_ONE;
+        break;
+    case X87_FSTAT:
+        f->top = v >> SW_TOP_SHIFT & 7;
+        f->sw = v & ~(7u << SW_TOP_SHIFT);
+        break;
+    case X87_FTAG:
+        x87_set_tag_word(cpu, v);
+        break;
+    case X87_FISEG:
+        f->fcs = v;
+        break;
+    case X87_FIOFF:
+        f->fip = v;
+        break;
+    case X87_FOSEG:
+        f->fds = v;
+        break;
+    case X87_FOOFF:
+        f->fdp = v;
+        break;
+    case X87_FOP:
+        f->fop = v & FOP_BITS;
+        break;
+    }
+    x87_update_summary(cpu);
+    return true;
+}
+
+/* Where a selector is just a number; elsewhere loading one reads descriptors and may fault. */
+static bool write_selector(Cpu *cpu, unsigned seg, uint64_t v)
+{
+    if (cpu->mode > CPU_V86 || v > UINT16_MAX)
+        return false;
+    segment_load_real(cpu, seg, v);
+    cpu_update_mode(cpu);
+    return true;
+}
+
+static bool write_base(Cpu *cpu, unsigned seg, uint64_t v)
+{
+    if (!cpu_is_canonical(cpu, v))
+        return false;
+    cpu->seg[seg].base = v;
+    segment_update(&cpu->seg[seg]);
+    return true;
+}
+
+/* VM says how segments are to be read, so it does not change alone. */
+static bool write_eflags(Cpu *cpu, uint64_t v)
+{
+    eflags_set(cpu, (v & ~FLAG_VM) | (eflags_get(cpu) & FLAG_VM) | FLAG_FIXED);
+    cpu_update_mode(cpu);
+    debug_registers_changed(cpu); /* TF */
+    return true;
+}
+
+static bool write_word(Cpu *cpu, const Row *row, uint64_t v)
+{
+    switch (row->kind) {
+    case REGISTER_GPR:
+        cpu->gpr[row->index] = v;
+        return true;
+    case REGISTER_PC:
+        cpu->rip = cpu_is_long(cpu) ? v : (uint32_t)(v - cpu->seg[SEG_CS].base);
+        return true;
+    case REGISTER_EFLAGS:
+        return write_eflags(cpu, v);
+    case REGISTER_SELECTOR:
+        return write_selector(cpu, row->index, v);
+    case REGISTER_BASE:
+        return write_base(cpu, row->index, v);
+    case REGISTER_X87:
+        return write_x87(cpu, row->index, v);
+    case REGISTER_MXCSR:
+        cpu->mxcsr = v & 0xffff;
+        return true;
+    case REGISTER_SYSTEM:
+        return write_system(cpu, row->index, v);
+    default:
+        g_assert_not_reached();
+    }
+}
+
+static bool write_row(Cpu *cpu, const Row *row, const uint8_t *bytes)
+{
+    if (row->kind == REGISTER_ST) {
+        *stack_register(cpu, row->index) = (F80){.mant = load_le(bytes, 8),
+                                                 .se = load_le(bytes + 8, 2)};
+        return true;
+    }
+    if (row->kind == REGISTER_XMM || row->kind == REGISTER_YMMH) {
+        unsigned half = row->kind == REGISTER_YMMH ? 2 : 0;
+        cpu->vec[row->index].u64[half] = load_le(bytes, 8);
+        cpu->vec[row->index].u64[half + 1] = load_le(bytes + 8, 8);
+        return true;
+    }
+    return write_word(cpu, row, load_le(bytes, row->bits / 8));
+}
+
+/* A gdb that refused a 32-bit description goes by its own 64-bit numbers, which the size gives
+ * away; but 16, which is R8 to the one and RIP to the other, and R8 means nothing to 32-bit code.
+ */
+static bool find_register_of_size(GdbArch arch, unsigned number, size_t size, View *view)
+{
+    enum { NUMBER_OF_RIP = 16 };
+    if (find_register(arch, number, view) && view->size == size &&
+        (arch == GDB_X86_64 || number != NUMBER_OF_RIP))
+        return true;
+    return find_register(GDB_X86_64, number, view) && view->size == size;
+}
+
+bool gdb_register_write(Cpu *cpu, GdbArch arch, unsigned number, const uint8_t *bytes, size_t size)
+{
+    View view;
+    if (!find_register_of_size(arch, number, size, &view))
+        return false;
+    uint8_t all[GDB_REGISTER_BYTES];
+    read_row(cpu, view.row, all);
+    if (memcmp(all + view.first, bytes, size) == 0)
+        return true; /* `G` writes everything, of which most is as it was */
+    memcpy(all + view.first, bytes, size);
+    return write_row(cpu, view.row, all);
+}
+
+/* --- describing ------------------------------------------------------------------------------- */
+
+/* A type must be told in the feature that uses it. */
+static bool feature_uses(const Row *feature, const char *type)
+{
+    for (const Row *row = feature + 1; row < rows + G_N_ELEMENTS(rows); row++) {
+        if (row->kind == REGISTER_NONE)
+            return false;
+        if (g_str_equal(row->type, type))
+            return true;
+    }
+    return false;
+}
+
+static void describe_flags(GString *xml, const Row *feature)
+{
+    bool used = false;
+    for (size_t i = 0; i < G_N_ELEMENTS(flag_rows); i++) {
+        const FlagRow *f = &flag_rows[i];
+        if (f->bytes && used)
+            g_string_append(xml, "</flags>\n");
+        if (f->bytes)
+            used = feature_uses(feature, f->name);
+        if (used && f->bytes)
+            g_string_append_printf(xml, "<flags id=\"%s\" size=\"%u\">\n", f->name, f->bytes);
+        else if (used)
+            g_string_append_printf(xml, "<field name=\"%s\" start=\"%u\" end=\"%u\"/>\n", f->name,
+                                   f->bit, f->bit);
+    }
+    if (used)
+        g_string_append(xml, "</flags>\n");
+}
+
+/* Each way to look at a vector register. */
+static const char vector_types[] =
+    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>\n"
+    "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>\n"
+    "<vector id=\"v16i8\" type=\"int8\" count=\"16\"/>\n"
+    "<vector id=\"v8i16\" type=\"int16\" count=\"8\"/>\n"
+    "<vector id=\"v4i32\" type=\"int32\" count=\"4\"/>\n"
+    "<vector id=\"v2i64\" type=\"int64\" count=\"2\"/>\n"
+    "<union id=\"vec128\">\n"
+    "<field name=\"v4_float\" type=\"v4f\"/>\n<field name=\"v2_double\" type=\"v2d\"/>\n"
+    "<field name=\"v16_int8\" type=\"v16i8\"/>\n<field name=\"v8_int16\" type=\"v8i16\"/>\n"
+    "<field name=\"v4_int32\" type=\"v4i32\"/>\n<field name=\"v2_int64\" type=\"v2i64\"/>\n"
+    "<field name=\"uint128\" type=\"uint128\"/>\n</union>\n";
+
+static void describe_register(GString *xml, const char *name, const char *suffix, unsigned bits,
+                              const char *type, const char *group, unsigned number)
+{
+    g_string_append_printf(xml,
+                           "<reg name=\"%s%s\" bitsize=\"%u\" type=\"%s\" group=\"%s\" "
+                           "regnum=\"%u\"/>\n",
+                           name, suffix, bits, type, group, number);
+}
+
+/* What only 64-bit code can name keeps its place in `g`; as vectors gdb leaves it out of `info
+ * registers`. */
+static const char hidden_types[] = "<vector id=\"hidden32\" type=\"uint32\" count=\"1\"/>\n"
+                                   "<vector id=\"hidden64\" type=\"uint64\" count=\"1\"/>\n";
+
+static void describe_row_32(GString *xml, const Row *row, unsigned number)
+{
+    if (!row->name32) {
+        describe_register(xml, row->name, "", row->bits, row->type, row->group, number);
+    } else if (*row->name32) {
+        const char *type = g_str_equal(row->type, "int64") ? "int32" : row->type;
+        describe_register(xml, row->name32, "", 32, type, row->group, number);
+        describe_register(xml, row->name, "_high", 32, "hidden32", "vector", number + 1);
+    } else if (row->kind == REGISTER_GPR) {
+        describe_register(xml, row->name, "", row->bits, "hidden64", "vector", number);
+    }
+}
+
+static void describe_row(GString *xml, const Row *row, GdbArch arch, unsigned number)
+{
+    if (arch == GDB_X86_64)
+        describe_register(xml, row->name, "", row->bits, row->type, row->group, number);
+    else
+        describe_row_32(xml, row, number);
+}
+
+/* gdb has no GNU/Linux for 8086s and says so unless told that there is no system. */
+char *gdb_description(GdbArch arch)
+{
+    GString *xml = g_string_new("<?xml version=\"1.0\"?>\n"
+                                "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n");
+    g_string_append_printf(xml, "<architecture>%s</architecture>\n%s", gdb_arch_name(arch),
+                           arch == GDB_I8086 ? "<osabi>none</osabi>\n" : "");
+    unsigned number = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const Row *row = &rows[i];
+        if (row->kind != REGISTER_NONE) {
+            describe_row(xml, row, arch, number);
+            number += registers_in_row(row, arch);
+            continue;
+        }
+        g_string_append_printf(xml, "%s<feature name=\"%s\">\n", i ? "</feature>\n" : "",
+                               arch == GDB_X86_64 ? row->name : row->name32);
+        describe_flags(xml, row);
+        if (feature_uses(row, "vec128"))
+            g_string_append(xml, vector_types);
+        if (arch != GDB_X86_64)
+            g_string_append(xml, hidden_types);
+    }
+    g_string_append(xml, "</feature>\n</target>\n");
+    return g_string_free(xml, FALSE);
+}
