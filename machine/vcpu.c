@@ -191,14 +191,20 @@ static bool run_turn(Vm *vm, unsigned i, uint64_t slice)
     return false;
 }
 
-/* One turn for each CPU that has something to do; false if none has. */
+/* One turn for each CPU that has something to do; false if none has. After a stop those go on that
+ * did not have theirs, lest a CPU at a breakpoint starve the others. */
 static bool run_turns(Vm *vm)
 {
     unsigned busy = count_busy(vm);
     uint64_t slice = busy > 1 ? SLICE_SHARED : SLICE_ALONE;
-    for (unsigned i = 0; i < vm->cpu_count && busy; i++) {
-        if (has_work(vm, i) && !run_turn(vm, i, slice))
+    unsigned first = vm->first_turn;
+    vm->first_turn = 0;
+    for (unsigned n = 0; n < vm->cpu_count && busy; n++) {
+        unsigned i = (first + n) % vm->cpu_count;
+        if (has_work(vm, i) && !run_turn(vm, i, slice)) {
+            vm->first_turn = (i + 1) % vm->cpu_count;
             break;
+        }
     }
     return busy != 0;
 }

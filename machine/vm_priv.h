@@ -34,6 +34,7 @@ struct Vm {
 
     GThread *cpu_thread;
     Cpu *running; /* the CPU thread's own: whose turn it is */
+    unsigned first_turn; /* whose turn comes first; the CPU thread's own */
     int idle;     /* atomic: the CPU thread sleeps until a CPU is kicked */
 };
 

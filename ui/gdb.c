@@ -148,6 +148,13 @@ static void stop_listening(GdbServer *s)
     g_clear_pointer(&s->chr, chardev_free);
 }
 
+void gdb_server_attach(GdbServer *s, Chardev *chr)
+{
+    const ChardevFrontend front = {can_receive, receive, event, s};
+    s->chr = chr;
+    chardev_attach(chr, &front);
+}
+
 bool gdb_server_listen(GdbServer *s, const char *device, GError **err)
 {
     if (s->busy) {
@@ -158,12 +165,10 @@ bool gdb_server_listen(GdbServer *s, const char *device, GError **err)
     if (g_str_equal(device, "none"))
         return true;
     g_autofree char *text = server_device(device);
-    s->chr = chardev_open(text, err);
-    if (!s->chr)
-        return false;
-    const ChardevFrontend front = {can_receive, receive, event, s};
-    chardev_attach(s->chr, &front);
-    return true;
+    Chardev *chr = chardev_open(text, err);
+    if (chr)
+        gdb_server_attach(s, chr);
+    return chr != NULL;
 }
 
 GdbServer *gdb_server_new(Vm *vm)

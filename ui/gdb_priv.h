@@ -53,6 +53,9 @@ void gdb_append_hex(GString *out, const void *bytes, size_t size);
 /* Text for gdb's user; only while gdb waits for a stop reply or qRcmd's. */
 void gdb_print(GdbServer *s, const char *text, size_t size);
 
+/* gdb.c: gdb is at the other end of chr, which the server frees. It is attached to none now. */
+void gdb_server_attach(GdbServer *s, Chardev *chr);
+
 /* gdb_commands.c: one packet. The CPUs stand. */
 void gdb_command(GdbServer *s, const char *payload, size_t size);
 

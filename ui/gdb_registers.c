@@ -314,6 +314,23 @@ static bool write_eflags(Cpu *cpu, uint64_t v)
     return true;
 }
 
+/* In real-address mode an address outside of CS takes a segment that reaches it. */
+void gdb_set_pc(Cpu *cpu, LinAddr la)
+{
+    const Segment *cs = &cpu->seg[SEG_CS];
+    uint32_t offset = la - cs->base;
+    if (cpu_is_long(cpu)) {
+        cpu->rip = la;
+        return;
+    }
+    if (cpu->mode <= CPU_V86 && offset > cs->limit && la < MIB) {
+        segment_load_real(cpu, SEG_CS, la >> 4 & 0xf000);
+        cpu_update_mode(cpu);
+        offset = la & 0xffff;
+    }
+    cpu->rip = offset;
+}
+
 static bool write_word(Cpu *cpu, const Row *row, uint64_t v)
 {
     switch (row->kind) {
@@ -321,7 +338,7 @@ static bool write_word(Cpu *cpu, const Row *row, uint64_t v)
         cpu->gpr[row->index] = v;
         return true;
     case REGISTER_PC:
-        cpu->rip = cpu_is_long(cpu) ? v : (uint32_t)(v - cpu->seg[SEG_CS].base);
+        gdb_set_pc(cpu, v);
         return true;
     case REGISTER_EFLAGS:
         return write_eflags(cpu, v);
@@ -429,37 +446,33 @@ static const char vector_types[] =
     "<field name=\"v4_int32\" type=\"v4i32\"/>\n<field name=\"v2_int64\" type=\"v2i64\"/>\n"
     "<field name=\"uint128\" type=\"uint128\"/>\n</union>\n";
 
-static void describe_register(GString *xml, const char *name, const char *suffix, unsigned bits,
-                              const char *type, const char *group, unsigned number)
+static void describe_register(GString *xml, const char *name, unsigned bits, const char *type,
+                              const char *group, unsigned number)
 {
-    g_string_append_printf(xml,
-                           "<reg name=\"%s%s\" bitsize=\"%u\" type=\"%s\" group=\"%s\" "
-                           "regnum=\"%u\"/>\n",
-                           name, suffix, bits, type, group, number);
+    g_string_append_printf(
+        xml, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\" group=\"%s\" regnum=\"%u\"/>\n", name,
+        bits, type, group, number);
 }
 
-/* What only 64-bit code can name keeps its place in `g`; as vectors gdb leaves it out of `info
- * registers`. */
-static const char hidden_types[] = "<vector id=\"hidden32\" type=\"uint32\" count=\"1\"/>\n"
-                                   "<vector id=\"hidden64\" type=\"uint64\" count=\"1\"/>\n";
-
+/* What only 64-bit code can name keeps its place in `g`, but without a name gdb does not show it.
+ */
 static void describe_row_32(GString *xml, const Row *row, unsigned number)
 {
     if (!row->name32) {
-        describe_register(xml, row->name, "", row->bits, row->type, row->group, number);
+        describe_register(xml, row->name, row->bits, row->type, row->group, number);
     } else if (*row->name32) {
         const char *type = g_str_equal(row->type, "int64") ? "int32" : row->type;
-        describe_register(xml, row->name32, "", 32, type, row->group, number);
-        describe_register(xml, row->name, "_high", 32, "hidden32", "vector", number + 1);
+        describe_register(xml, row->name32, 32, type, row->group, number);
+        describe_register(xml, "", 32, "int32", row->group, number + 1);
     } else if (row->kind == REGISTER_GPR) {
-        describe_register(xml, row->name, "", row->bits, "hidden64", "vector", number);
+        describe_register(xml, "", row->bits, row->type, row->group, number);
     }
 }
 
 static void describe_row(GString *xml, const Row *row, GdbArch arch, unsigned number)
 {
     if (arch == GDB_X86_64)
-        describe_register(xml, row->name, "", row->bits, row->type, row->group, number);
+        describe_register(xml, row->name, row->bits, row->type, row->group, number);
     else
         describe_row_32(xml, row, number);
 }
@@ -484,8 +497,6 @@ char *gdb_description(GdbArch arch)
         describe_flags(xml, row);
         if (feature_uses(row, "vec128"))
             g_string_append(xml, vector_types);
-        if (arch != GDB_X86_64)
-            g_string_append(xml, hidden_types);
     }
     g_string_append(xml, "</feature>\n</target>\n");
     return g_string_free(xml, FALSE);

@@ -23,6 +23,8 @@ size_t gdb_register_read(const Cpu *cpu, GdbArch arch, unsigned number,
  */
 bool gdb_register_write(Cpu *cpu, GdbArch arch, unsigned number, const uint8_t *bytes, size_t size);
 
+void gdb_set_pc(Cpu *cpu, LinAddr la);
+
 /* Those that `g` and `G` carry are numbered from 0 to this. The bytes are the same for every
  * architecture, so that a gdb that refuses the description, because its program is of another
  * architecture, still finds everything in its place. */

@@ -185,9 +185,7 @@ static void resume_chosen(GdbServer *s, GdbText args, CpuResume action)
     g_autofree CpuResume *how = g_new0(CpuResume, count);
     uint64_t address;
     if (gdb_take_hex(&args, &address))
-        s->stepped->rip = cpu_is_long(s->stepped)
-                              ? address
-                              : (uint32_t)(address - s->stepped->seg[SEG_CS].base);
+        gdb_set_pc(s->stepped, address);
     how[s->stepped->index] = action;
     resume(s, how);
 }
