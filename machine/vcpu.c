@@ -198,7 +198,6 @@ static bool run_turns(Vm *vm)
     unsigned busy = count_busy(vm);
     uint64_t slice = busy > 1 ? SLICE_SHARED : SLICE_ALONE;
     unsigned first = vm->first_turn;
-    vm->first_turn = 0;
     for (unsigned n = 0; n < vm->cpu_count && busy; n++) {
         unsigned i = (first + n) % vm->cpu_count;
         if (has_work(vm, i) && !run_turn(vm, i, slice)) {

@@ -100,7 +100,8 @@ static void receive(void *opaque, const uint8_t *bytes, size_t count)
 static void forget_connection(GdbServer *s)
 {
     gdb_link_reset(s->link);
-    s->arch = s->told = GDB_X86_64; /* what gdb takes us for if it wants no description */
+    s->arch = GDB_X86_64; /* what gdb takes us for if it wants no description */
+    s->told = 0;
     s->cpu = s->stepped = vm_cpu(s->vm, 0);
     s->waiting = s->swbreak = s->hwbreak = s->physical = false;
     s->step_flags = STEP_ENABLE | STEP_NOIRQ;

@@ -20,8 +20,8 @@ struct GdbServer {
     bool busy;        /* with a packet */
 
     /* Of the connection. */
-    GdbArch arch; /* of the description gdb has */
-    GdbArch told; /* the architecture gdb's user knows of */
+    GdbArch arch;  /* of the description gdb has */
+    unsigned told; /* bit n: its user was told of GdbArch n */
     char *description;
     Cpu *cpu;              /* registers and memory are its; chosen by Hg */
     Cpu *stepped;          /* by c and s; chosen by Hc */

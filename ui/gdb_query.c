@@ -37,7 +37,8 @@ static void read_features(GdbServer *s, GdbText args)
         return;
     }
     if (offset == 0 || !s->description) {
-        s->arch = s->told = gdb_arch_of(s->cpu);
+        s->arch = gdb_arch_of(s->cpu);
+        s->told = 0;
         g_free(s->description);
         s->description = gdb_description(s->arch);
     }

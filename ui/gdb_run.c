@@ -60,18 +60,16 @@ static unsigned stop_signal(GdbServer *s, const Cpu *stopped)
     }
 }
 
-/* gdb cannot be told that the CPU's code has become another architecture's; its user can. */
+/* gdb cannot be told that the CPU's code has become another architecture's; its user can, once. */
 static void tell_architecture(GdbServer *s, const Cpu *cpu)
 {
     GdbArch arch = gdb_arch_of(cpu);
-    if (arch == s->told)
+    if (arch == s->arch || bit_get(s->told, arch))
         return;
-    s->told = arch;
-    if (arch == s->arch)
-        return;
-    const char *way = s->arch == GDB_I8086 && arch == GDB_I386
-                          ? "`set architecture i386' makes gdb follow"
-                          : "`disconnect' and `target remote' again make gdb follow";
+    s->told |= 1u << arch;
+    bool compatible = s->arch == GDB_I8086 && arch == GDB_I386;
+    const char *way = compatible ? "`set architecture i386' makes gdb follow"
+                                 : "`disconnect' and `target remote' again make gdb follow";
     g_autofree char *text = g_strdup_printf("myna: CPU %u now executes %s code; %s\n", cpu->index,
                                             gdb_arch_name(arch), way);
     gdb_print(s, text, strlen(text));
@@ -155,11 +153,11 @@ void gdb_run_vcont(GdbServer *s, GdbText args)
     g_autofree bool *said = g_new0(bool, count);
     for (unsigned i = 0; i < count; i++)
         how[i] = CPU_STANDS_STILL;
-    while (gdb_take(&args, ';')) {
-        CpuResume action;
+    bool ok = true;
+    while (ok && gdb_take(&args, ';')) {
+        CpuResume action = CPU_STANDS_STILL;
         Cpu *cpu;
-        if (!take_action(s, &args, &action, &cpu))
-            break;
+        ok = take_action(s, &args, &action, &cpu);
         for (unsigned i = 0; i < count; i++) {
             if (said[i] || (cpu && cpu->index != i))
                 continue;
@@ -167,10 +165,10 @@ void gdb_run_vcont(GdbServer *s, GdbText args)
             said[i] = true;
         }
     }
-    if (args.at != args.end)
-        gdb_reply_error(s, GDB_INVALID);
-    else
+    if (ok && args.at == args.end)
         resume(s, how);
+    else
+        gdb_reply_error(s, GDB_INVALID);
 }
 
 void gdb_run_vcont_query(GdbServer *s, GdbText args)

@@ -220,8 +220,8 @@ def gdb_cpus():
             p $cs
             p/x $cs_base
             p $before = *(int *)$COUNT2
-            stepi 3
             set scheduler-locking on
+            set architecture i8086
             stepi 2
             p *(int *)$COUNT2 - $before
             set scheduler-locking off
@@ -234,8 +234,8 @@ def gdb_cpus():
             """)
         said.then(r"\* 1 +Thread 1 \(CPU#0 \[running\]\)", r"2 +Thread 2 \(CPU#1 \[waiting for SIPI\]\)",
                   r"Thread 1 hit Breakpoint 1", r"Thread 1 hit Breakpoint 1",
-                  r"2 +Thread 2 \(CPU#1 \[running\]\) +0x0*80", r"Switching to thread 2", r"= 2048", r"= 0x8000", r"> stepi 3",
-                  r"0x0*80", r"> stepi 2", r"0x0*80", r"Thread 2 hit Breakpoint 2, 0x0*8004", r"Current thread is 2",
+                  r"2 +Thread 2 \(CPU#1 \[running\]\) +0x0*80", r"Switching to thread 2", r"= 2048", r"= 0x8000",
+                  r"> stepi 2", r"^0x0*8004 in", r"= 1$", r"Thread 2 hit Breakpoint 2, 0x0*8004", r"Current thread is 2",
                   r"= 1", r"killed")
         d.guest.expect_exit(0, 20)
 
