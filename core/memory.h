@@ -52,6 +52,14 @@ struct MemRegion {
 
 enum { PAGE_HAS_CODE = 1, PAGE_DIRTY_VGA = 2 };
 
+/* After a store to a page of RAM: must its AddressSpace's on_code_write be called? Whoever sets the
+ * flag reads the page afterwards: either he sees what was stored, or the flag is seen here. */
+static inline bool page_written_has_code(const uint8_t *page_flags)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(page_flags, __ATOMIC_RELAXED) & PAGE_HAS_CODE;
+}
+
 void mem_init_container(MemRegion *r, const char *name, uint64_t size);
 /* RAM of size bytes (rounded up to pages), zeroed, backed by a memfd where the host has one. */
 bool mem_init_ram(MemRegion *r, const char *name, uint64_t size,

@@ -71,7 +71,7 @@ static void ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint6
     if (!as->on_code_write)
         return;
     for (uint64_t page = offset >> PAGE_SHIFT; page <= (offset + size - 1) >> PAGE_SHIFT; page++) {
-        if (!(__atomic_load_n(&ram->page_flags[page], __ATOMIC_RELAXED) & PAGE_HAS_CODE))
+        if (!page_written_has_code(&ram->page_flags[page]))
             continue;
         uint64_t first = MAX(offset, page << PAGE_SHIFT);
         uint64_t end = MIN(offset + size, (page + 1) << PAGE_SHIFT);

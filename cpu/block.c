@@ -2,15 +2,17 @@
  *
  * Pages of guest RAM that hold decoded code are flagged PAGE_HAS_CODE; stores to them take the slow
  * path, which comes here. A page's record keeps its blocks and, in 64-byte granules, where code is,
- * so that data beside code costs little. Each CPU has its own cache. */
+ * so that data beside code costs little. Each CPU has its own cache; cpu/group.c keeps them in step
+ * with the pages' flags. */
 #include "cpu/block.h"
 
 #include "cpu/breakpoint.h"
 #include "cpu/exec.h"
+#include "cpu/group.h"
 #include "cpu/mmu.h"
 
 enum {
-    HASH_BITS = 15,
+    HASH_BITS = 18, /* a booted kernel has left some 300000 blocks */
     HASH_SIZE = 1 << HASH_BITS,
     GRANULE_SHIFT = 6, /* 64 granules of 64 bytes a page */
 };
@@ -27,7 +29,8 @@ typedef struct CodePage {
 struct CodeCache {
     Cpu *cpu;
     CodeBlock *bucket[HASH_SIZE];
-    GHashTable *pages;  /* host address of a page's first byte -> CodePage */
+    GHashTable *pages;  /* host address of a page's first byte -> CodePage; changed with the
+                           group's lock held */
     CodeBlock *dead;    /* dropped, perhaps still running */
     CodeBlock *scratch; /* one instruction fetched from device memory */
     uint64_t bytes;
@@ -138,28 +141,42 @@ static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
     return up_to_last & ~(((uint64_t)1 << first) - 1);
 }
 
-bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags)
+bool code_cache_has_page(const CodeCache *cache, const uint8_t *host)
 {
-    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
-    if (!page)
-        return false;
+    return g_hash_table_contains(cache->pages, page_of(host));
+}
+
+static void drop_decoded(CodeCache *cache, CodePage *page, const uint8_t *host, uint64_t size)
+{
     unsigned offset = (uintptr_t)host & PAGE_MASK;
     if (!(page->granules & granule_mask(offset, offset + size - 1)))
-        return true;
+        return;
     for (unsigned i = page->blocks->len; i-- > 0;) {
         CodeBlock *block = g_ptr_array_index(page->blocks, i);
         if (block_holds(block, host, size))
             block_drop(cache, block);
     }
-    if (page->blocks->len)
-        return true;
-    *flags = page->flags;
+}
+
+uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    if (!page)
+        return NULL;
+    drop_decoded(cache, page, host, size);
+    const CpuEngine *engine = cache->cpu->engine;
+    bool left = engine->code_written && engine->code_written(cache->cpu, host, size);
+    if (left || page->blocks->len)
+        return NULL;
+    uint8_t *flags = page->flags;
     g_hash_table_remove(cache->pages, page_of(host));
-    return false;
+    return flags;
 }
 
 void code_cache_flush(CodeCache *cache)
 {
+    if (cache->cpu->engine->flush)
+        cache->cpu->engine->flush(cache->cpu);
     for (unsigned i = 0; i < HASH_SIZE; i++)
         while (cache->bucket[i])
             block_drop(cache, cache->bucket[i]);
@@ -167,6 +184,32 @@ void code_cache_flush(CodeCache *cache)
 }
 
 /* --- building --------------------------------------------------------------------------------- */
+
+void code_cache_add_page(CodeCache *cache, const MemPage *mem)
+{
+    CodePage *page = g_new0(CodePage, 1);
+    page->blocks = g_ptr_array_new();
+    page->flags = mem->page_flags;
+    g_hash_table_insert(cache->pages, mem->host, page);
+}
+
+/* Before bytes of a page are read to be decoded. */
+static void page_begin(CodeCache *cache, const MemPage *mem)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, mem->host);
+    if (!page)
+        cpu_group_code_page(cache->cpu, mem);
+    else if (!page->blocks->len)
+        page->granules = 0; /* a write before there are blocks again must not end the record */
+}
+
+static void page_remember(CodeCache *cache, const uint8_t *first, unsigned bytes, CodeBlock *block)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, page_of(first));
+    unsigned offset = (uintptr_t)first & PAGE_MASK;
+    page->granules |= granule_mask(offset, offset + bytes - 1);
+    g_ptr_array_add(page->blocks, block);
+}
 
 /* Where a block's bytes come from: the page of CS:rip, then, for the last instruction, the next. */
 typedef struct Fetch {
@@ -198,15 +241,17 @@ static unsigned gather(Fetch *fetch, unsigned offset, uint8_t *buffer, uint8_t *
 {
     Cpu *cpu = fetch->cpu;
     unsigned head = fetch->in_page - offset;
-    memcpy(buffer, fetch->host + offset, head);
     LinAddr next = fetch->la + fetch->in_page;
     if (cpu->mode != CPU_LONG)
         next = (uint32_t)next;
-    const Translation *t = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT);
-    if (!t->page.host)
+    MemPage page = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (page.host)
+        page_begin(cpu->code, &page);
+    memcpy(buffer, fetch->host + offset, head);
+    if (!page.host)
         return head;
-    memcpy(buffer + head, t->page.host, MAX_INSN_LENGTH - head);
-    *crossed = t->page.host;
+    memcpy(buffer + head, page.host, MAX_INSN_LENGTH - head);
+    *crossed = page.host;
     return MAX_INSN_LENGTH;
 }
 
@@ -226,6 +271,8 @@ static bool build_insn(Fetch *fetch, unsigned offset, Insn *insn, uint8_t **cros
         if (available == fetch->in_page) {
             available = MIN(gather(fetch, 0, buffer, crossed), allowed);
             status = decode(buffer, available, cpu->code_size, flags, insn);
+            if (insn->length <= fetch->in_page)
+                *crossed = NULL; /* the bytes changed meanwhile, or the rest does not matter */
         }
     }
     switch (status) {
@@ -254,29 +301,8 @@ static bool ends_block(const Insn *insn)
     return row->attrs & (ATTR_BRANCH | ATTR_SERIAL) || (row->attrs & ATTR_STRING && insn->rep);
 }
 
-static void page_remember(CodeCache *cache, uint8_t *first, unsigned bytes, CodeBlock *block,
-                          uint8_t *flags)
-{
-    uint8_t *start = page_of(first);
-    CodePage *page = g_hash_table_lookup(cache->pages, start);
-    if (!page) {
-        page = g_new0(CodePage, 1);
-        page->blocks = g_ptr_array_new();
-        page->flags = flags;
-        g_hash_table_insert(cache->pages, start, page);
-    }
-    unsigned offset = first - start;
-    page->granules |= granule_mask(offset, offset + bytes - 1);
-    g_ptr_array_add(page->blocks, block);
-    if (!(*flags & PAGE_HAS_CODE)) {
-        __atomic_fetch_or(flags, PAGE_HAS_CODE, __ATOMIC_SEQ_CST);
-        tlb_forget_writable(cache->cpu, start);
-    }
-}
-
 static CodeBlock *block_insert(CodeCache *cache, Fetch *fetch, const CodeBlock *built)
 {
-    Cpu *cpu = cache->cpu;
     if (cache->bytes > CODE_CACHE_LIMIT)
         code_cache_flush(cache);
     size_t size = block_size(built->count);
@@ -285,14 +311,9 @@ static CodeBlock *block_insert(CodeCache *cache, Fetch *fetch, const CodeBlock *
     cache->bytes += size;
 
     unsigned head = block->crossed ? fetch->in_page : block->bytes;
-    /* Translations move when the TLB slot is reused: take the second page's before the first's. */
-    if (block->crossed) {
-        LinAddr next = code_address(cpu, cpu->rip + fetch->in_page);
-        MemPage page = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page;
-        page_remember(cache, block->crossed, block->bytes - head, block, page.page_flags);
-    }
-    MemPage page = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->page;
-    page_remember(cache, block->host, head, block, page.page_flags);
+    page_remember(cache, block->host, head, block);
+    if (block->crossed)
+        page_remember(cache, block->crossed, block->bytes - head, block);
 
     CodeBlock **bucket = &cache->bucket[hash(block->host, block->mode_key)];
     block->next = *bucket;
@@ -357,8 +378,11 @@ static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
     breakpoint_check(cpu, la);
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
         raise_GP(cpu, 0);
-    if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
-        raise_GP(cpu, 0);
+    if (cpu->mode != CPU_LONG) {
+        cpu->rip = cpu->rip_start = (uint32_t)cpu->rip; /* ran past the end of 4 GiB */
+        if (cpu->rip > cpu->seg[SEG_CS].limit)
+            raise_GP(cpu, 0);
+    }
     uint8_t *page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
     if (page && breakpoint_in_page(cpu, la))
         drop_uncut(cpu, page + (la & PAGE_MASK));
@@ -372,11 +396,14 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
     Fetch fetch = {.cpu = cpu, .la = la, .host = fetch_slow(cpu, la)};
     fetch.in_page = PAGE_SIZE - (la & PAGE_MASK);
     fetch.limit_left = UINT64_MAX;
-    if (cpu->mode != CPU_LONG)
+    /* [SDM3] "Limit Checking": a limit of FFFFFFFFh may not be looked at, and EIP wraps. */
+    if (cpu->mode != CPU_LONG && cpu->seg[SEG_CS].limit != UINT32_MAX)
         fetch.limit_left = (uint64_t)cpu->seg[SEG_CS].limit - cpu->rip + 1;
     if (!fetch.host)
         return block_from_device(cache, &fetch);
 
+    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    page_begin(cache, &page);
     CodeBlock *built = cache->scratch;
     *built = (CodeBlock){.host = fetch.host, .mode_key = cpu->mode_key};
     while (built->count < BLOCK_MAX_INSNS && built->bytes < fetch.in_page &&

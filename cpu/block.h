@@ -48,17 +48,24 @@ const CodeBlock *code_block(Cpu *cpu);
 /* Frees dropped blocks; only between blocks. */
 void code_cache_collect(CodeCache *cache);
 
-/* Drops the blocks that hold any of [host, host+size), which lies in one page; the running one ends
- * after the present instruction. True if this CPU still has blocks in the page; when the last one
- * went, *flags gets the address of the page's flag byte. */
-bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags);
+/* For cpu/group.c, with its lock held: makes the record of a page; is there one for that of host?
+ */
+void code_cache_add_page(CodeCache *cache, const MemPage *mem);
+bool code_cache_has_page(const CodeCache *cache, const uint8_t *host);
+
+/* Likewise. Drops the blocks that hold any of [host, host+size), which lies in one page; the
+ * running one ends after the present instruction. When the page's last one went so does the record;
+ * then returns the address of the page's flag byte, else NULL. */
+uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size);
+
+/* Drops every block; the records stay. */
 void code_cache_flush(CodeCache *cache);
 
 /* What the decoded blocks take. */
 uint64_t code_cache_bytes(const CodeCache *cache);
 
-/* Gives insn its exec function for this CPU's features and mode_key: the row's own, a specialised
- * form, or one that raises. */
-void exec_bind(Cpu *cpu, Insn *insn);
+/* Gives insn its exec function for this CPU's features and mode_key: the row's own or a specialised
+ * form of it (true), or one that raises or does what an older CPU did (false). */
+bool exec_bind(Cpu *cpu, Insn *insn);
 
 #endif

@@ -42,7 +42,6 @@ static void resize(Cpu *cpu, unsigned count)
                                      sizeof(BreakpointList) + count * sizeof(Breakpoint));
     if (count)
         cpu->breakpoints->count = count;
-    cpu->breakpoint_generation++;
     cpu_kick(cpu, PENDING_FLUSH);
 }
 

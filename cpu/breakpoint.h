@@ -5,10 +5,10 @@
  * the TLB and a page with a watchpoint no read and write tags, so only accesses to them come by
  * here.
  *
- * What every engine keeps to:
- *   - fetching a block from a page without a fetch tag calls breakpoint_check with its address;
- *   - a block ends before an address for which breakpoint_at is true;
- *   - blocks linked past the TLB are unlinked when breakpoint_generation has changed. */
+ * cpu_run lets the interpreter run a CPU that has any. An engine that is to run them itself
+ *   - calls breakpoint_check when it fetches a block from a page without a fetch tag;
+ *   - ends blocks before an address for which breakpoint_at is true;
+ *   - unlinks blocks linked past the TLB when PENDING_FLUSH tells that breakpoints have changed. */
 #ifndef MYNA_CPU_BREAKPOINT_H
 #define MYNA_CPU_BREAKPOINT_H
 

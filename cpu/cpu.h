@@ -81,8 +81,9 @@ enum {
     PENDING_SIPI = 1 << 4,
     PENDING_EXIT = 1 << 5,   /* return from cpu_run */
     PENDING_DEBUG = 1 << 6,  /* TF, data or I/O breakpoint: look after the present instruction */
-    PENDING_FLUSH = 1 << 7,  /* the memory map or code changed under another thread's feet */
+    PENDING_FLUSH = 1 << 7,  /* the memory map changed */
     PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
+    PENDING_CODE = 1 << 9,   /* another thread makes or changes code: cpu_group_serve */
 };
 
 /* Why a debugger outside gets the CPU (cpu/breakpoint.h). */
@@ -113,7 +114,7 @@ typedef enum TlbMode {
     TLB_MODE_COUNT,
 } TlbMode;
 
-enum { TLB_SIZE = 1024 };
+enum { TLB_SIZE = 1024, JUMP_CACHE_SIZE = 2048 };
 
 /* An access at la of size bytes hits when (la ^ tag) <= PAGE_SIZE - size: right page, no straddle.
  * The xor is then the offset in the page. A tag that cannot match is tlb_invalid_tag(index). */
@@ -121,6 +122,49 @@ typedef struct TlbEntry {
     LinAddr read, write, fetch;
     uint8_t *host; /* host address of the page's first byte */
 } TlbEntry;
+
+/* Where a translated indirect branch to rip continues. */
+typedef struct JumpEntry {
+    uint64_t rip;
+    const void *code;
+} JumpEntry;
+
+/* What one privilege context knows of linear addresses; translated code reaches it through one
+ * base register. An engine that keeps no translated code leaves all but the entries empty. */
+typedef struct MmuContext {
+    TlbEntry entry[TLB_SIZE];
+    uint32_t code_id[TLB_SIZE]; /* which code page is mapped there, 0 = unknown (dbt/link.c) */
+    JumpEntry jump[JUMP_CACHE_SIZE];
+    uint16_t jump_used[JUMP_CACHE_SIZE]; /* indices that hold an entry */
+    unsigned jump_count;
+    uint32_t jump_key;  /* the mode the entries were made in, */
+    uint64_t jump_base; /* and the base of CS */
+} MmuContext;
+
+/* What translated code keeps beside the registers (dbt/). */
+typedef struct TranslatorState {
+    uint16_t flags;         /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
+    uint8_t vectors_loaded; /* the vector registers and MXCSR are in the host's */
+    uint8_t x87_loaded;     /* the x87 state is in the host's */
+    uint32_t poll;          /* look at `pending`; set by any thread */
+    int64_t budget;         /* instructions left, in counted runs */
+    uint64_t next;          /* where a trampoline goes on */
+    uint64_t temp[4];
+} TranslatorState;
+
+/* What runs instructions: the interpreter, or a translator in front of it. */
+typedef struct CpuEngine {
+    const char *name;
+    /* Runs until insn_count reaches limit or the CPU stops; raises come back to cpu_run. */
+    void (*run)(Cpu *cpu, uint64_t limit);
+    /* A raise left `run`: bring what the engine keeps elsewhere home to struct Cpu. */
+    void (*unwound)(Cpu *cpu);
+    /* [host, host+size), in one page, was written: drop its code. True: some is left in the page. */
+    bool (*code_written)(Cpu *cpu, const uint8_t *host, uint64_t size);
+    /* Forget all code. */
+    void (*flush)(Cpu *cpu);
+    void (*free)(Cpu *cpu);
+} CpuEngine;
 
 typedef struct CpuBus {
     AddressSpace *memory;
@@ -137,6 +181,7 @@ typedef struct CpuBus {
 } CpuBus;
 
 typedef struct CpuModel CpuModel;
+typedef struct CpuGroup CpuGroup;
 typedef struct CodeCache CodeCache;
 typedef struct TlbState TlbState;
 typedef struct BreakpointList BreakpointList;
@@ -160,6 +205,7 @@ struct Cpu {
     TlbEntry *tlb;      /* of the present TlbMode; derived */
     uint32_t pending;   /* PENDING_*; atomic */
     uint32_t mode_key;  /* what decoded blocks depend on; derived */
+    TranslatorState jit;
     Segment seg[SEG_COUNT];
 
     Segment ldtr, tr;
@@ -205,7 +251,8 @@ struct Cpu {
     uint64_t insn_count;     /* instructions retired before the present block */
     const Insn *block_first; /* first instruction of the running block, for exact counts */
     const Insn *block_end;   /* the run loop stops here; moved down to stop after the present one */
-    GThread *thread;         /* that is in cpu_run */
+    CpuGroup *group;         /* the CPUs of its machine (cpu/group.c) */
+    GThread *thread;         /* that is in cpu_run, or NULL; atomic */
     sigjmp_buf *unwind;      /* where cpu_raise goes */
     struct {
         uint8_t vector;
@@ -218,12 +265,13 @@ struct Cpu {
     uint64_t pending_db; /* DR6 bits of a debug trap to report after this instruction */
     CodeCache *code;     /* decoded blocks (cpu/block.c) */
     TlbState *tlb_state; /* the TLB's tables (cpu/mmu.c) */
+    const CpuEngine *engine; /* what cpu_run runs with */
+    void *engine_data;       /* its own */
 
     /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
-    BreakpointList *breakpoints;    /* NULL: none */
-    uint32_t breakpoint_generation; /* counts their changes */
-    bool stepping;                  /* in cpu_step */
-    bool hold_interrupts;           /* while running, take none */
+    BreakpointList *breakpoints; /* NULL: none */
+    bool stepping;               /* in cpu_step */
+    bool hold_interrupts;        /* while running, take none */
     CpuStop stop;
     struct {
         LinAddr la;
@@ -244,6 +292,9 @@ void cpu_reset(Cpu *cpu, CpuResetKind kind);
  * says that a debugger wants it, or PENDING_EXIT is set. Returns the number retired. The caller
  * must NOT hold the machine lock. */
 uint64_t cpu_run(Cpu *cpu, uint64_t budget);
+
+/* From now on cpu_run runs with this engine; frees what the one before kept. Between runs only. */
+void cpu_set_engine(Cpu *cpu, const CpuEngine *engine, void *data);
 
 /* Input pins (IrqFn; opaque = Cpu). Machine lock held. */
 void cpu_set_line(void *cpu, int line, int level);

@@ -70,7 +70,7 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
         if (!t->page.writable)
             return; /* ROM */
         store_le(t->page.host + offset, v, size);
-        if (*t->page.page_flags & PAGE_HAS_CODE) {
+        if (page_written_has_code(t->page.page_flags)) {
             AddressSpace *as = cpu_memory(cpu);
             as->on_code_write(as->listener, t->page.host + offset, size);
         }

@@ -8,6 +8,27 @@ TlbState *tlb_state_new(void);
 void tlb_state_free(TlbState *state);
 TlbEntry *tlb_table(TlbState *state, TlbMode mode);
 
+/* --- indirect branches of translated code ------------------------------------------------------ */
+
+/* Where rip is in the jump cache; translated code computes the same. */
+static inline unsigned jump_index(uint64_t rip)
+{
+    uint32_t low = rip;
+    return (((low << 4 | low >> 28) ^ low) & (JUMP_CACHE_SIZE - 1) << 4) >> 4;
+}
+
+void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code);
+void mmu_jumps_clear(MmuContext *context);
+
+/* The context that holds the CPU's present TLB. */
+static inline MmuContext *mmu_context(const Cpu *cpu)
+{
+    return (MmuContext *)cpu->tlb;
+}
+
+/* All contexts, for the engine to purge what it dropped. */
+MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode);
+
 /* What a linear page translates to for one privilege context. */
 typedef struct Translation {
     PhysAddr pa;             /* of the page's first byte, A20 applied */
@@ -25,7 +46,7 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 
-/* The page at this host address now holds decoded code: stores must take the slow path. */
+/* The page at this host address becomes code: stores must take the slow path. */
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page);
 
 /* `info tlb` and `info mem`. */

@@ -9,14 +9,32 @@
  * may be spinning on what another must do. */
 enum { SLICE_ALONE = 50000, SLICE_SHARED = 5000 };
 
-void vcpu_woken(void *opaque, Cpu *cpu)
+static void wake(Vm *vm)
 {
-    Vm *vm = opaque;
     if (!__atomic_load_n(&vm->idle, __ATOMIC_SEQ_CST))
         return;
     g_mutex_lock(&vm->run_lock);
     g_cond_broadcast(&vm->run_changed);
     g_mutex_unlock(&vm->run_lock);
+}
+
+/* The first thing a woken CPU wants is the machine lock: the I/O thread, which has it, wakes later.
+ */
+void vcpu_woken(void *opaque, Cpu *cpu)
+{
+    Vm *vm = opaque;
+    if (g_thread_self() == vm->io_thread)
+        vm->wake_asked = true;
+    else
+        wake(vm);
+}
+
+void vcpu_wake_asked(Vm *vm)
+{
+    if (!vm->wake_asked)
+        return;
+    vm->wake_asked = false;
+    wake(vm);
 }
 
 void vcpu_notify(Vm *vm)
@@ -163,7 +181,8 @@ static void idle_counted(Vm *vm)
     if (vm->config->icount_sleep) {
         gint64 start = g_get_monotonic_time();
         if (!sleep_until(vm, start + left / NS_PER_US + 1))
-            passed = MIN(left, (g_get_monotonic_time() - start) * NS_PER_US);
+            passed = (g_get_monotonic_time() - start) * NS_PER_US;
+        passed = MIN(passed, left);
     }
     board_lock(vm->board);
     clock_advance(vm->clock, passed);

@@ -146,7 +146,7 @@ static void split_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
     uint64_t at = s->base + offset;
 
     store_le(ram->host + at, value, size);
-    if ((ram->page_flags[at >> PAGE_SHIFT] & PAGE_HAS_CODE) && memory->on_code_write)
+    if (memory->on_code_write && page_written_has_code(&ram->page_flags[at >> PAGE_SHIFT]))
         memory->on_code_write(memory->listener, ram->host + at, size);
 }
 
