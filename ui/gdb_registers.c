@@ -1,28 +1,13 @@
-/* gdb_registers.c - reads and writes a CPU's registers by gdb's numbers, and describes them.
+/* gdb_registers.c - reads and writes a CPU's registers by gdb's numbers.
  *
  * The program counter gdb sees is linear, CS base included, in every mode: breakpoints and memory
  * have linear addresses too, and without it gdb would neither disassemble real-mode code nor
  * recognise its breakpoints there. Every other register is as the CPU has it. */
-#include "ui/gdb_registers.h"
+#include "ui/gdb_registers_priv.h"
 
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/x87.h"
-
-typedef enum RegisterKind {
-    REGISTER_GPR,
-    REGISTER_PC,
-    REGISTER_EFLAGS,
-    REGISTER_SELECTOR,
-    REGISTER_BASE,
-    REGISTER_ST,
-    REGISTER_X87,
-    REGISTER_XMM,
-    REGISTER_YMMH,
-    REGISTER_MXCSR,
-    REGISTER_SYSTEM,
-    REGISTER_NONE, /* the row is a feature's */
-} RegisterKind;
 
 enum {
     X87_FCTRL,
@@ -45,15 +30,7 @@ enum {
     SYSTEM_XCR0,
 };
 
-typedef struct Row {
-    const char *name, *name32;
-    unsigned bits;
-    const char *type, *group;
-    RegisterKind kind;
-    unsigned index;
-} Row;
-
-static const Row rows[] = {
+const GdbRow gdb_rows[] = {
 #define FEATURE(name64, name32) {name64, name32, 0, NULL, NULL, REGISTER_NONE, 0},
 #define REG(name, name32, bits, type, group, kind, index) \
     {name, name32, bits, type, group, REGISTER_##kind, index},
@@ -62,19 +39,7 @@ static const Row rows[] = {
 #undef FEATURE
 };
 
-typedef struct FlagRow {
-    const char *name;
-    unsigned bytes; /* not 0: the row begins a type */
-    unsigned bit;
-} FlagRow;
-
-static const FlagRow flag_rows[] = {
-#define FLAGS(name, bytes) {name, bytes, 0},
-#define FLAG(name, bit)    {name, 0, bit},
-#include "ui/gdb_flags.def"
-#undef FLAG
-#undef FLAGS
-};
+const size_t gdb_row_count = G_N_ELEMENTS(gdb_rows);
 
 GdbArch gdb_arch_of(const Cpu *cpu)
 {
@@ -92,8 +57,7 @@ const char *gdb_arch_name(GdbArch arch)
 
 /* --- numbers ---------------------------------------------------------------------------------- */
 
-/* In 32-bit descriptions a row with a name for its low half is two registers. */
-static unsigned registers_in_row(const Row *row, GdbArch arch)
+unsigned gdb_registers_in_row(const GdbRow *row, GdbArch arch)
 {
     if (row->kind == REGISTER_NONE)
         return 0;
@@ -102,17 +66,17 @@ static unsigned registers_in_row(const Row *row, GdbArch arch)
 
 /* The bytes of a row that a register is. */
 typedef struct View {
-    const Row *row;
+    const GdbRow *row;
     unsigned first, size;
 } View;
 
 static bool find_register(GdbArch arch, unsigned number, View *view)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        unsigned count = registers_in_row(&rows[i], arch);
+    for (size_t i = 0; i < gdb_row_count; i++) {
+        unsigned count = gdb_registers_in_row(&gdb_rows[i], arch);
         if (number < count) {
-            unsigned size = rows[i].bits / 8 / count;
-            *view = (View){&rows[i], number * size, size};
+            unsigned size = gdb_rows[i].bits / 8 / count;
+            *view = (View){&gdb_rows[i], number * size, size};
             return true;
         }
         number -= count;
@@ -123,8 +87,8 @@ static bool find_register(GdbArch arch, unsigned number, View *view)
 unsigned gdb_registers_in_g(GdbArch arch)
 {
     unsigned count = 0;
-    for (size_t i = 1; rows[i].kind != REGISTER_NONE; i++) /* the first feature's */
-        count += registers_in_row(&rows[i], arch);
+    for (size_t i = 1; gdb_rows[i].kind != REGISTER_NONE; i++) /* the first feature's */
+        count += gdb_registers_in_row(&gdb_rows[i], arch);
     return count;
 }
 
@@ -160,7 +124,7 @@ static uint64_t read_system(const Cpu *cpu, unsigned index)
     return fields[index];
 }
 
-static uint64_t read_word(const Cpu *cpu, const Row *row)
+static uint64_t read_word(const Cpu *cpu, const GdbRow *row)
 {
     switch (row->kind) {
     case REGISTER_GPR:
@@ -189,7 +153,7 @@ static F80 *stack_register(const Cpu *cpu, unsigned index)
     return (F80 *)&cpu->fpu.reg[(cpu->fpu.top + index) & 7];
 }
 
-static void read_row(const Cpu *cpu, const Row *row, uint8_t bytes[GDB_REGISTER_BYTES])
+static void read_row(const Cpu *cpu, const GdbRow *row, uint8_t bytes[GDB_REGISTER_BYTES])
 {
     if (row->kind == REGISTER_ST) {
         store_le(bytes, stack_register(cpu, row->index)->mant, 8);
@@ -331,7 +295,7 @@ void gdb_set_pc(Cpu *cpu, LinAddr la)
     cpu->rip = offset;
 }
 
-static bool write_word(Cpu *cpu, const Row *row, uint64_t v)
+static bool write_word(Cpu *cpu, const GdbRow *row, uint64_t v)
 {
     switch (row->kind) {
     case REGISTER_GPR:
@@ -358,7 +322,7 @@ static bool write_word(Cpu *cpu, const Row *row, uint64_t v)
     }
 }
 
-static bool write_row(Cpu *cpu, const Row *row, const uint8_t *bytes)
+static bool write_row(Cpu *cpu, const GdbRow *row, const uint8_t *bytes)
 {
     if (row->kind == REGISTER_ST) {
         *stack_register(cpu, row->index) = (F80){.mant = load_le(bytes, 8),
@@ -397,107 +361,4 @@ bool gdb_register_write(Cpu *cpu, GdbArch arch, unsigned number, const uint8_t *
         return true; /* `G` writes everything, of which most is as it was */
     memcpy(all + view.first, bytes, size);
     return write_row(cpu, view.row, all);
-}
-
-/* --- describing ------------------------------------------------------------------------------- */
-
-/* A type must be told in the feature that uses it. */
-static bool feature_uses(const Row *feature, const char *type)
-{
-    for (const Row *row = feature + 1; row < rows + G_N_ELEMENTS(rows); row++) {
-        if (row->kind == REGISTER_NONE)
-            return false;
-        if (g_str_equal(row->type, type))
-            return true;
-    }
-    return false;
-}
-
-static void describe_flags(GString *xml, const Row *feature)
-{
-    bool used = false;
-    for (size_t i = 0; i < G_N_ELEMENTS(flag_rows); i++) {
-        const FlagRow *f = &flag_rows[i];
-        if (f->bytes && used)
-            g_string_append(xml, "</flags>\n");
-        if (f->bytes)
-            used = feature_uses(feature, f->name);
-        if (used && f->bytes)
-            g_string_append_printf(xml, "<flags id=\"%s\" size=\"%u\">\n", f->name, f->bytes);
-        else if (used)
-            g_string_append_printf(xml, "<field name=\"%s\" start=\"%u\" end=\"%u\"/>\n", f->name,
-                                   f->bit, f->bit);
-    }
-    if (used)
-        g_string_append(xml, "</flags>\n");
-}
-
-/* Each way to look at a vector register. */
-static const char vector_types[] =
-    "<vector id=\"v4f\" type=\"ieee_single\" count=\"4\"/>\n"
-    "<vector id=\"v2d\" type=\"ieee_double\" count=\"2\"/>\n"
-    "<vector id=\"v16i8\" type=\"int8\" count=\"16\"/>\n"
-    "<vector id=\"v8i16\" type=\"int16\" count=\"8\"/>\n"
-    "<vector id=\"v4i32\" type=\"int32\" count=\"4\"/>\n"
-    "<vector id=\"v2i64\" type=\"int64\" count=\"2\"/>\n"
-    "<union id=\"vec128\">\n"
-    "<field name=\"v4_float\" type=\"v4f\"/>\n<field name=\"v2_double\" type=\"v2d\"/>\n"
-    "<field name=\"v16_int8\" type=\"v16i8\"/>\n<field name=\"v8_int16\" type=\"v8i16\"/>\n"
-    "<field name=\"v4_int32\" type=\"v4i32\"/>\n<field name=\"v2_int64\" type=\"v2i64\"/>\n"
-    "<field name=\"uint128\" type=\"uint128\"/>\n</union>\n";
-
-static void describe_register(GString *xml, const char *name, unsigned bits, const char *type,
-                              const char *group, unsigned number)
-{
-    g_string_append_printf(
-        xml, "<reg name=\"%s\" bitsize=\"%u\" type=\"%s\" group=\"%s\" regnum=\"%u\"/>\n", name,
-        bits, type, group, number);
-}
-
-/* What only 64-bit code can name keeps its place in `g`, but without a name gdb does not show it.
- */
-static void describe_row_32(GString *xml, const Row *row, unsigned number)
-{
-    if (!row->name32) {
-        describe_register(xml, row->name, row->bits, row->type, row->group, number);
-    } else if (*row->name32) {
-        const char *type = g_str_equal(row->type, "int64") ? "int32" : row->type;
-        describe_register(xml, row->name32, 32, type, row->group, number);
-        describe_register(xml, "", 32, "int32", row->group, number + 1);
-    } else if (row->kind == REGISTER_GPR) {
-        describe_register(xml, "", row->bits, row->type, row->group, number);
-    }
-}
-
-static void describe_row(GString *xml, const Row *row, GdbArch arch, unsigned number)
-{
-    if (arch == GDB_X86_64)
-        describe_register(xml, row->name, row->bits, row->type, row->group, number);
-    else
-        describe_row_32(xml, row, number);
-}
-
-/* gdb has no GNU/Linux for 8086s and says so unless told that there is no system. */
-char *gdb_description(GdbArch arch)
-{
-    GString *xml = g_string_new("<?xml version=\"1.0\"?>\n"
-                                "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n<target>\n");
-    g_string_append_printf(xml, "<architecture>%s</architecture>\n%s", gdb_arch_name(arch),
-                           arch == GDB_I8086 ? "<osabi>none</osabi>\n" : "");
-    unsigned number = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        const Row *row = &rows[i];
-        if (row->kind != REGISTER_NONE) {
-            describe_row(xml, row, arch, number);
-            number += registers_in_row(row, arch);
-            continue;
-        }
-        g_string_append_printf(xml, "%s<feature name=\"%s\">\n", i ? "</feature>\n" : "",
-                               arch == GDB_X86_64 ? row->name : row->name32);
-        describe_flags(xml, row);
-        if (feature_uses(row, "vec128"))
-            g_string_append(xml, vector_types);
-    }
-    g_string_append(xml, "</feature>\n</target>\n");
-    return g_string_free(xml, FALSE);
 }

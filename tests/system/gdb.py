@@ -208,7 +208,7 @@ def gdb_cpus():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with Debugged("-smp", "2", port=port) as d:
+    with Debugged("-smp", "2", "-accel", "interp", port=port) as d:
         said = d.gdb("""
             info threads
             hbreak *$copied
