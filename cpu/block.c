@@ -6,6 +6,7 @@
  * with the pages' flags. */
 #include "cpu/block.h"
 
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "cpu/mmu.h"
@@ -224,13 +225,6 @@ static unsigned decode_flags(const Cpu *cpu)
     return cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
 }
 
-static LinAddr code_address(const Cpu *cpu, uint64_t rip)
-{
-    if (cpu->mode == CPU_LONG)
-        return rip;
-    return (uint32_t)(cpu->seg[SEG_CS].base + rip);
-}
-
 static void exec_fetch_gp(Cpu *cpu, const Insn *insn)
 {
     raise_GP(cpu, 0);
@@ -356,9 +350,35 @@ static CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
-/* What the TLB does not know. Raises what fetching the byte at la would; NULL: device memory. */
+/* The block of these bytes in this mode, or NULL. */
+static ALWAYS_INLINE CodeBlock *block_find(const CodeCache *cache, const uint8_t *host,
+                                           uint32_t key)
+{
+    CodeBlock *block = cache->bucket[hash(host, key)];
+    while (block && (block->host != host || block->mode_key != key))
+        block = block->next;
+    return block;
+}
+
+/* A block that was built before a breakpoint came to lie inside it goes. */
+static NOINLINE void drop_uncut(Cpu *cpu, const uint8_t *host)
+{
+    CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
+    uint64_t rip = cpu->rip;
+    for (unsigned i = 0; block && i + 1 < block->count; i++) {
+        rip += block->insns[i].length;
+        if (breakpoint_at(cpu, code_address(cpu, rip))) {
+            block_drop(cpu->code, block);
+            return;
+        }
+    }
+}
+
+/* What the TLB does not know, pages with breakpoints among it. Raises what fetching the byte at la
+ * would; NULL: device memory. */
 static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
 {
+    breakpoint_check(cpu, la);
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
         raise_GP(cpu, 0);
     if (cpu->mode != CPU_LONG) {
@@ -367,6 +387,8 @@ static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
             raise_GP(cpu, 0);
     }
     uint8_t *page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    if (page && breakpoint_in_page(cpu, la))
+        drop_uncut(cpu, page + (la & PAGE_MASK));
     return page ? page + (la & PAGE_MASK) : NULL;
 }
 
@@ -394,7 +416,8 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
             break;
         built->count++;
         built->bytes += insn->length;
-        if (ends_block(insn) || built->crossed)
+        if (ends_block(insn) || built->crossed ||
+            breakpoint_at(cpu, code_address(cpu, cpu->rip + built->bytes)))
             break;
     }
     /* What the CS limit cut off depends on more than the key: run it once, from the scratch block.
@@ -402,16 +425,6 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
     if (built->insns[built->count - 1].exec == exec_fetch_gp)
         return built;
     return block_insert(cache, &fetch, built);
-}
-
-/* The block of these bytes in this mode, or NULL. */
-static ALWAYS_INLINE CodeBlock *block_find(const CodeCache *cache, const uint8_t *host,
-                                           uint32_t key)
-{
-    CodeBlock *block = cache->bucket[hash(host, key)];
-    while (block && (block->host != host || block->mode_key != key))
-        block = block->next;
-    return block;
 }
 
 /* May the block be used where CS:rip is now? Not if CS ends within it, nor if the second page of

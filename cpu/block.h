@@ -31,6 +31,14 @@ typedef struct CodeBlock {
     Insn insns[];
 } CodeBlock;
 
+/* Linear address of CS:rip. */
+static inline LinAddr code_address(const Cpu *cpu, uint64_t rip)
+{
+    if (cpu->mode == CPU_LONG)
+        return rip;
+    return (uint32_t)(cpu->seg[SEG_CS].base + rip);
+}
+
 CodeCache *code_cache_new(Cpu *cpu);
 void code_cache_free(CodeCache *cache);
 

@@ -1,5 +1,6 @@
 /* mem.c - guest memory accesses that the TLB's fast path does not serve: misses, page crossings,
  * device memory, code pages, watched pages, alignment checks, and read-modify-write. */
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
 
@@ -132,12 +133,15 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 
 uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
 {
-    return load_as(cpu, la, size, ROLE_SYSTEM);
+    uint64_t v = load_as(cpu, la, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_READ);
+    return v;
 }
 
 void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 {
     store_as(cpu, la, v, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_WRITE);
 }
 
 void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)

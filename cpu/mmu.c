@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "cpu/breakpoint.h"
 #include "cpu/walk.h"
 
 typedef struct TlbSlot {
@@ -216,9 +217,9 @@ static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
     table->context.code_id[index] = 0;
     if (!t->page.host || table == &cpu->tlb_state->table[TLB_NEVER])
         return;
-    if (t->fetch)
+    if (t->fetch && !breakpoint_in_page(cpu, page))
         e->fetch = page;
-    if (debug_page_watched(cpu, page))
+    if (debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
         return;
     if (t->read)
         e->read = page;

@@ -34,12 +34,6 @@ static LinAddr code_base(const Cpu *cpu)
     return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
 }
 
-static LinAddr code_address(const Cpu *cpu)
-{
-    LinAddr la = code_base(cpu) + cpu->rip;
-    return cpu->mode == CPU_LONG ? la : (uint32_t)la;
-}
-
 static const uint8_t *page_start(const uint8_t *host)
 {
     return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
@@ -82,7 +76,7 @@ static void settle_count(Translator *t, Cpu *cpu)
 /* Is the code still where it was, for the privilege there is now? */
 static bool still_mapped(Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const TlbEntry *e = tlb_entry(cpu, la);
     uint64_t offset = la ^ e->fetch;
     return offset <= PAGE_MASK && e->host == page_start(block->host);
@@ -250,7 +244,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
 /* The block at CS:rip; 0: the interpreter must do this one. May raise. */
 static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
         return 0;
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
@@ -275,7 +269,7 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 /* Tells the context where the block's page is, for exits to it. */
 static void note_page(Translator *t, Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const uint8_t *page = page_start(block->host);
     mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] =
         link_page_id(t, la & ~PAGE_MASK, page);
