@@ -126,7 +126,7 @@ typedef struct MmuContext {
 
 /* What translated code keeps beside the registers (dbt/). */
 typedef struct TranslatorState {
-    uint16_t flags;         /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
+    uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
     uint8_t vectors_loaded; /* the vector registers and MXCSR are in the host's */
     uint8_t x87_loaded;     /* the x87 state is in the host's */
     uint32_t poll;          /* look at `pending`; set by any thread */
@@ -142,7 +142,8 @@ typedef struct CpuEngine {
     void (*run)(Cpu *cpu, uint64_t limit);
     /* A raise left `run`: bring what the engine keeps elsewhere home to struct Cpu. */
     void (*unwound)(Cpu *cpu);
-    /* [host, host+size), in one page, was written: drop its code. True: some is left in the page. */
+    /* [host, host+size), in one page, was written: drop its code. True: some is left in the page.
+     */
     bool (*code_written)(Cpu *cpu, const uint8_t *host, uint64_t size);
     /* Forget all code. */
     void (*flush)(Cpu *cpu);
@@ -240,12 +241,13 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;        /* for double faults */
-    uint64_t pending_db; /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;     /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state; /* the TLB's tables (cpu/mmu.c) */
-    const CpuEngine *engine; /* what cpu_run runs with */
-    void *engine_data;       /* its own */
+    } delivering;                 /* for double faults */
+    uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;              /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
+    const CpuEngine *engine;      /* what cpu_run runs with */
+    void *engine_data;            /* its own */
+    struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
 };
 
 /* Makes a CPU of a model with features already resolved (cpu/model.h). Starts reset. */
