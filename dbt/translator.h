@@ -6,7 +6,8 @@
 
 typedef struct Block Block;
 
-/* A place where generated code hands an instruction to the interpreter: its number is in the code. */
+/* A place where generated code hands an instruction to the interpreter: its number is in the code.
+ */
 typedef struct Site {
     uint32_t block;  /* index of its Block */
     uint32_t resume; /* where the code goes on behind the instruction; 0: it does not */
@@ -49,12 +50,12 @@ struct Block {
     uint64_t rip;
     const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
     uint32_t key;
-    uint32_t entry;      /* code offset: flags in the image */
-    uint32_t entry_forward; /* the same without a look at what is pending */
-    uint32_t entry_dead; /* flags are written before they are looked at; 0 = there is none */
+    uint32_t entry;        /* code offset: flags in the image */
+    uint32_t entry_polled; /* behind the look at `poll` */
+    uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
     uint32_t code_end;
-    uint32_t hash_next;   /* block index */
-    uint32_t page_next;   /* in its page's list */
+    uint32_t hash_next; /* block index */
+    uint32_t page_next; /* in its page's list */
     uint32_t first_exit, exit_count;
     uint32_t in; /* exits linked to it */
     uint64_t granules;
@@ -80,6 +81,8 @@ typedef struct Trampolines {
     uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
 } Trampolines;
 
+typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
+
 typedef struct Translator {
     Cpu *cpu;
     uint8_t *rw; /* the cache, writable, */
@@ -92,9 +95,9 @@ typedef struct Translator {
     Exit *exits;
     Insn *insns;
     uint32_t block_count, site_count, exit_count, insn_count;
-    uint32_t *bucket;      /* of blocks, by hash */
-    GHashTable *pages;     /* host page -> CodePage */
-    GHashTable *page_ids;  /* PageId -> itself */
+    uint32_t *bucket;     /* of blocks, by hash */
+    GHashTable *pages;    /* host page -> CodePage */
+    GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
     uint64_t link_base; /* CS base of the exits being linked */
@@ -103,6 +106,7 @@ typedef struct Translator {
     const TlbEntry *entered_tlb; /* what GS shows now */
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
+    Lockstep *lockstep; /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 
