@@ -247,6 +247,9 @@ static unsigned gather(Fetch *fetch, unsigned offset, uint8_t *buffer, uint8_t *
     MemPage page = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page;
     if (page.host)
         page_begin(cpu->code, &page);
+    /* The walk may have set accessed bits in the first page, which then is no code any more. */
+    MemPage first = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    page_begin(cpu->code, &first);
     memcpy(buffer, fetch->host + offset, head);
     if (!page.host)
         return head;
@@ -434,7 +437,9 @@ static ALWAYS_INLINE bool block_fits(Cpu *cpu, const CodeBlock *block)
         return true;
     unsigned head = PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK);
     LinAddr next = code_address(cpu, cpu->rip + head);
-    return mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host == block->crossed;
+    const uint8_t *second = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    /* The walk may have set accessed bits in the block's own bytes, which drops it. */
+    return second == block->crossed && block_find(cpu->code, block->host, block->mode_key) == block;
 }
 
 HOT const CodeBlock *code_block(Cpu *cpu)
@@ -446,7 +451,76 @@ HOT const CodeBlock *code_block(Cpu *cpu)
     CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
     if (LIKELY(block != NULL) && LIKELY(block_fits(cpu, block)))
         return block;
+    block = block_find(cpu->code, host, cpu->mode_key); /* if looking did not drop it */
     if (block)
         block_drop(cpu->code, block);
     return block_build(cpu, la);
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+static bool page_lists(const CodeCache *cache, const uint8_t *host, unsigned bytes,
+                       const CodeBlock *block)
+{
+    const CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    unsigned offset = (uintptr_t)host & PAGE_MASK;
+    uint64_t granules = granule_mask(offset, offset + bytes - 1);
+    return page && *page->flags & PAGE_HAS_CODE && (page->granules & granules) == granules &&
+           g_ptr_array_find(page->blocks, block, NULL);
+}
+
+/* Would memory be decoded to these instructions again? */
+static bool block_is_current(const CodeBlock *block)
+{
+    uint8_t bytes[BLOCK_MAX_INSNS * MAX_INSN_LENGTH];
+    unsigned head = block->crossed ? PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK)
+                                   : block->bytes;
+    memcpy(bytes, block->host, head);
+    if (block->crossed)
+        memcpy(bytes + head, block->crossed, block->bytes - head);
+    CpuMode mode = block->mode_key >> KEY_MODE_SHIFT & 7;
+    CodeSize size = block->mode_key >> KEY_CODE_SIZE_SHIFT & 3;
+    const uint8_t *at = bytes;
+    for (unsigned i = 0; i < block->count; i++) {
+        const Insn *kept = &block->insns[i];
+        Insn now;
+        DecodeStatus status = decode(at, bytes + block->bytes - at, size,
+                                     mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0, &now);
+        bool good = status == DECODE_OK && kept->exec != exec_invalid;
+        if (good != (kept->exec != exec_invalid) || now.length != kept->length ||
+            (good && (now.row != kept->row || now.imm != kept->imm || now.disp != kept->disp)))
+            return false;
+        at += kept->length;
+    }
+    return true;
+}
+
+static const char *block_problem(const CodeCache *cache, const CodeBlock *block)
+{
+    unsigned head = block->crossed ? PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK)
+                                   : block->bytes;
+    if (!page_lists(cache, block->host, head, block))
+        return "its page does not know of it";
+    if (block->crossed && !page_lists(cache, block->crossed, block->bytes - head, block))
+        return "its second page does not know of it";
+    if (!block_is_current(block))
+        return "memory holds other instructions now";
+    return NULL;
+}
+
+char *code_cache_problem(const CodeCache *cache)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < HASH_SIZE; i++)
+        for (const CodeBlock *block = cache->bucket[i]; block; block = block->next) {
+            const char *problem = block_problem(cache, block);
+            if (problem)
+                return g_strdup_printf("block of %u instructions at page offset %#x, key %#x: %s",
+                                       block->count, (unsigned)((uintptr_t)block->host & PAGE_MASK),
+                                       block->mode_key, problem);
+            bytes += block_size(block->count);
+        }
+    for (const CodeBlock *block = cache->dead; block; block = block->next)
+        bytes += block_size(block->count);
+    return bytes == cache->bytes ? NULL : g_strdup("the blocks' sizes do not add up");
 }

@@ -64,6 +64,10 @@ void code_cache_flush(CodeCache *cache);
 /* What the decoded blocks take. */
 uint64_t code_cache_bytes(const CodeCache *cache);
 
+/* What is wrong with the cache, or NULL: a block that its page does not know of, or whose bytes are
+ * no longer those of memory. For tests, between instructions; the caller frees it. */
+char *code_cache_problem(const CodeCache *cache);
+
 /* Gives insn its exec function for this CPU's features and mode_key: the row's own or a specialised
  * form of it (true), or one that raises or does what an older CPU did (false). */
 bool exec_bind(Cpu *cpu, Insn *insn);

@@ -309,6 +309,11 @@ bool cpu_has_work(const Cpu *cpu);
 /* The fields of struct Cpu that are saved, printed and compared. */
 extern const StateField cpu_state_fields[];
 
+/* After the fields were loaded: refuses a state that no program could have brought this CPU into
+ * and that other code relies on not to be (MYNA_ERROR_STATE, naming the register), and computes
+ * what is derived from the fields. A CPU whose state was refused must be reset before it runs. */
+bool cpu_loaded(Cpu *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Instructions retired, exact even inside an exec function. */
 uint64_t cpu_insn_count(const Cpu *cpu);
 

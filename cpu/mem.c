@@ -70,10 +70,7 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
         if (!t->page.writable)
             return; /* ROM */
         store_le(t->page.host + offset, v, size);
-        if (page_written_has_code(t->page.page_flags)) {
-            AddressSpace *as = cpu_memory(cpu);
-            as->on_code_write(as->listener, t->page.host + offset, size);
-        }
+        cpu_ram_written(cpu, &t->page, offset, size);
         return;
     }
     g_rec_mutex_lock(cpu->bus.lock);

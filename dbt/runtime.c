@@ -39,6 +39,13 @@ static const uint8_t *page_start(const uint8_t *host)
     return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
 }
 
+/* A near transfer whose target the jump cache should learn. */
+static bool is_indirect(const Insn *insn)
+{
+    uint32_t attrs = insn_row(insn)->attrs;
+    return attrs & ATTR_BRANCH && !(attrs & ATTR_SERIAL);
+}
+
 /* --- the interpreter's door ---------------------------------------------------------------------- */
 
 /* Sites of checks keep no decoded instruction until they are first taken. */
@@ -75,16 +82,62 @@ static bool still_mapped(Cpu *cpu, const Block *block)
     return offset <= PAGE_MASK && e->host == page_start(block->host);
 }
 
-/* May generated code go on behind the instruction? */
-static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, const Insn *insn,
-                       uint64_t next)
+/* Has the instruction asked for a look at something, or must the dispatcher do one? */
+static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
 {
-    const Block *block = &t->blocks[site->block];
     bool asked = cpu->block_end != insn + 2;
     uint32_t pending = __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
     bool events = pending & ~(uint32_t)PENDING_INTR || (pending && cpu->eflags & FLAG_IF);
-    return site->resume && !asked && !events && cpu->activity == CPU_RUNNING && !block->dropped && !t->flush_wanted &&
-           cpu->rip == next && cpu->tlb == t->entered_tlb && lift_key(cpu, t->counted) == block->key && still_mapped(cpu, block);
+    return asked || events || cpu->activity != CPU_RUNNING || t->flush_wanted;
+}
+
+/* May generated code go on behind the instruction? */
+static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
+{
+    const Block *block = &t->blocks[site->block];
+    return site->resume && !block->dropped && cpu->rip == next && cpu->tlb == t->entered_tlb &&
+           key == block->key && still_mapped(cpu, block);
+}
+
+/* Jump cache entries and page numbers are of one mode. */
+static void prepare_context(Cpu *cpu, uint32_t key)
+{
+    MmuContext *context = mmu_context(cpu);
+    if (context->jump_key == key && context->jump_base == code_base(cpu))
+        return;
+    mmu_jumps_clear(context);
+    context->jump_key = key;
+    context->jump_base = code_base(cpu);
+}
+
+/* GS shows the present context from now on. */
+static void show_context(Translator *t, const Cpu *cpu)
+{
+    if (t->entered_tlb == cpu->tlb)
+        return;
+    t->entered_tlb = cpu->tlb;
+#ifdef __x86_64__
+    __asm__ volatile("wrgsbase %0" : : "r"(cpu->tlb));
+#endif
+}
+
+/* The code at rip, if it is there already: a system call or an interrupt's return need not go
+ * through the dispatcher. */
+static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
+{
+    LinAddr la = code_address(cpu);
+    uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
+    if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
+        return NULL;
+    uint32_t index = cache_find(t, cpu->rip, tlb_entry(cpu, la)->host + offset, key);
+    if (!index)
+        return NULL;
+    prepare_context(cpu, key);
+    show_context(t, cpu);
+    const uint8_t *code = t->rx + t->blocks[index].entry;
+    if (is_indirect(insn))
+        mmu_jump_add(mmu_context(cpu), cpu->rip, code);
+    return code;
 }
 
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
@@ -108,14 +161,27 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     insn->exec(cpu, insn);
     cpu->insn = NULL;
     flags_to_image(cpu);
-    if (may_resume(cpu, t, site, insn, next)) {
-        cpu->jit.budget -= ahead;
-        return t->rx + site->resume;
+    if (!must_leave(cpu, t, insn)) {
+        uint32_t key = lift_key(cpu, t->counted);
+        if (may_resume(cpu, t, site, next, key)) {
+            cpu->jit.budget -= ahead;
+            return t->rx + site->resume;
+        }
+        cpu->jit.budget -= t->counted;
+        const uint8_t *code = known_code(t, cpu, key, insn);
+        if (code)
+            return code;
+    } else {
+        cpu->jit.budget -= t->counted;
     }
-    cpu->jit.budget -= t->counted;
     settle_count(t, cpu);
-    t->jumped = insn_row(insn)->attrs & ATTR_BRANCH && !(insn_row(insn)->attrs & ATTR_SERIAL);
+    t->jumped = is_indirect(insn);
     return NULL;
+}
+
+bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
+{
+    return mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
 }
 
 /* --- translating --------------------------------------------------------------------------------- */
@@ -199,17 +265,6 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 }
 
 /* --- running ------------------------------------------------------------------------------------- */
-
-/* Jump cache entries and page numbers are of one mode. */
-static void prepare_context(Cpu *cpu, uint32_t key)
-{
-    MmuContext *context = mmu_context(cpu);
-    if (context->jump_key == key && context->jump_base == code_base(cpu))
-        return;
-    mmu_jumps_clear(context);
-    context->jump_key = key;
-    context->jump_base = code_base(cpu);
-}
 
 /* Tells the context where the block's page is, for exits to it. */
 static void note_page(Translator *t, Cpu *cpu, const Block *block)

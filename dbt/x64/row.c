@@ -273,6 +273,11 @@ static bool put_mov_offset(RowCode *c)
     return true;
 }
 
+static bool names_register_in_opcode(const InsnRow *row)
+{
+    return where_of(row, 0) == WHERE_Z;
+}
+
 /* Rows with the register in the opcode: the ModRM forms are as good. */
 static void choose_modrm_form(RowCode *c)
 {
@@ -322,7 +327,7 @@ static void put_plain(RowCode *c)
         asm_byte(c->a, 0x66);
     if (c->op.prefix && c->op.prefix != 0x66)
         asm_byte(c->a, c->op.prefix);
-    bool plus_r = form_kind(c->row->form) == FORM_KIND_PLUSR;
+    bool plus_r = names_register_in_opcode(c->row);
     unsigned rex = c->width.w << 3 | (plus_r && c->rm.reg >= HOST_R8);
     if (rex)
         asm_byte(c->a, 0x40 | rex);
@@ -351,7 +356,7 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
         place_operand(&c, i);
     if (insn->lock)
         asm_byte(a, 0xf0);
-    if (form_kind(c.row->form) == FORM_KIND_PLUSR)
+    if (names_register_in_opcode(c.row))
         choose_modrm_form(&c);
     if (put_mov_offset(&c))
         return;
