@@ -125,7 +125,7 @@ static void show_context(Translator *t, const Cpu *cpu)
  * through the dispatcher. */
 static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
     if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
         return NULL;
