@@ -138,9 +138,10 @@ static unsigned take_detour(RowCode *c, unsigned n)
     return d->scratch;
 }
 
+/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX). */
 static void finish_detours(RowCode *c)
 {
-    for (unsigned i = 0; i < c->detours; i++) {
+    for (unsigned i = c->detours; i-- > 0;) {
         const Detour *d = &c->detour[i];
         if (!d->write)
             continue;
