@@ -73,13 +73,28 @@ static bool lift_row(Lift *l, LiftKind kind)
         return false;
     if (kind == LIFT_BITTEST && insn->op[0].kind == OPND_MEM && insn->op[1].kind == OPND_GPR)
         return false;
-    if (kind == LIFT_VECTOR) {
-        if (row->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES)
-            return false;
-        l->ir->vectors = true;
-    }
+    if (row->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES)
+        return false;
+    l->ir->vectors |= kind == LIFT_VECTOR || (kind == LIFT_MMX && row->attrs & ATTR_SSE);
+    l->ir->x87 |= kind == LIFT_MMX;
     lift_check_operand(l);
     ir_add(l->ir, IR_ROW, insn->op[0].size);
+    return true;
+}
+
+/* Where an exception may be waiting or arise, the interpreter looks after it. MMX instructions report
+ * one that waits, too. */
+static bool lift_x87(Lift *l, LiftKind kind)
+{
+    if (l->ir->key & KEY_X87_RAISES)
+        return false;
+    if (kind == LIFT_NOP87)
+        return true;
+    if (kind == LIFT_MMX)
+        return lift_row(l, kind);
+    lift_check_operand(l);
+    ir_add(l->ir, kind == LIFT_FLDCW ? IR_FLDCW : IR_X87, l->insn->op[0].size);
+    l->ir->x87 = true;
     return true;
 }
 
@@ -110,6 +125,11 @@ static bool lift_insn(Lift *l, LiftKind kind)
     case LIFT_BITTEST:
     case LIFT_VECTOR:
         return lift_row(l, kind);
+    case LIFT_X87:
+    case LIFT_MMX:
+    case LIFT_FLDCW:
+    case LIFT_NOP87:
+        return lift_x87(l, kind);
     case LIFT_DIVIDE:
         return lift_divide(l);
     case LIFT_NOP:

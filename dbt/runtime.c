@@ -8,8 +8,10 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
+#include "dbt/rows.h"
 #include "dbt/translator.h"
 #include "dbt/x64/emit.h"
+#include "dbt/x87.h"
 
 /* --- flags between the interpreter's form and the image ------------------------------------------ */
 
@@ -125,7 +127,7 @@ static void show_context(Translator *t, const Cpu *cpu)
  * through the dispatcher. */
 static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
     if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
         return NULL;
@@ -147,6 +149,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     const Block *block = &t->blocks[site->block];
     const Insn *insn = site_insn(t, site);
     flags_from_image(cpu);
+    x87_settle_pointers(cpu);
+    bool x87 = cpu->jit.x87_loaded && row_sees_x87(insn);
+    if (x87)
+        x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
     uint64_t next = cpu->rip_start + insn->length;
     cpu->rip = next;
@@ -165,6 +171,8 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
         uint32_t key = lift_key(cpu, t->counted);
         if (may_resume(cpu, t, site, next, key)) {
             cpu->jit.budget -= ahead;
+            if (x87)
+                x87_load(cpu);
             return t->rx + site->resume;
         }
         cpu->jit.budget -= t->counted;
@@ -299,6 +307,7 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
     uint32_t exit = fn(cpu, t->rx + t->blocks[index].entry);
+    x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
     if (exit)
@@ -376,6 +385,11 @@ static void dbt_flush(Cpu *cpu)
     cpu_end_block(cpu);
 }
 
+static void dbt_unwound(Cpu *cpu)
+{
+    x87_spill(cpu);
+}
+
 static void dbt_free(Cpu *cpu)
 {
     translator_free(translator_of(cpu));
@@ -384,6 +398,7 @@ static void dbt_free(Cpu *cpu)
 static const CpuEngine dbt_engine = {
     .name = "jit",
     .run = dbt_run,
+    .unwound = dbt_unwound,
     .code_written = dbt_code_written,
     .flush = dbt_flush,
     .free = dbt_free,

@@ -84,6 +84,7 @@ typedef struct Translator {
     Cpu *cpu;
     uint8_t *rw; /* the cache, writable, */
     uint8_t *rx; /* and executable */
+    uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size, used, first_free;
     Trampolines trampolines;
     /* Arrays that grow in reserved address space; index 0 is nothing. */
@@ -106,6 +107,7 @@ typedef struct Translator {
     TranslatorStats stats;
 } Translator;
 
+enum { XSAVE_AREA_SIZE = 576 };
 enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
 
 static inline Translator *translator_of(const Cpu *cpu)

@@ -289,6 +289,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_JMP] = emit_jmp,       [IR_FIND] = emit_find,     [IR_JUMP] = emit_jump,
     [IR_STEP] = emit_step,     [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
     [IR_CLI] = emit_cli,       [IR_STI] = emit_sti,       [IR_SWAPGS] = emit_swapgs,
+    [IR_X87] = emit_x87,       [IR_FLDCW] = emit_fldcw,
     [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,
     [IR_INTERP] = emit_interp, [IR_LEAVE] = emit_interp,
 };

@@ -75,8 +75,14 @@ void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
+/* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */
+void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst);
 /* M as one register, so that R11 is free. */
 void emit_join_memory(Emit *e);
+
+/* x87.c */
+void emit_x87(Emit *e, const IrOp *op);
+void emit_fldcw(Emit *e, const IrOp *op);
 
 /* exits.c */
 void emit_head(Emit *e, Block *block);

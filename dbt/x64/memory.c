@@ -95,6 +95,12 @@ static void put_offset(Emit *e, const Address *ad, unsigned dst)
         asm_op(&e->a, OP0F(0xb7), 4, dst, rm_reg(dst));
 }
 
+void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst)
+{
+    Address ad = operand_address(e, op);
+    put_offset(e, &ad, dst);
+}
+
 void emit_lea(Emit *e, const IrOp *op)
 {
     Address ad = operand_address(e, op);
