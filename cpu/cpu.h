@@ -146,6 +146,8 @@ typedef struct TranslatorState {
     uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
     uint8_t vectors_loaded; /* the vector registers and MXCSR are in the host's */
     uint8_t x87_loaded;     /* the x87 state is in the host's */
+    uint8_t x87_seg;        /* 1 + segment of the last x87 memory operand, fds is its selector; 0: it is set */
+    uint32_t x87_site;      /* of the last x87 instruction, for its pointers; 0: they are set (dbt/x87.c) */
     uint32_t poll;          /* look at `pending`; set by any thread */
     int64_t budget;         /* instructions left, in counted runs */
     uint64_t next;          /* where a trampoline goes on */

@@ -129,9 +129,16 @@ void tlb_state_free(TlbState *state)
     g_free(state);
 }
 
-MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
+const uint32_t MMU_CONTEXT_STRIDE = sizeof(TlbTable);
+
+MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode)
 {
     return &cpu->tlb_state->table[mode].context;
+}
+
+TlbMode mmu_tlb_mode(const Cpu *cpu)
+{
+    return ((uintptr_t)cpu->tlb - (uintptr_t)cpu->tlb_state->table) / sizeof(TlbTable);
 }
 
 void tlb_hide(Cpu *cpu)

@@ -29,8 +29,10 @@ static inline MmuContext *mmu_context(const Cpu *cpu)
     return (MmuContext *)cpu->tlb;
 }
 
-/* All contexts, for the engine to purge what it dropped. */
-MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode);
+/* The context of any mode; they lie MMU_CONTEXT_STRIDE bytes apart. */
+MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode);
+extern const uint32_t MMU_CONTEXT_STRIDE;
+TlbMode mmu_tlb_mode(const Cpu *cpu);
 
 /* What a linear page translates to for one privilege context. */
 typedef struct Translation {

@@ -64,6 +64,8 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
     t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     t->page_ids = link_page_ids_new();
     t->ir = g_new0(IrBlock, 1);
+    t->xsave_area = aligned_alloc(64, XSAVE_AREA_SIZE);
+    memset(t->xsave_area, 0, XSAVE_AREA_SIZE);
     t->stats.interpreted = g_new0(uint64_t, insn_row_count);
     x64_trampolines(t);
     return t;
@@ -82,6 +84,7 @@ void translator_free(Translator *t)
     g_hash_table_destroy(t->pages);
     g_hash_table_destroy(t->page_ids);
     g_free(t->ir);
+    free(t->xsave_area);
     g_free(t->stats.interpreted);
     g_free(t);
 }
