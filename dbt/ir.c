@@ -49,7 +49,7 @@ static void print_row(GString *out, const Insn *insn)
     g_string_append(out, text);
 }
 
-static void print_op(const IrBlock *ir, const IrOp *op, GString *out)
+static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
 {
     const Insn *insn = &ir->insn[op->insn];
     static const char *access[] = {"read", "write", "fetch"};
@@ -95,6 +95,13 @@ static void print_flags(GString *out, unsigned flags)
         g_string_append_c(out, flags & names[i].bit ? names[i].name : '-');
 }
 
+void ir_print_op(const IrBlock *ir, unsigned n, GString *out)
+{
+    print_flags(out, ir->live[n]);
+    g_string_append(out, "  ");
+    print_text(ir, &ir->ops[n], out);
+}
+
 void ir_print(const IrBlock *ir, GString *out)
 {
     unsigned last = IR_MAX_INSNS;
@@ -107,9 +114,7 @@ void ir_print(const IrBlock *ir, GString *out)
             last = op->insn;
         }
         g_string_append(out, "    ");
-        print_flags(out, ir->live[i]);
-        g_string_append(out, "  ");
-        print_op(ir, op, out);
+        ir_print_op(ir, i, out);
         g_string_append_c(out, '\n');
     }
 }

@@ -9,6 +9,7 @@
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
 #include "dbt/translator.h"
+#include "dbt/view.h"
 #include "dbt/x64/emit.h"
 
 /* --- flags between the interpreter's form and the image ------------------------------------------ */
@@ -237,6 +238,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .granules = ir->granules,
                                .insn_count = ir->insn_count};
     uint32_t code = t->used;
+    view_before(t, ir);
     bool fits = x64_emit(t, ir, index);
     g_assert(fits);
     cache_insert(t, index);
@@ -244,6 +246,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
     t->stats.host_cycles += host_cycles() - start;
+    view_after(t, ir, index);
     return index;
 }
 

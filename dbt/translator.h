@@ -2,6 +2,7 @@
 #ifndef MYNA_DBT_TRANSLATOR_H
 #define MYNA_DBT_TRANSLATOR_H
 
+#include "core/symbols.h"
 #include "dbt/ir.h"
 
 typedef struct Block Block;
@@ -52,6 +53,7 @@ struct Block {
     uint32_t entry;      /* code offset: flags in the image */
     uint32_t entry_forward; /* the same without a look at what is pending */
     uint32_t entry_dead; /* flags are written before they are looked at; 0 = there is none */
+    uint32_t stubs; /* code offset: what is behind it is seldom run */
     uint32_t code_end;
     uint32_t hash_next;   /* block index */
     uint32_t page_next;   /* in its page's list */
@@ -68,6 +70,20 @@ typedef struct CodePage {
     uint32_t blocks;   /* list through page_next */
     uint8_t hits[64];  /* writes into each granule that cost blocks */
 } CodePage;
+
+/* What a part of a block's code is for; kept while somebody looks (view.c). */
+typedef enum MarkKind {
+    MARK_OP,       /* an op of the intermediate form */
+    MARK_MISS,     /* the TLB is filled, or the instruction handed over */
+    MARK_HANDOVER, /* to the interpreter */
+    MARK_EXIT,
+} MarkKind;
+
+typedef struct Mark {
+    uint32_t at; /* code offset */
+    MarkKind kind;
+    uint32_t number; /* of the op, site or exit */
+} Mark;
 
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes, host_cycles;
@@ -97,6 +113,8 @@ typedef struct Translator {
     GHashTable *page_ids;  /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
+    const Symbols *symbols; /* of the guest, for people; NULL: none */
+    GArray *marks; /* of Mark, of the block that is being written; NULL: nobody looks */
     uint64_t link_base; /* CS base of the exits being linked */
     uint64_t run_limit; /* insn_count at which the present run ends */
     bool counted;
