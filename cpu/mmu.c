@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "cpu/breakpoint.h"
 #include "cpu/walk.h"
 
 typedef struct TlbSlot {
@@ -28,6 +29,8 @@ struct TlbState {
     /* Linear range that holds every large page filled since the last full flush; INVLPG inside it
      * cannot tell which 4 KiB slots belong to the page and drops all. */
     LinAddr large_first, large_last;
+    TlbEntry empty[TLB_SIZE]; /* what Cpu.tlb is while hidden, */
+    TlbEntry *hidden;         /* and what it was */
 };
 
 /* A tag no address can match: the slot index bits are wrong for this slot. All ones would match the
@@ -114,6 +117,9 @@ TlbState *tlb_state_new(void)
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
         for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
             jump_clear(&state->table[mode].context, i);
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        state->empty[i].read = state->empty[i].write = state->empty[i].fetch = invalid_tag(i) &
+                                                                               ~PAGE_MASK;
     state->large_first = UINT64_MAX;
     return state;
 }
@@ -126,6 +132,12 @@ void tlb_state_free(TlbState *state)
 MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
 {
     return &cpu->tlb_state->table[mode].context;
+}
+
+void tlb_hide(Cpu *cpu)
+{
+    cpu->tlb_state->hidden = cpu->tlb;
+    cpu->tlb = cpu->tlb_state->empty;
 }
 
 TlbEntry *tlb_table(TlbState *state, TlbMode mode)
@@ -216,9 +228,9 @@ static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
     table->context.code_id[index] = 0;
     if (!t->page.host || table == &cpu->tlb_state->table[TLB_NEVER])
         return;
-    if (t->fetch)
+    if (t->fetch && !breakpoint_in_page(cpu, page))
         e->fetch = page;
-    if (debug_page_watched(cpu, page))
+    if (debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
         return;
     if (t->read)
         e->read = page;
@@ -240,8 +252,9 @@ static TlbTable *table_for(Cpu *cpu, MemRole role)
     TlbState *state = cpu->tlb_state;
     if (role == ROLE_SYSTEM)
         return &state->table[TLB_SUPERVISOR];
+    const TlbEntry *tlb = cpu->tlb == state->empty ? state->hidden : cpu->tlb;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        if (cpu->tlb == state->table[mode].context.entry)
+        if (tlb == state->table[mode].context.entry)
             return &state->table[mode];
     g_assert_not_reached();
 }
@@ -322,6 +335,54 @@ void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
                 table->context.entry[index].write = invalid_tag(index) & ~PAGE_MASK;
         }
     }
+}
+
+/* What is wrong with one slot and its entry, or NULL. */
+static const char *slot_problem(Cpu *cpu, const TlbTable *table, unsigned index)
+{
+    const TlbEntry *e = &table->context.entry[index];
+    const TlbSlot *s = &table->slot[index];
+    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
+    if (e->read == none && e->write == none && e->fetch == none && !s->used)
+        return NULL;
+    if ((e->read != none && e->read != s->la) || (e->write != none && e->write != s->la) ||
+        (e->fetch != none && e->fetch != s->la))
+        return "a tag is not that of the slot's page";
+    if (!s->used)
+        return "a tag stands in an unused slot";
+    if (s->la == UINT64_MAX)
+        return NULL; /* dropped by tlb_flush_page */
+    MemPage page = address_space_page(cpu_memory(cpu), s->t.pa);
+    if (s->t.page.host != page.host || s->t.page.page_flags != page.page_flags)
+        return "the memory map has other RAM there";
+    if (e->host != page.host && (e->read != none || e->write != none || e->fetch != none))
+        return "the host address is not that of the page";
+    if (e->write != none && (!page.writable || *page.page_flags & PAGE_HAS_CODE))
+        return "ROM or a page with code is written without a look";
+    if ((e->read != none || e->write != none) && debug_page_watched(cpu, s->la))
+        return "a page with a breakpoint has a tag";
+    return NULL;
+}
+
+char *tlb_problem(Cpu *cpu)
+{
+    if (cpu->pending & PENDING_FLUSH)
+        return NULL; /* nothing is looked up before the flush */
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        const TlbTable *table = &cpu->tlb_state->table[mode];
+        unsigned used = 0;
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            const char *problem = slot_problem(cpu, table, i);
+            if (problem)
+                return g_strdup_printf("TLB %u, slot %u (%#" PRIx64 "): %s", mode, i,
+                                       table->slot[i].la, problem);
+            used += table->slot[i].used;
+        }
+        if (used != table->used_count)
+            return g_strdup_printf("TLB %u: %u slots are used, %u listed", mode, used,
+                                   table->used_count);
+    }
+    return NULL;
 }
 
 void mmu_print(Cpu *cpu, GString *out)

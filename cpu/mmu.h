@@ -6,6 +6,9 @@
 
 TlbState *tlb_state_new(void);
 void tlb_state_free(TlbState *state);
+/* Cpu.tlb becomes one that never hits, while the CPU's own is still filled; until it is put back.
+ */
+void tlb_hide(Cpu *cpu);
 TlbEntry *tlb_table(TlbState *state, TlbMode mode);
 
 /* --- indirect branches of translated code ------------------------------------------------------ */
@@ -53,6 +56,10 @@ bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 /* The page at this host address becomes code: stores must take the slow path. */
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page);
 
+/* What is wrong with the TLB as the memory map is now, or NULL. For tests, between instructions;
+ * the caller frees it. */
+char *tlb_problem(Cpu *cpu);
+
 /* `info tlb` and `info mem`. */
 void mmu_print(Cpu *cpu, GString *out);
 
@@ -60,6 +67,14 @@ void mmu_print(Cpu *cpu, GString *out);
 static inline AddressSpace *cpu_memory(const Cpu *cpu)
 {
     return cpu->smm && cpu->bus.smm_memory ? cpu->bus.smm_memory : cpu->bus.memory;
+}
+
+/* After the CPU wrote RAM itself: what was decoded from those bytes is dropped. */
+static inline void cpu_ram_written(Cpu *cpu, const MemPage *page, unsigned offset, unsigned size)
+{
+    AddressSpace *as = cpu_memory(cpu);
+    if (page_written_has_code(page->page_flags))
+        as->on_code_write(as->listener, page->host + offset, size);
 }
 
 /* debug.c: true if a data breakpoint lies in the page of la. */

@@ -49,6 +49,21 @@ static void print_row(GString *out, const Insn *insn)
     g_string_append(out, text);
 }
 
+/* The memory operand alone: "cs:[rbx+8]". */
+static void print_memory(GString *out, const Insn *insn)
+{
+    char text[128];
+    insn_format(insn, text, sizeof(text));
+    char *end = strchr(text, ']'), *start = strchr(text, '[');
+    if (!start || !end) {
+        g_string_append(out, text);
+        return;
+    }
+    while (start > text && start[-1] != ' ' && start[-1] != ',')
+        start--;
+    g_string_append_len(out, start, end + 1 - start);
+}
+
 static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
 {
     const Insn *insn = &ir->insn[op->insn];
@@ -76,6 +91,9 @@ static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
             break;
         case 't':
             g_string_append_printf(out, "%#" PRIx64, (uint64_t)op->imm);
+            break;
+        case 'm':
+            print_memory(out, insn);
             break;
         default:
             print_row(out, insn);

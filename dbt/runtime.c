@@ -1,5 +1,7 @@
-/* runtime.c - the dispatcher: finds or makes the code for rip, enters it, links it when it comes out;
- * and the door through which generated code hands an instruction to the interpreter. */
+/* runtime.c - the dispatcher: finds or makes the code for rip, enters it, links it when it comes
+ * out; and the door through which generated code hands an instruction to the interpreter. */
+#include <time.h>
+
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/flags.h"
@@ -8,6 +10,8 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
+#include "dbt/lockstep.h"
+#include "dbt/profile.h"
 #include "dbt/translator.h"
 #include "dbt/view.h"
 #include "dbt/x64/emit.h"
@@ -33,12 +37,6 @@ static void flags_to_image(Cpu *cpu)
 static LinAddr code_base(const Cpu *cpu)
 {
     return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
-}
-
-static LinAddr code_address(const Cpu *cpu)
-{
-    LinAddr la = code_base(cpu) + cpu->rip;
-    return cpu->mode == CPU_LONG ? la : (uint32_t)la;
 }
 
 static const uint8_t *page_start(const uint8_t *host)
@@ -83,7 +81,7 @@ static void settle_count(Translator *t, Cpu *cpu)
 /* Is the code still where it was, for the privilege there is now? */
 static bool still_mapped(Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const TlbEntry *e = tlb_entry(cpu, la);
     uint64_t offset = la ^ e->fetch;
     return offset <= PAGE_MASK && e->host == page_start(block->host);
@@ -132,7 +130,7 @@ static void show_context(Translator *t, const Cpu *cpu)
  * through the dispatcher. */
 static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
     if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
         return NULL;
@@ -163,7 +161,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     settle_count(t, cpu);
     cpu->insn = cpu->block_first = insn;
     cpu->block_end = insn + 2;
+    if (UNLIKELY(t->lockstep != NULL))
+        lockstep_door(t, cpu, site);
     t->stats.sites_taken++;
+    t->stats.jump_misses += is_indirect(insn);
     t->stats.interpreted[insn->row]++;
     insn->exec(cpu, insn);
     cpu->insn = NULL;
@@ -188,26 +189,21 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
 
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
-    return mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    translator_of(cpu)->stats.misses[refilled]++;
+    return refilled;
 }
 
 /* --- translating --------------------------------------------------------------------------------- */
 
-static uint64_t host_cycles(void)
-{
-#ifdef __x86_64__
-    return __builtin_ia32_rdtsc();
-#else
-    return 0;
-#endif
-}
+/* Translations are timed now and then: asking for the thread's processor time is a system call. */
+enum { TIMED_ONE_IN = 16 };
 
-static bool nearly_full(const Translator *t)
+static Ns processor_time(void)
 {
-    enum { BLOCK_CODE = 64 * KIB };
-    return t->used + BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
-           t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
-           t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
 /* 0: the interpreter must do this one. */
@@ -216,8 +212,9 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     Cpu *cpu = t->cpu;
     if (cache_is_restless(t, host))
         return 0;
-    uint64_t start = host_cycles();
-    if (nearly_full(t))
+    bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
+    Ns start = timed ? processor_time() : 0;
+    if (cache_nearly_full(t))
         cache_flush(t);
     IrBlock *ir = t->ir;
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
@@ -245,7 +242,10 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
-    t->stats.host_cycles += host_cycles() - start;
+    if (timed) {
+        t->stats.timed_insns += ir->insn_count;
+        t->stats.timed_ns += processor_time() - start;
+    }
     view_after(t, ir, index);
     return index;
 }
@@ -253,7 +253,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
 /* The block at CS:rip; 0: the interpreter must do this one. May raise. */
 static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
         return 0;
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
@@ -278,10 +278,10 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 /* Tells the context where the block's page is, for exits to it. */
 static void note_page(Translator *t, Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const uint8_t *page = page_start(block->host);
-    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] =
-        link_page_id(t, la & ~PAGE_MASK, page);
+    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = link_page_id(
+        t, la & ~PAGE_MASK, page);
 }
 
 static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
@@ -301,17 +301,21 @@ typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
 static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 {
     EnterFn *fn = (EnterFn *)(uintptr_t)(t->rx + t->trampolines.enter);
+    bool compared = t->lockstep && lockstep_begin(t, cpu, index);
+    uint32_t entry = compared ? t->blocks[index].entry_polled : t->blocks[index].entry;
     flags_to_image(cpu);
     t->entered_tlb = cpu->tlb;
     t->jumped = false;
     t->stats.entries++;
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
-    uint32_t exit = fn(cpu, t->rx + t->blocks[index].entry);
+    uint32_t exit = fn(cpu, t->rx + entry);
     flags_from_image(cpu);
     settle_count(t, cpu);
     if (exit)
         cpu->rip = t->exits[exit].rip;
+    if (t->lockstep)
+        lockstep_end(t, cpu);
     return exit;
 }
 
@@ -319,7 +323,7 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 static void run_code(Translator *t, Cpu *cpu)
 {
     uint32_t from = 0, generation = t->stats.flushes;
-    for (;;) {
+    while (cpu->insn_count < t->run_limit) {
         uint32_t key = lift_key(cpu, t->counted);
         prepare_context(cpu, key);
         cpu->rip_start = cpu->rip;
@@ -352,9 +356,8 @@ static void run_code(Translator *t, Cpu *cpu)
     }
 }
 
-static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
+static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
 {
-    Translator *t = translator_of(cpu);
     t->run_limit = limit;
     while (cpu->insn_count < limit) {
         /* Cleared before looking: what comes after the look sets it again. */
@@ -371,6 +374,16 @@ static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
     }
 }
 
+static void dbt_run(Cpu *cpu, uint64_t limit)
+{
+    Translator *t = translator_of(cpu);
+    if (UNLIKELY(t->profile != NULL))
+        profile_enter(t->profile);
+    run_to_limit(t, cpu, limit);
+    if (UNLIKELY(t->profile != NULL))
+        profile_leave(t->profile);
+}
+
 /* --- the engine ---------------------------------------------------------------------------------- */
 
 static bool dbt_code_written(Cpu *cpu, const uint8_t *host, uint64_t size)
@@ -385,31 +398,50 @@ static void dbt_flush(Cpu *cpu)
     cpu_end_block(cpu);
 }
 
+static void dbt_unwound(Cpu *cpu)
+{
+    Translator *t = translator_of(cpu);
+    if (t->lockstep)
+        lockstep_raised(t, cpu);
+}
+
 static void dbt_free(Cpu *cpu)
 {
+    lockstep_free(translator_of(cpu)->lockstep);
     translator_free(translator_of(cpu));
 }
 
 static const CpuEngine dbt_engine = {
     .name = "jit",
     .run = dbt_run,
+    .unwound = dbt_unwound,
     .code_written = dbt_code_written,
     .flush = dbt_flush,
     .free = dbt_free,
 };
 
-bool dbt_attach(Cpu *cpu, bool counted, GError **err)
+bool dbt_is_attached(const Cpu *cpu)
 {
-    enum { CODE_BYTES = 64 * MIB };
+    return cpu->engine == &dbt_engine;
+}
+
+bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
+{
+    enum { CODE_MIB = 64 };
     if (!host_can_translate()) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "accel=jit: this host has no back end, or lacks AVX, BMI2 or FSGSBASE");
         return false;
     }
-    Translator *t = translator_new(cpu, CODE_BYTES, err);
+    Translator *t = translator_new(cpu, (options->cache_mib ? options->cache_mib : CODE_MIB) * MIB,
+                                   err);
     if (!t)
         return false;
-    t->counted = counted;
+    t->counted = options->counted || options->lockstep;
+    t->symbols = options->symbols;
+    t->perf = options->perf;
+    if (options->lockstep)
+        t->lockstep = lockstep_new(t, options->lockstep);
     cpu_set_engine(cpu, &dbt_engine, t);
     return true;
 }

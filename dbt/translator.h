@@ -7,7 +7,8 @@
 
 typedef struct Block Block;
 
-/* A place where generated code hands an instruction to the interpreter: its number is in the code. */
+/* A place where generated code hands an instruction to the interpreter: its number is in the code.
+ */
 typedef struct Site {
     uint32_t block;  /* index of its Block */
     uint32_t resume; /* where the code goes on behind the instruction; 0: it does not */
@@ -50,13 +51,13 @@ struct Block {
     uint64_t rip;
     const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
     uint32_t key;
-    uint32_t entry;      /* code offset: flags in the image */
-    uint32_t entry_forward; /* the same without a look at what is pending */
-    uint32_t entry_dead; /* flags are written before they are looked at; 0 = there is none */
-    uint32_t stubs; /* code offset: what is behind it is seldom run */
+    uint32_t entry;        /* code offset: flags in the image */
+    uint32_t entry_polled; /* behind the look at `poll` */
+    uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
+    uint32_t stubs;        /* code offset: what is behind it is seldom run */
     uint32_t code_end;
-    uint32_t hash_next;   /* block index */
-    uint32_t page_next;   /* in its page's list */
+    uint32_t hash_next; /* block index */
+    uint32_t page_next; /* in its page's list */
     uint32_t first_exit, exit_count;
     uint32_t in; /* exits linked to it */
     uint64_t granules;
@@ -86,7 +87,11 @@ typedef struct Mark {
 } Mark;
 
 typedef struct TranslatorStats {
-    uint64_t blocks, insns, code_bytes, host_cycles;
+    uint64_t blocks, insns, code_bytes;
+    uint64_t timed_insns, timed_ns; /* of the translations whose processor time was taken */
+    uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
+    uint64_t misses[2];             /* of the TLB: handed over, refilled */
+    uint64_t jump_misses;           /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
     uint64_t *interpreted; /* times each row was handed to the interpreter */
 } TranslatorStats;
@@ -95,6 +100,8 @@ typedef struct TranslatorStats {
 typedef struct Trampolines {
     uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
 } Trampolines;
+
+typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
 
 typedef struct Translator {
     Cpu *cpu;
@@ -108,12 +115,14 @@ typedef struct Translator {
     Exit *exits;
     Insn *insns;
     uint32_t block_count, site_count, exit_count, insn_count;
-    uint32_t *bucket;      /* of blocks, by hash */
-    GHashTable *pages;     /* host page -> CodePage */
-    GHashTable *page_ids;  /* PageId -> itself */
+    uint32_t *bucket;     /* of blocks, by hash */
+    GHashTable *pages;    /* host page -> CodePage */
+    GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
     const Symbols *symbols; /* of the guest, for people; NULL: none */
+    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
+    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
     GArray *marks; /* of Mark, of the block that is being written; NULL: nobody looks */
     uint64_t link_base; /* CS base of the exits being linked */
     uint64_t run_limit; /* insn_count at which the present run ends */
@@ -121,6 +130,7 @@ typedef struct Translator {
     const TlbEntry *entered_tlb; /* what GS shows now */
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
+    Lockstep *lockstep; /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 
@@ -141,9 +151,12 @@ uint32_t cache_find(const Translator *t, uint64_t rip, const uint8_t *host, uint
 void cache_insert(Translator *t, uint32_t block);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
+/* The next block might not fit: flush first. */
+bool cache_nearly_full(const Translator *t);
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
+bool cache_granule_is_restless(const CodePage *page, unsigned granule);
 bool cache_is_restless(const Translator *t, const uint8_t *host);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */

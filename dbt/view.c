@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "core/log.h"
+#include "dbt/perf.h"
 
 enum { IR_COLUMN = 40, BYTES_COLUMN = 24 };
 
@@ -166,8 +167,8 @@ void view_meta(const View *v, GString *out)
     const Translator *t = v->t;
     const Block *block = v->block;
     g_string_append_printf(out, "META: %u instructions, key %08" PRIx32 ", entries +000, +%03" PRIx32
-                                " from before",
-                           block->insn_count, block->key, block->entry_forward - block->entry);
+                                " without the look at poll",
+                           block->insn_count, block->key, block->entry_polled - block->entry);
     if (block->entry_dead)
         g_string_append_printf(out, ", +%03" PRIx32 " without flags", block->entry_dead - block->entry);
     g_string_append_c(out, '\n');
@@ -198,8 +199,17 @@ void view_before(Translator *t, const IrBlock *ir)
         t->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
 }
 
+static void tell_perf(Translator *t, const Block *block)
+{
+    g_autoptr(GString) name = g_string_new(NULL);
+    symbols_print(t->symbols, block->rip, name);
+    perf_files_add(t->perf, name->str, t->rx + block->entry, block->code_end - block->entry);
+}
+
 void view_after(Translator *t, const IrBlock *ir, uint32_t index)
 {
+    if (t->perf)
+        tell_perf(t, &t->blocks[index]);
     if (!t->marks)
         return;
     g_autoptr(Disassembler) guest = disassembler_new(t->cpu->code_size);

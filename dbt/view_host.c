@@ -177,8 +177,17 @@ static void name_target(const View *v, GString *text)
 
 unsigned view_host_line(const View *v, uint32_t at, GString *out)
 {
+    enum { INT3 = 0xcc };
     g_autoptr(GString) text = g_string_new(NULL);
     const uint8_t *code = v->t->rx + at;
+    unsigned room = 0;
+    while (at + room < v->block->code_end && code[room] == INT3)
+        room++;
+    if (room) {
+        g_string_append_printf(out, "+%03" PRIx32 "  (%u bytes of room for a link)\n",
+                               at - v->block->entry, room);
+        return room;
+    }
     unsigned length = disassemble(v->host, (uintptr_t)code, code, v->block->code_end - at, text);
     name_target(v, text);
     const char *note = note_of(text->str);

@@ -69,6 +69,8 @@ typedef enum Accel {
 
 typedef struct Config {
     Accel accel;
+    unsigned code_cache_mib; /* of the translator; 0: the usual */
+    unsigned lockstep;       /* -check lockstep: one in so many blocks; 0: none */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
     char *cpu;                                        /* argument of -cpu, or NULL */
@@ -93,6 +95,7 @@ typedef struct Config {
     RebootAction on_reboot;
     ShutdownAction on_shutdown;
     bool start_paused;
+    char *gdb;     /* argument of -gdb, or NULL */
     bool snapshot; /* all drives */
 
     RtcBase rtc_base;

@@ -22,9 +22,8 @@ uint32_t emit_site(Emit *e)
     Translator *t = e->t;
     const IrBlock *ir = e->ir;
     e->site = t->site_count++;
-    t->sites[e->site] = (Site){.block = e->block,
-                               .delta = ir->insn_rip[e->site_insn] - ir->rip,
-                               .number = e->site_insn};
+    t->sites[e->site] = (Site){
+        .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
     return e->site;
 }
 
@@ -179,7 +178,7 @@ void emit_head(Emit *e, Block *block)
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
     asm_byte(&e->a, 0);
     exit_stub(e, EXIT_LEAVE, e->ir->rip, asm_jcc(&e->a, COND_NE, 0));
-    block->entry_forward = e->a.at;
+    block->entry_polled = e->a.at;
     if (counted) {
         asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
         exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0));
@@ -216,8 +215,8 @@ static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
     return stub;
 }
 
-/* A taken branch. Backward, it is the end of a loop: the flags are saved before it, so that it can go
- * straight to the loop's entry. */
+/* A taken branch. Backward, it is the end of a loop: the flags are saved before it, so that it can
+ * go straight to the loop's entry. */
 void emit_exitif(Emit *e, const IrOp *op)
 {
     bool near = exit_kind(e, op->imm) == EXIT_NEAR;

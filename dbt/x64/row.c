@@ -1,7 +1,8 @@
 /* row.c - executes rows of the guest's instruction table on the host. [SDM2] "Instruction Format".
  *
- * A register operand whose home is memory goes through a scratch register, or, if it is only read and
- * in ModRM.rm, is a memory operand. AH-DH beside a REX prefix go through a scratch register too. */
+ * A register operand whose home is memory goes through a scratch register, or, if it is only read
+ * and in ModRM.rm, is a memory operand. AH-DH beside a REX prefix go through a scratch register
+ * too. */
 #include "dbt/x64/row.h"
 
 #include "cpu/cpu.h"
@@ -297,6 +298,17 @@ static void choose_modrm_form(RowCode *c)
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
+/* W is the width of general registers where there are some; 32-bit code has but one. */
+static bool vex_w(const Insn *insn)
+{
+    for (unsigned i = 0; i < MAX_OPERANDS; i++) {
+        OperandWhere where = where_of(insn_row(insn), i);
+        if (where == WHERE_E || where == WHERE_G || where == WHERE_B)
+            return insn->opsize == 8;
+    }
+    return insn->rex_w;
+}
+
 static void choose_opcode(RowCode *c)
 {
     static const uint8_t maps[MAP_COUNT] = {0, 1, 2, 3, 1, 2, 3};
@@ -315,7 +327,8 @@ static void choose_opcode(RowCode *c)
     c->width.opsize = insn->opsize == 2 && !c->vex && (any || repeat_class);
     FormKind kind = form_kind(row->form);
     c->has_modrm = kind != FORM_KIND_NONE && kind != FORM_KIND_PLUSR && kind != FORM_KIND_PLUSC;
-    if (kind == FORM_KIND_D || kind == FORM_KIND_M || kind == FORM_KIND_R || kind == FORM_KIND_BYTE) {
+    if (kind == FORM_KIND_D || kind == FORM_KIND_M || kind == FORM_KIND_R ||
+        kind == FORM_KIND_BYTE) {
         c->reg = insn->modrm >> 3 & 7;
         c->rm = rm_reg(insn->modrm & 7);
     }
@@ -360,8 +373,10 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
         choose_modrm_form(&c);
     if (put_mov_offset(&c))
         return;
+    if (c.vex && !c.has_modrm)
+        c.rm = rm_reg(HOST_NONE);
     if (c.vex)
-        asm_vex(a, c.op, insn->rex_w, insn->vex_l, c.reg, c.vvvv, c.rm);
+        asm_vex(a, c.op, vex_w(insn), insn->vex_l, c.reg, c.vvvv, c.rm);
     else if (c.has_modrm)
         asm_modrm(a, c.op, c.width, c.reg, c.rm, 0);
     else
