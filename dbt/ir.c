@@ -49,7 +49,22 @@ static void print_row(GString *out, const Insn *insn)
     g_string_append(out, text);
 }
 
-static void print_op(const IrBlock *ir, const IrOp *op, GString *out)
+/* The memory operand alone: "cs:[rbx+8]". */
+static void print_memory(GString *out, const Insn *insn)
+{
+    char text[128];
+    insn_format(insn, text, sizeof(text));
+    char *end = strchr(text, ']'), *start = strchr(text, '[');
+    if (!start || !end) {
+        g_string_append(out, text);
+        return;
+    }
+    while (start > text && start[-1] != ' ' && start[-1] != ',')
+        start--;
+    g_string_append_len(out, start, end + 1 - start);
+}
+
+static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
 {
     const Insn *insn = &ir->insn[op->insn];
     static const char *access[] = {"read", "write", "fetch"};
@@ -77,6 +92,9 @@ static void print_op(const IrBlock *ir, const IrOp *op, GString *out)
         case 't':
             g_string_append_printf(out, "%#" PRIx64, (uint64_t)op->imm);
             break;
+        case 'm':
+            print_memory(out, insn);
+            break;
         default:
             print_row(out, insn);
             break;
@@ -95,6 +113,13 @@ static void print_flags(GString *out, unsigned flags)
         g_string_append_c(out, flags & names[i].bit ? names[i].name : '-');
 }
 
+void ir_print_op(const IrBlock *ir, unsigned n, GString *out)
+{
+    print_flags(out, ir->live[n]);
+    g_string_append(out, "  ");
+    print_text(ir, &ir->ops[n], out);
+}
+
 void ir_print(const IrBlock *ir, GString *out)
 {
     unsigned last = IR_MAX_INSNS;
@@ -107,9 +132,7 @@ void ir_print(const IrBlock *ir, GString *out)
             last = op->insn;
         }
         g_string_append(out, "    ");
-        print_flags(out, ir->live[i]);
-        g_string_append(out, "  ");
-        print_op(ir, op, out);
+        ir_print_op(ir, i, out);
         g_string_append_c(out, '\n');
     }
 }

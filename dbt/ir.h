@@ -81,7 +81,10 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op);
  * every exit. */
 void flags_live(IrBlock *ir);
 
-/* One line an op. */
+/* "oszap-  rax.64 = M": the flags that live behind op n, and what it does. */
+void ir_print_op(const IrBlock *ir, unsigned n, GString *out);
+
+/* The same for all ops, a line each, under their instructions. */
 void ir_print(const IrBlock *ir, GString *out);
 
 /* NULL, or what is wrong with the block. Debug builds look between passes. */

@@ -1,5 +1,7 @@
 /* runtime.c - the dispatcher: finds or makes the code for rip, enters it, links it when it comes
  * out; and the door through which generated code hands an instruction to the interpreter. */
+#include <time.h>
+
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/flags.h"
@@ -10,7 +12,9 @@
 #include "dbt/lift.h"
 #include "dbt/lockstep.h"
 #include "dbt/rows.h"
+#include "dbt/profile.h"
 #include "dbt/translator.h"
+#include "dbt/view.h"
 #include "dbt/x64/emit.h"
 #include "dbt/x87.h"
 
@@ -153,6 +157,7 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     if (UNLIKELY(t->lockstep != NULL))
         lockstep_door(t, cpu, site);
     t->stats.sites_taken++;
+    t->stats.jump_misses += is_indirect(insn);
     t->stats.interpreted[insn->row]++;
     insn->exec(cpu, insn);
     cpu->insn = NULL;
@@ -179,26 +184,21 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
 
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
-    return mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    translator_of(cpu)->stats.misses[refilled]++;
+    return refilled;
 }
 
 /* --- translating --------------------------------------------------------------------------------- */
 
-static uint64_t host_cycles(void)
-{
-#ifdef __x86_64__
-    return __builtin_ia32_rdtsc();
-#else
-    return 0;
-#endif
-}
+/* Translations are timed now and then: asking for the thread's processor time is a system call. */
+enum { TIMED_ONE_IN = 16 };
 
-static bool nearly_full(const Translator *t)
+static Ns processor_time(void)
 {
-    enum { BLOCK_CODE = 64 * KIB };
-    return t->used + BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
-           t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
-           t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
 /* 0: the interpreter must do this one. */
@@ -207,8 +207,9 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     Cpu *cpu = t->cpu;
     if (cache_is_restless(t, host))
         return 0;
-    uint64_t start = host_cycles();
-    if (nearly_full(t))
+    bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
+    Ns start = timed ? processor_time() : 0;
+    if (cache_nearly_full(t))
         cache_flush(t);
     IrBlock *ir = t->ir;
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
@@ -229,13 +230,18 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .granules = ir->granules,
                                .insn_count = ir->insn_count};
     uint32_t code = t->used;
+    view_before(t, ir);
     bool fits = x64_emit(t, ir, index);
     g_assert(fits);
     cache_insert(t, index);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
-    t->stats.host_cycles += host_cycles() - start;
+    if (timed) {
+        t->stats.timed_insns += ir->insn_count;
+        t->stats.timed_ns += processor_time() - start;
+    }
+    view_after(t, ir, index);
     return index;
 }
 
@@ -360,9 +366,8 @@ static void run_code(Translator *t, Cpu *cpu)
     }
 }
 
-static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
+static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
 {
-    Translator *t = translator_of(cpu);
     t->run_limit = limit;
     while (cpu->insn_count < limit) {
         /* Cleared before looking: what comes after the look sets it again. */
@@ -377,6 +382,16 @@ static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
         if (next == RUN_BLOCKS)
             run_code(t, cpu);
     }
+}
+
+static void dbt_run(Cpu *cpu, uint64_t limit)
+{
+    Translator *t = translator_of(cpu);
+    if (UNLIKELY(t->profile != NULL))
+        profile_enter(t->profile);
+    run_to_limit(t, cpu, limit);
+    if (UNLIKELY(t->profile != NULL))
+        profile_leave(t->profile);
 }
 
 /* --- the engine ---------------------------------------------------------------------------------- */
@@ -416,6 +431,11 @@ static const CpuEngine dbt_engine = {
     .free = dbt_free,
 };
 
+bool dbt_is_attached(const Cpu *cpu)
+{
+    return cpu->engine == &dbt_engine;
+}
+
 bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
 {
     enum { CODE_MIB = 64 };
@@ -429,6 +449,8 @@ bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
     if (!t)
         return false;
     t->counted = options->counted || options->lockstep;
+    t->symbols = options->symbols;
+    t->perf = options->perf;
     if (options->lockstep)
         t->lockstep = lockstep_new(t, options->lockstep);
     cpu_set_engine(cpu, &dbt_engine, t);

@@ -134,6 +134,11 @@ OptionResult option_d(Config *c, const char *option, const char *argument, GErro
     return OPTION_ERROR;
 }
 
+OptionResult option_dfilter(Config *c, const char *option, const char *argument, GError **err)
+{
+    return log_set_filter(argument, err) ? OPTION_RUN : OPTION_ERROR;
+}
+
 OptionResult option_D(Config *c, const char *option, const char *argument, GError **err)
 {
     if (log_set_file(argument, err))

@@ -327,9 +327,11 @@ bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
             e.site_insn = op->insn;
         }
         e.at_op = i;
+        emit_mark(&e, MARK_OP, i);
         prepare_flags(&e, op);
         emitters[op->op](&e, op);
     }
+    block->stubs = e.a.at;
     emit_stubs(&e);
     if (e.a.full)
         return false;

@@ -98,6 +98,14 @@ void emit_stubs(Emit *e);
 /* Where the MMU context of code with this key is from GS on. */
 int32_t emit_context(uint32_t key);
 
+/* What is written from here on, for who looks. */
+static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
+{
+    Mark mark = {e->a.at, kind, number};
+    if (UNLIKELY(e->t->marks != NULL))
+        g_array_append_val(e->t->marks, mark);
+}
+
 /* The site of the present instruction. */
 uint32_t emit_site(Emit *e);
 
