@@ -5,7 +5,7 @@
  * its links; the second writing only tells what each part of it is for. */
 #include <inttypes.h>
 
-#include "cpu/mem.h"
+#include "cpu/mmu.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
 #include "dbt/view.h"
