@@ -282,6 +282,7 @@ EXEC(LIDT)
 /* clang-format off */
 EXEC(INVD)   { }
 EXEC(WBINVD) { }
+EXEC(WBNOINVD) { }
 /* clang-format on */
 
 /* The operand is an address only: no limit is checked, and one that is not canonical does nothing.
