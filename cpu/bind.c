@@ -120,6 +120,7 @@ void exec_bind(Cpu *cpu, Insn *insn)
         insn->exec = exec_after_pending;
         return;
     }
-    ExecFn *fast = exec_fast(insn, cpu->mode);
+    bool tracked = row->attrs & ATTR_BRANCH && cpu->mode_key & KEY_CET;
+    ExecFn *fast = tracked ? NULL : exec_fast(insn, cpu->mode);
     insn->exec = fast ? fast : row->exec;
 }

@@ -79,10 +79,11 @@ enum {
     PENDING_SMI = 1 << 2,
     PENDING_INIT = 1 << 3,
     PENDING_SIPI = 1 << 4,
-    PENDING_EXIT = 1 << 5,   /* return from cpu_run */
-    PENDING_DEBUG = 1 << 6,  /* TF, data or I/O breakpoint: look after the present instruction */
-    PENDING_FLUSH = 1 << 7,  /* the memory map or code changed under another thread's feet */
-    PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
+    PENDING_EXIT = 1 << 5,    /* return from cpu_run */
+    PENDING_DEBUG = 1 << 6,   /* TF, data or I/O breakpoint: look after the present instruction */
+    PENDING_FLUSH = 1 << 7,   /* the memory map or code changed under another thread's feet */
+    PENDING_SHADOW = 1 << 8,  /* the next instruction runs alone: STI or MOV SS shadow */
+    PENDING_TRACKER = 1 << 9, /* the next instruction must be an ENDBR */
 };
 
 enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
@@ -160,8 +161,10 @@ struct Cpu {
     uint64_t tsc_zero;   /* clock ticks at power-on: TSC = ticks - tsc_zero + tsc_adjust */
     uint64_t tsc_adjust; /* IA32_TSC_ADJUST; writes to the TSC land here too */
     uint32_t tsc_aux;
-    uint32_t pkru;
+    uint32_t pkru; /* written by pkru_write */
     uint64_t xss;
+    uint64_t ssp; /* shadow-stack pointer */
+    uint64_t u_cet, s_cet, pl_ssp[4], interrupt_ssp_table;
     uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     uint64_t mcg_status, mcg_ctl, mc_banks[10 * 4];
 
@@ -289,6 +292,14 @@ static inline unsigned segment_dpl(const Segment *seg)
 static inline bool cpu_is_canonical(const Cpu *cpu, LinAddr la)
 {
     unsigned bits = cpu->cr4 & CR4_LA57 ? 57 : 48;
+    return (LinAddr)sign_extend(la, bits) == la;
+}
+
+/* The same for bases and MSRs, which have the width of the processor, whatever CR4.LA57 says.
+ * [SDM1] "Canonicality Checking". */
+static inline bool cpu_is_canonical_base(const Cpu *cpu, LinAddr la)
+{
+    unsigned bits = cpu_has(cpu, FEATURE_LA57) ? 57 : 48;
     return (LinAddr)sign_extend(la, bits) == la;
 }
 

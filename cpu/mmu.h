@@ -22,6 +22,9 @@ typedef enum MemRole { ROLE_CURRENT, ROLE_SYSTEM } MemRole;
  * Raises #PF. */
 const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role);
 
+/* For an access to a user's or the supervisor's shadow stack. There is no TLB for these. */
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user);
+
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 

@@ -3,6 +3,7 @@
  * A raise comes back to cpu_run by siglongjmp with rip_start at the faulting instruction. Events
  * are looked at between blocks; whatever must be noticed at once ends the running block. */
 #include "cpu/block.h"
+#include "cpu/cet.h"
 #include "cpu/exec.h"
 #include "cpu/interrupt.h"
 #include "cpu/mmu.h"
@@ -119,11 +120,13 @@ static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
     cpu->insn_count += insn - first;
 }
 
-/* One instruction with every check around it: shadows, TF, breakpoints. */
+/* One instruction with every check around it: shadows, TF, breakpoints, branch tracking. */
 static void run_one(Cpu *cpu)
 {
     debug_before_instruction(cpu);
     const CodeBlock *block = code_block(cpu);
+    if (UNLIKELY(pending_bits(cpu) & PENDING_TRACKER))
+        cet_check_target(cpu, block->insns);
     cpu->shadow = 0;
     run_insns(cpu, block->insns, block->insns + 1);
     if (!cpu->shadow)
@@ -131,7 +134,7 @@ static void run_one(Cpu *cpu)
     debug_after_instruction(cpu);
 }
 
-static const uint32_t run_alone = PENDING_DEBUG | PENDING_SHADOW;
+static const uint32_t run_alone = PENDING_DEBUG | PENDING_SHADOW | PENDING_TRACKER;
 
 /* A request that IF holds off is no news. */
 static bool held_off(const Cpu *cpu, uint32_t pending)

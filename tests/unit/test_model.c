@@ -68,7 +68,7 @@ static void test_errors(void)
         {"qemu65", "'qemu65'", "'qemu64'"},
         {"max,+pclmuldq", "'pclmuldq'", "'pclmulqdq'"},
         {"max,sse2=yes", "'sse2=yes'", "=on or =off"},
-        {"max,+la57", "'la57'", "not implemented"},
+        {"max,+cr8legacy", "'cr8legacy'", "not implemented"},
         {"", "''", "nearest"},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -183,14 +183,18 @@ static void test_cpuid_leaves(void)
     cpuid(t->cpu, 7, 1, r);
     g_assert_cmphex(r[EBX] | r[ECX] | r[EDX], ==, 0);
     cpuid(t->cpu, 0xd, 0, r);
-    g_assert_cmphex(r[EAX], ==, XCR0_X87 | XCR0_SSE | XCR0_AVX);
+    g_assert_cmphex(r[EAX], ==, XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_PKRU);
     g_assert_cmpuint(r[EBX], ==, 576); /* as XCR0 is after reset */
-    g_assert_cmpuint(r[ECX], ==, 832); /* with all of them */
+    g_assert_cmpuint(r[ECX], ==, 840); /* with all of them */
     cpuid(t->cpu, 0xd, 2, r);
     g_assert_cmpuint(r[EAX], ==, 256);
     g_assert_cmpuint(r[EBX], ==, 576);
     cpuid(t->cpu, 0xd, 1, r);
-    g_assert_cmphex(r[EAX], ==, 7); /* XSAVEOPT, XSAVEC, XGETBV 1 */
+    g_assert_cmphex(r[EAX], ==, 15); /* XSAVEOPT, XSAVEC, XGETBV 1, XSAVES */
+    cpuid(t->cpu, 0xd, 9, r);
+    g_assert_cmpuint(r[EAX], ==, 8);
+    g_assert_cmpuint(r[EBX], ==, 832);
+    g_assert_cmphex(r[ECX], ==, 0); /* in XCR0 */
     cpuid(t->cpu, 0x15, 0, r);
     g_assert_cmpuint((uint64_t)r[ECX] * r[EBX] / r[EAX], ==, t->cpu->tsc_hz);
     cpuid(t->cpu, 0x80000000, 0, r);
@@ -200,7 +204,8 @@ static void test_cpuid_leaves(void)
     cpuid(t->cpu, 0x80000007, 0, r);
     g_assert_cmphex(r[EDX], ==, 0);
     cpuid(t->cpu, 0x80000008, 0, r);
-    g_assert_cmphex(r[EAX], ==, 48 << 8 | 40);
+    g_assert_cmphex(r[EAX], ==, 57 << 8 | 40);
+    g_assert_cmphex(r[EBX], ==, 1 << 9); /* WBNOINVD */
     cpuid(t->cpu, 0x40000000, 0, r);
     g_assert_cmpmem(&r[EBX], 12, "MynaMynaMyna", 12);
     test_cpu_free(t);
