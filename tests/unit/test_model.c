@@ -58,7 +58,20 @@ static void test_default(void)
     g_assert_cmpmem(&a, sizeof(a), &b, sizeof(b));
     g_assert_cmpmem(&a, sizeof(a), &c, sizeof(c));
     g_assert_true(feature_in(&a, FEATURE_LM) && feature_in(&a, FEATURE_ERMS));
-    g_assert_false(feature_in(&a, FEATURE_SMAP)); /* only costs */
+    static const CpuFeature only_cost[] = {FEATURE_SMAP, FEATURE_PKU, FEATURE_LA57, FEATURE_CET_SS,
+                                           FEATURE_CET_IBT};
+    for (unsigned i = 0; i < G_N_ELEMENTS(only_cost); i++)
+        g_assert_false(feature_in(&a, only_cost[i]));
+    /* The x86-64 psABI's level 3. */
+    static const CpuFeature v3[] = {
+        FEATURE_CMOV,   FEATURE_CX8,    FEATURE_FXSR,    FEATURE_MMX,    FEATURE_SYSCALL,
+        FEATURE_SSE2,   FEATURE_CX16,   FEATURE_LAHF_LM, FEATURE_POPCNT, FEATURE_SSE3,
+        FEATURE_SSE4_1, FEATURE_SSE4_2, FEATURE_SSSE3,   FEATURE_AVX,    FEATURE_AVX2,
+        FEATURE_BMI1,   FEATURE_BMI2,   FEATURE_F16C,    FEATURE_FMA,    FEATURE_LZCNT,
+        FEATURE_MOVBE,  FEATURE_XSAVE,
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(v3); i++)
+        g_assert_true(feature_in(&a, v3[i]));
 }
 
 static void test_errors(void)
