@@ -107,20 +107,21 @@ static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
     return NULL;
 }
 
-void exec_bind(Cpu *cpu, Insn *insn)
+bool exec_bind(Cpu *cpu, Insn *insn)
 {
     const InsnRow *row = insn_row(insn);
     ExecFn *exec = meaning(cpu, row);
     ExecFn *refused = exec ? refusal(cpu, row) : exec_raise_ud;
     if (refused || exec != row->exec) {
         insn->exec = refused ? refused : exec;
-        return;
+        return false;
     }
     if (row->attrs & (ATTR_WAIT | ATTR_MMX)) {
         insn->exec = exec_after_pending;
-        return;
+        return true;
     }
     bool tracked = row->attrs & ATTR_BRANCH && cpu->mode_key & KEY_CET;
     ExecFn *fast = tracked ? NULL : exec_fast(insn, cpu->mode);
     insn->exec = fast ? fast : row->exec;
+    return true;
 }

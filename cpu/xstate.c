@@ -1,6 +1,8 @@
 /* xstate.c - the layout of saved processor state. [SDM1] "XSAVE Area". */
 #include "cpu/xstate.h"
 
+#include "cpu/exec.h"
+
 const XState xstates[XSTATE_COUNT] = {
 #define XSTATE(name_, number_, kind_, feature_, other_, size_, offset_) \
     {                                                                   \

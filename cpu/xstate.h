@@ -41,10 +41,6 @@ static inline uint64_t xstate_bit(const XState *x)
 
 bool xstate_available(const Cpu *cpu, const XState *x);
 
-/* The bits that XCR0 and IA32_XSS may have. */
-uint64_t xcr0_supported(const Cpu *cpu);
-uint64_t xss_supported(const Cpu *cpu);
-
 /* Where a component is: in the standard format if xcomp is 0, else by XCOMP_BV. */
 unsigned xstate_offset(const XState *x, uint64_t xcomp);
 

@@ -7,14 +7,14 @@
 /* --- MXCSR ------------------------------------------------------------------------------------ */
 
 /* DAZ came with SSE2. [SDM1] "Guidelines for Writing to the MXCSR Register". */
-uint32_t mxcsr_mask(const Cpu *cpu)
+uint32_t mxcsr_supported(const Cpu *cpu)
 {
     return cpu_has(cpu, FEATURE_SSE2) ? 0xffff : 0xffbf;
 }
 
 void mxcsr_check(Cpu *cpu, uint32_t v)
 {
-    if (v & ~mxcsr_mask(cpu))
+    if (v & ~mxcsr_supported(cpu))
         raise_GP(cpu, 0);
 }
 
@@ -93,7 +93,7 @@ EXEC(FXSAVE)
     uint8_t area[FXSAVE_SIZE] = {0};
     x87_save_image(cpu, area, pointer_format(insn));
     store_le32(area + AREA_MXCSR, cpu->mxcsr);
-    store_le32(area + AREA_MXCSR_MASK, mxcsr_mask(cpu));
+    store_le32(area + AREA_MXCSR_MASK, mxcsr_supported(cpu));
     xmm_to_area(cpu, area);
     /* Bytes 464 to 511 are the software's and stay. */
     area_store(cpu, la, area, 0, AREA_XMM + 16 * xmm_count(cpu));

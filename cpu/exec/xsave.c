@@ -158,7 +158,7 @@ static void components_store(Cpu *cpu, const Insn *insn, LinAddr la, uint64_t co
 static void mxcsr_store(Cpu *cpu, LinAddr la)
 {
     mem_store(cpu, la + AREA_MXCSR, cpu->mxcsr, 4);
-    mem_store(cpu, la + AREA_MXCSR_MASK, mxcsr_mask(cpu), 4);
+    mem_store(cpu, la + AREA_MXCSR_MASK, mxcsr_supported(cpu), 4);
 }
 
 /* [SDM2] XSAVE: standard format; the header's other bits of XSTATE_BV stay. */

@@ -13,8 +13,7 @@ enum {
     MXCSR_INIT = 0x1f80,
 };
 
-/* MXCSR_MASK, and #GP(0) for a value with other bits. */
-uint32_t mxcsr_mask(const Cpu *cpu);
+/* #GP(0) for a value with bits that MXCSR does not have. */
 void mxcsr_check(Cpu *cpu, uint32_t v);
 
 FxPointers pointer_format(const Insn *insn);

@@ -167,6 +167,24 @@ static void devices(void)
     g_assert_cmpstr(g_array_index(dev->properties, KeyValue, 0).key, ==, "iobase");
 }
 
+static void smbios(void)
+{
+    g_autoptr(Config) c = parse("-smbios type=0,vendor=V,release=3.11,uefi=on "
+                                "-smbios type=1,product=P,serial=S -smbios type=1,serial=T "
+                                "-smbios type=11,value=one,value=a=b -smbios type=11,value=three",
+                                OPTION_RUN);
+    g_assert_cmpstr(c->smbios.bios_vendor, ==, "V");
+    g_assert_cmpstr(c->smbios.bios_release, ==, "3.11");
+    g_assert_true(c->smbios.bios_uefi);
+    g_assert_cmpstr(c->smbios.system_product, ==, "P");
+    g_assert_cmpstr(c->smbios.system_serial, ==, "T");
+    g_assert_false(c->smbios.board);
+    g_autofree char *strings = g_strjoinv("|", c->smbios.oem_strings);
+    g_assert_cmpstr(strings, ==, "one|a=b|three");
+    g_autoptr(Config) d = parse("-smbios type=2,asset=A", OPTION_RUN);
+    g_assert_true(d->smbios.board);
+}
+
 /* Every row is in -help and in the manual. */
 static void help(void)
 {
@@ -202,6 +220,7 @@ int main(int argc, char **argv)
     g_test_add_func("/option/bare-images", bare_images);
     g_test_add_func("/option/running", running);
     g_test_add_func("/option/devices", devices);
+    g_test_add_func("/option/smbios", smbios);
     g_test_add_func("/option/help", help);
     return g_test_run();
 }

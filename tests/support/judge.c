@@ -6,7 +6,6 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
-#include "cpu/xstate.h"
 
 /* --- the guest ------------------------------------------------------------------------------- */
 
