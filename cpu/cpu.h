@@ -271,6 +271,7 @@ struct Cpu {
     TlbState *tlb_state;     /* the TLB's tables (cpu/mmu.c) */
     const CpuEngine *engine; /* what cpu_run runs with */
     void *engine_data;       /* its own */
+    struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
 
     /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
     BreakpointList *breakpoints; /* NULL: none */

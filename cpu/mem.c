@@ -58,6 +58,8 @@ static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, u
 {
     if (t->page.host)
         return load_le(t->page.host + offset, size);
+    if (cpu->journal)
+        cpu->journal->device(cpu->journal);
     g_rec_mutex_lock(cpu->bus.lock);
     uint64_t v = address_space_load(cpu_memory(cpu), t->pa + offset, size);
     g_rec_mutex_unlock(cpu->bus.lock);
@@ -70,10 +72,15 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
     if (t->page.host) {
         if (!t->page.writable)
             return; /* ROM */
+        if (UNLIKELY(cpu->journal != NULL))
+            cpu->journal->store(cpu->journal, t->page.host + offset, size,
+                                *t->page.page_flags & PAGE_HAS_CODE);
         store_le(t->page.host + offset, v, size);
         cpu_ram_written(cpu, &t->page, offset, size);
         return;
     }
+    if (cpu->journal)
+        cpu->journal->device(cpu->journal);
     g_rec_mutex_lock(cpu->bus.lock);
     address_space_store(cpu_memory(cpu), t->pa + offset, v, size);
     g_rec_mutex_unlock(cpu->bus.lock);

@@ -29,6 +29,8 @@ struct TlbState {
     /* Linear range that holds every large page filled since the last full flush; INVLPG inside it
      * cannot tell which 4 KiB slots belong to the page and drops all. */
     LinAddr large_first, large_last;
+    TlbEntry empty[TLB_SIZE]; /* what Cpu.tlb is while hidden, */
+    TlbEntry *hidden;         /* and what it was */
 };
 
 /* A tag no address can match: the slot index bits are wrong for this slot. All ones would match the
@@ -115,6 +117,9 @@ TlbState *tlb_state_new(void)
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
         for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
             jump_clear(&state->table[mode].context, i);
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        state->empty[i].read = state->empty[i].write = state->empty[i].fetch = invalid_tag(i) &
+                                                                               ~PAGE_MASK;
     state->large_first = UINT64_MAX;
     return state;
 }
@@ -127,6 +132,12 @@ void tlb_state_free(TlbState *state)
 MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
 {
     return &cpu->tlb_state->table[mode].context;
+}
+
+void tlb_hide(Cpu *cpu)
+{
+    cpu->tlb_state->hidden = cpu->tlb;
+    cpu->tlb = cpu->tlb_state->empty;
 }
 
 TlbEntry *tlb_table(TlbState *state, TlbMode mode)
@@ -241,8 +252,9 @@ static TlbTable *table_for(Cpu *cpu, MemRole role)
     TlbState *state = cpu->tlb_state;
     if (role == ROLE_SYSTEM)
         return &state->table[TLB_SUPERVISOR];
+    const TlbEntry *tlb = cpu->tlb == state->empty ? state->hidden : cpu->tlb;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        if (cpu->tlb == state->table[mode].context.entry)
+        if (tlb == state->table[mode].context.entry)
             return &state->table[mode];
     g_assert_not_reached();
 }

@@ -1,8 +1,8 @@
 /* cache.c - the translated blocks: made, found, and dropped when their bytes are written.
  *
- * Code memory is a file mapped twice, writable and executable, filled from the front and emptied as
- * a whole. cpu/group.c tells of writes to pages that code was translated from; in 64-byte granules
- * a page's record tells data from code. */
+ * Code memory is a file mapped twice, writable and executable, filled from the front and emptied as a
+ * whole. cpu/group.c tells of writes to pages that code was translated from; in 64-byte granules a
+ * page's record tells data from code. */
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,8 +15,7 @@ enum { HASH_BITS = 16, RESTLESS = 8 };
 
 static void *reserve(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
@@ -24,8 +23,8 @@ static bool map_code(Translator *t, uint32_t bytes, GError **err)
 {
     int fd = memfd_create("myna-code", MFD_CLOEXEC);
     if (fd < 0 || ftruncate(fd, bytes) < 0) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno), "translated code: %s",
-                    g_strerror(errno));
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "translated code: %s", g_strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;
@@ -142,8 +141,7 @@ static void forget_jumps(Translator *t, const Block *block)
     }
 }
 
-/* Out of every list but its page's. Its code stays until the cache is emptied: it may be running.
- */
+/* Out of every list but its page's. Its code stays until the cache is emptied: it may be running. */
 static void block_drop(Translator *t, uint32_t index)
 {
     Block *block = &t->blocks[index];

@@ -5,9 +5,16 @@
 #include "cpu/cpu.h"
 #include "dbt/host.h"
 
-/* Lets the CPU run translated. `counted`: cpu_run's budget is kept to the instruction; otherwise it
- * runs until PENDING_EXIT. Fails where the host has no back end or refuses executable memory. */
-bool dbt_attach(Cpu *cpu, bool counted, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+typedef struct DbtOptions {
+    bool counted;       /* cpu_run's budget is kept to the instruction; otherwise it runs until
+                           PENDING_EXIT */
+    unsigned cache_mib; /* of code; 0: the usual */
+    unsigned lockstep;  /* one in so many blocks is compared with the interpreter; 0: none */
+} DbtOptions;
+
+/* Lets the CPU run translated. Fails where the host has no back end or refuses executable memory.
+ */
+bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* What the translator has done for the CPU, for `info jit`. */
 void dbt_print(Cpu *cpu, GString *out);

@@ -38,18 +38,17 @@ void dbt_print(Cpu *cpu, GString *out)
     }
     const Translator *t = translator_of(cpu);
     const TranslatorStats *s = &t->stats;
-    g_string_append_printf(
-        out,
-        "cpu%u: %" PRIu64 " blocks of %.1f instructions, %.1f bytes of code each; "
-        "%" PRIu64 " cycles an instruction\n",
-        cpu->index, s->blocks, (double)s->insns / MAX(s->blocks, 1),
-        (double)s->code_bytes / MAX(s->insns, 1), s->host_cycles / MAX(s->insns, 1));
-    g_string_append_printf(
-        out, "  code cache %u of %u KiB, flushed %" PRIu64 " times; %" PRIu64 " blocks dropped\n",
-        t->used >> 10, t->size >> 10, s->flushes, s->dropped);
     g_string_append_printf(out,
-                           "  entered %" PRIu64 " times, %" PRIu64 " exits linked; %" PRIu64
-                           " instructions handed to the interpreter:\n",
+                           "cpu%u: %" PRIu64 " blocks of %.1f instructions, %.1f bytes of code each; "
+                           "%" PRIu64 " cycles an instruction\n",
+                           cpu->index, s->blocks, (double)s->insns / MAX(s->blocks, 1),
+                           (double)s->code_bytes / MAX(s->insns, 1),
+                           s->host_cycles / MAX(s->insns, 1));
+    g_string_append_printf(out, "  code cache %u of %u KiB, flushed %" PRIu64 " times; %" PRIu64
+                                " blocks dropped\n",
+                           t->used >> 10, t->size >> 10, s->flushes, s->dropped);
+    g_string_append_printf(out, "  entered %" PRIu64 " times, %" PRIu64 " exits linked; %" PRIu64
+                                " instructions handed to the interpreter:\n",
                            s->entries, s->links, s->sites_taken);
     print_interpreted(t, out);
 }

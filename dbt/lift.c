@@ -36,6 +36,8 @@ uint32_t lift_key(const Cpu *cpu, bool counted)
         return key | KEY_ROOMY_CS | 15u << KEY_FLAT_SHIFT;
     for (unsigned s = SEG_ES; s <= SEG_DS; s++)
         key |= (uint32_t)is_flat(&cpu->seg[s], s == SEG_CS) << (KEY_FLAT_SHIFT + s);
+    for (unsigned s = SEG_ES; s < SEG_COUNT; s++)
+        key |= cpu->seg[s].first ? KEY_EXPAND_DOWN : 0;
     uint32_t end = cpu->code_size == CODE_16 ? 0xffff : UINT32_MAX;
     return key | (cpu->seg[SEG_CS].limit >= end ? KEY_ROOMY_CS : 0);
 }
@@ -74,6 +76,9 @@ static bool lift_row(Lift *l, LiftKind kind)
     if (kind == LIFT_BITTEST && insn->op[0].kind == OPND_MEM && insn->op[1].kind == OPND_GPR)
         return false;
     if (kind == LIFT_VECTOR) {
+        /* Outside 64-bit mode VZEROUPPER leaves YMM8-15 alone. [SDM2]. */
+        if (insn->op[0].kind == OPND_NONE && l->cpu->mode != CPU_LONG)
+            return false;
         if (row->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES)
             return false;
         l->ir->vectors = true;
@@ -166,10 +171,15 @@ static void lift_interp(Lift *l)
     l->done = leave;
 }
 
-static bool expand_down_operand(const Lift *l)
+/* Generated code knows no segments that begin above 0. */
+static bool touches_memory(const Lift *l, LiftKind kind)
 {
-    const Operand *memory = lift_memory_operand(l->insn);
-    return memory && l->cpu->mode != CPU_LONG && l->cpu->seg[l->insn->seg].first;
+    static const LiftKind stack[] = {LIFT_PUSH, LIFT_POP, LIFT_FRAME,
+                                     LIFT_CALL, LIFT_RET, LIFT_PUSHF};
+    for (unsigned i = 0; i < G_N_ELEMENTS(stack); i++)
+        if (kind == stack[i])
+            return true;
+    return lift_memory_operand(l->insn) != NULL;
 }
 
 /* --- the walk ------------------------------------------------------------------------------------ */
@@ -206,7 +216,8 @@ static void lift_one(Lift *l, bool owned)
     else if (!owned)
         kind = LIFT_INTERP;
     unsigned shadow = l->shadow;
-    if (expand_down_operand(l) || !lift_insn(l, kind))
+    bool expand_down = l->ir->key & KEY_EXPAND_DOWN && touches_memory(l, kind);
+    if (expand_down || !lift_insn(l, kind))
         lift_interp(l);
     if (shadow == STI_SHADOW) {
         l->shadow = NO_SHADOW;

@@ -1,5 +1,4 @@
-/* lift_stack.c - PUSH, POP, LEAVE. [SDM2]. The order: what can fault, then memory, then registers.
- */
+/* lift_stack.c - PUSH, POP, LEAVE. [SDM2]. The order: what can fault, then memory, then registers. */
 #include "dbt/lift.h"
 
 static void sp_add(Lift *l, int64_t bytes)

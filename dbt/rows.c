@@ -1,5 +1,5 @@
-/* rows.c - which rows the host can execute for the guest: by name (lift.def), by attribute, and by
- * what features the host has. */
+/* rows.c - which rows the host can execute for the guest: by name (lift.def), by attribute, and by what
+ * features the host has. */
 #include "dbt/rows.h"
 
 #include "cpu/isa_priv.h"

@@ -8,6 +8,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
+#include "dbt/lockstep.h"
 #include "dbt/translator.h"
 #include "dbt/x64/emit.h"
 
@@ -156,6 +157,8 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     settle_count(t, cpu);
     cpu->insn = cpu->block_first = insn;
     cpu->block_end = insn + 2;
+    if (UNLIKELY(t->lockstep != NULL))
+        lockstep_door(t, cpu, site);
     t->stats.sites_taken++;
     t->stats.interpreted[insn->row]++;
     insn->exec(cpu, insn);
@@ -292,17 +295,21 @@ typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
 static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 {
     EnterFn *fn = (EnterFn *)(uintptr_t)(t->rx + t->trampolines.enter);
+    bool compared = t->lockstep && lockstep_begin(t, cpu, index);
+    uint32_t entry = compared ? t->blocks[index].entry_polled : t->blocks[index].entry;
     flags_to_image(cpu);
     t->entered_tlb = cpu->tlb;
     t->jumped = false;
     t->stats.entries++;
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
-    uint32_t exit = fn(cpu, t->rx + t->blocks[index].entry);
+    uint32_t exit = fn(cpu, t->rx + entry);
     flags_from_image(cpu);
     settle_count(t, cpu);
     if (exit)
         cpu->rip = t->exits[exit].rip;
+    if (t->lockstep)
+        lockstep_end(t, cpu);
     return exit;
 }
 
@@ -310,7 +317,7 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 static void run_code(Translator *t, Cpu *cpu)
 {
     uint32_t from = 0, generation = t->stats.flushes;
-    for (;;) {
+    while (cpu->insn_count < t->run_limit) {
         uint32_t key = lift_key(cpu, t->counted);
         prepare_context(cpu, key);
         cpu->rip_start = cpu->rip;
@@ -376,31 +383,43 @@ static void dbt_flush(Cpu *cpu)
     cpu_end_block(cpu);
 }
 
+static void dbt_unwound(Cpu *cpu)
+{
+    Translator *t = translator_of(cpu);
+    if (t->lockstep)
+        lockstep_raised(t, cpu);
+}
+
 static void dbt_free(Cpu *cpu)
 {
+    lockstep_free(translator_of(cpu)->lockstep);
     translator_free(translator_of(cpu));
 }
 
 static const CpuEngine dbt_engine = {
     .name = "jit",
     .run = dbt_run,
+    .unwound = dbt_unwound,
     .code_written = dbt_code_written,
     .flush = dbt_flush,
     .free = dbt_free,
 };
 
-bool dbt_attach(Cpu *cpu, bool counted, GError **err)
+bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
 {
-    enum { CODE_BYTES = 64 * MIB };
+    enum { CODE_MIB = 64 };
     if (!host_can_translate()) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "accel=jit: this host has no back end, or lacks AVX, BMI2 or FSGSBASE");
         return false;
     }
-    Translator *t = translator_new(cpu, CODE_BYTES, err);
+    Translator *t = translator_new(cpu, (options->cache_mib ? options->cache_mib : CODE_MIB) * MIB,
+                                   err);
     if (!t)
         return false;
-    t->counted = counted;
+    t->counted = options->counted || options->lockstep;
+    if (options->lockstep)
+        t->lockstep = lockstep_new(t, options->lockstep);
     cpu_set_engine(cpu, &dbt_engine, t);
     return true;
 }

@@ -50,9 +50,9 @@ struct Block {
     uint64_t rip;
     const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
     uint32_t key;
-    uint32_t entry;         /* code offset: flags in the image */
-    uint32_t entry_forward; /* the same without a look at what is pending */
-    uint32_t entry_dead;    /* flags are written before they are looked at; 0 = there is none */
+    uint32_t entry;        /* code offset: flags in the image */
+    uint32_t entry_polled; /* behind the look at `poll` */
+    uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
     uint32_t code_end;
     uint32_t hash_next; /* block index */
     uint32_t page_next; /* in its page's list */
@@ -81,6 +81,8 @@ typedef struct Trampolines {
     uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
 } Trampolines;
 
+typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
+
 typedef struct Translator {
     Cpu *cpu;
     uint8_t *rw; /* the cache, writable, */
@@ -104,6 +106,7 @@ typedef struct Translator {
     const TlbEntry *entered_tlb; /* what GS shows now */
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
+    Lockstep *lockstep; /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 
@@ -142,8 +145,8 @@ uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
  * leave. */
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
 
-/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores.
- * True: look again. */
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores. True: look
+ * again. */
 #define MISS_WRITES (1u << 31)
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
 

@@ -69,6 +69,8 @@ typedef enum Accel {
 
 typedef struct Config {
     Accel accel;
+    unsigned code_cache_mib; /* of the translator; 0: the usual */
+    unsigned lockstep;       /* -check lockstep: one in so many blocks; 0: none */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
     char *cpu;                                        /* argument of -cpu, or NULL */

@@ -115,7 +115,10 @@ static bool attach_engine(Pc *pc, Cpu *cpu, GError **err)
     Accel accel = pc->config->accel;
     if (accel != ACCEL_JIT)
         return true;
-    return dbt_attach(cpu, pc->config->counted || pc->config->cpus > 1, err);
+    DbtOptions options = {.counted = pc->config->counted || pc->config->cpus > 1,
+                          .cache_mib = pc->config->code_cache_mib,
+                          .lockstep = pc->config->lockstep};
+    return dbt_attach(cpu, &options, err);
 }
 
 static void add_cpu(Pc *pc, const CpuModel *model, const FeatureSet *features, unsigned index)

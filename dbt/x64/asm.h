@@ -88,7 +88,7 @@ void asm_imm(Asm *a, uint64_t value, unsigned size); /* size bytes, little endia
 /* op with ModRM; nothing after it yet. False if a REX prefix was needed, for who cannot have one.
  */
 bool asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm, unsigned imm_bytes);
-/* The same with a VEX prefix; op.map 1-3. l: vector length bit. */
+/* The same with a VEX prefix; op.map 1-3. l: vector length bit. rm_reg(HOST_NONE): no ModRM. */
 void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned reg, unsigned vvvv, Rm rm);
 
 /* --- what emitters use ------------------------------------------------------------------------ */

@@ -176,7 +176,7 @@ void emit_head(Emit *e, Block *block)
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
     asm_byte(&e->a, 0);
     exit_stub(e, EXIT_LEAVE, e->ir->rip, asm_jcc(&e->a, COND_NE, 0));
-    block->entry_forward = e->a.at;
+    block->entry_polled = e->a.at;
     if (counted) {
         asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
         exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0));

@@ -9,8 +9,7 @@ static Asm whole_cache(Translator *t, uint32_t at)
 /* Another page: its linear address must still show the page that the target was made from. */
 static void patch_far(Translator *t, Exit *exit, const Block *target, LinAddr la)
 {
-    uint32_t id = link_page_id(t, la & ~PAGE_MASK,
-                               (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
+    uint32_t id = link_page_id(t, la & ~PAGE_MASK, (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
     unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
     Asm a = whole_cache(t, exit->patch);
     Rm id_at = rm_gs(HOST_NONE, offsetof(MmuContext, code_id) + 4 * index);
@@ -30,7 +29,7 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
     }
     /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
     bool forward = exit->rip > from->rip;
-    uint32_t entry = forward ? target->entry_forward : target->entry;
+    uint32_t entry = forward ? target->entry_polled : target->entry;
     asm_patch(&a, exit->patch, entry);
     switch ((ShortcutKind)exit->shortcut_kind) {
     case SHORTCUT_NONE:

@@ -138,9 +138,10 @@ static unsigned take_detour(RowCode *c, unsigned n)
     return d->scratch;
 }
 
+/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX). */
 static void finish_detours(RowCode *c)
 {
-    for (unsigned i = 0; i < c->detours; i++) {
+    for (unsigned i = c->detours; i-- > 0;) {
         const Detour *d = &c->detour[i];
         if (!d->write)
             continue;
@@ -298,6 +299,17 @@ static void choose_modrm_form(RowCode *c)
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
+/* W is the width of general registers where there are some; 32-bit code has but one. */
+static bool vex_w(const Insn *insn)
+{
+    for (unsigned i = 0; i < MAX_OPERANDS; i++) {
+        OperandWhere where = where_of(insn_row(insn), i);
+        if (where == WHERE_E || where == WHERE_G || where == WHERE_B)
+            return insn->opsize == 8;
+    }
+    return insn->rex_w;
+}
+
 static void choose_opcode(RowCode *c)
 {
     static const uint8_t maps[MAP_COUNT] = {0, 1, 2, 3, 1, 2, 3};
@@ -362,8 +374,10 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
         choose_modrm_form(&c);
     if (put_mov_offset(&c))
         return;
+    if (c.vex && !c.has_modrm)
+        c.rm = rm_reg(HOST_NONE);
     if (c.vex)
-        asm_vex(a, c.op, insn->rex_w, insn->vex_l, c.reg, c.vvvv, c.rm);
+        asm_vex(a, c.op, vex_w(insn), insn->vex_l, c.reg, c.vvvv, c.rm);
     else if (c.has_modrm)
         asm_modrm(a, c.op, c.width, c.reg, c.rm, 0);
     else

@@ -141,7 +141,8 @@ static void bare_images(void)
 static void running(void)
 {
     g_autoptr(Config) c = parse("-no-reboot -no-shutdown -S -name guest=n -boot dc,menu=on "
-                                "-rtc base=2026-01-31T12:00:00,clock=vm -icount shift=4,sleep=off "
+                                "-accel jit,tb-size=2 -check lockstep=50 -rtc "
+                                "base=2026-01-31T12:00:00,clock=vm -icount shift=4,sleep=off "
                                 "-action reboot=reset",
                                 OPTION_RUN);
     g_assert_cmpint(c->on_reboot, ==, REBOOT_RESET); /* the last word counts */
@@ -154,6 +155,9 @@ static void running(void)
     g_assert_cmpint(c->rtc_clock, ==, RTC_CLOCK_VM);
     g_assert_true(c->counted);
     g_assert_cmpuint(c->icount_shift, ==, 4);
+    g_assert_cmpint(c->accel, ==, ACCEL_JIT);
+    g_assert_cmpuint(c->code_cache_mib, ==, 2);
+    g_assert_cmpuint(c->lockstep, ==, 50);
     g_assert_false(c->icount_sleep);
 }
 
