@@ -265,12 +265,12 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;            /* for double faults */
-    uint64_t pending_db;     /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;         /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state;     /* the TLB's tables (cpu/mmu.c) */
-    const CpuEngine *engine; /* what cpu_run runs with */
-    void *engine_data;       /* its own */
+    } delivering;                 /* for double faults */
+    uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;              /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
+    const CpuEngine *engine;      /* what cpu_run runs with */
+    void *engine_data;            /* its own */
     struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
 
     /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
