@@ -322,6 +322,17 @@ bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
     return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
 }
 
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
+{
+    Walk walk;
+    uint32_t error;
+    if (!shadow_walk(cpu, la, access, user, &walk, &error))
+        cpu_raise_pf(cpu, la, error);
+    Translation t = {.pa = a20_masked(cpu, walk.pa & ~PAGE_MASK), .read = true, .write = true};
+    t.page = address_space_page(cpu_memory(cpu), t.pa);
+    return t;
+}
+
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
 {
     Walk walk;

@@ -52,6 +52,9 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
  * pages. False: the page faults, is no plain RAM, or was there already. Raises nothing. */
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
 
+/* For an access to a user's or the supervisor's shadow stack. There is no TLB for these. */
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user);
+
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 

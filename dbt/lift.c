@@ -257,7 +257,7 @@ static void lift_jump_to(Lift *l, uint64_t rip)
 
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, LinAddr la, IrBlock *ir)
 {
-    if (!(key & KEY_ROOMY_CS))
+    if (!(key & KEY_ROOMY_CS) || key & KEY_CET) /* branches do more with CET */
         return false;
     ir->rip = cpu->rip;
     ir->la = la;
