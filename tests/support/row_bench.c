@@ -27,7 +27,7 @@ enum {
     CODE_3 = 0x1b,
     DATA_3 = 0x23,
     TSS = 0x60,
-    GDT_SIZE = 0xb0,
+    GDT_SIZE = 0xc0,
 };
 
 /* --- tables ------------------------------------------------------------------------------------ */
@@ -65,7 +65,6 @@ static void write_gdt(RowBench *t, RowMode mode)
     put_descriptor(t, 0x40, 0, ALL, (code & ~AR_READABLE) | RING_3);
     put_descriptor(t, 0x48, 0, ALL, (data & ~AR_WRITABLE) | RING_3);
     put_descriptor(t, 0x50, 0, ALL, (data & ~AR_P) | RING_3);
-    put_descriptor(t, 0x58, ROW_LDT, 0xff, AR_P | DESC_LDT);
     put_descriptor(t, TSS, ROW_TSS, 0xff, tss);
     put(t, ROW_GDT + 0x68, 0);
     put_descriptor(t, 0x70, ROW_TSS, 0xff, AR_P | DESC_TSS_BUSY);
@@ -78,6 +77,8 @@ static void write_gdt(RowBench *t, RowMode mode)
     put_descriptor(t, 0x98, 0, 0xfffff, data | AR_EXPAND_DOWN);
     put_descriptor(t, 0xa0, 0, ALL, BIG | AR_CODE | AR_READABLE | AR_L | RING_3);
     put_descriptor(t, 0xa8, 0, ALL, code & ~AR_P);
+    put_descriptor(t, 0xb0, ROW_LDT, 0xff, AR_P | DESC_LDT);
+    put(t, ROW_GDT + 0xb8, 0);
 }
 
 static void write_pages(RowBench *t, RowMode mode)
@@ -208,7 +209,9 @@ static void write_memory(RowBench *t, const GArray *items, uint64_t shift)
 {
     for (unsigned i = 0; i < items->len; i++) {
         const RowItem *item = &g_array_index(items, RowItem, i);
-        if (!item->field)
+        if (!item->field && item->address == ROW_PORT)
+            t->bench->port_value = load_le32(item->value);
+        else if (!item->field)
             insn_bench_write(t->bench, item->address + (in_memory(item->address, 1) ? shift : 0),
                              item->value, item->size);
     }
@@ -275,6 +278,7 @@ void row_bench_prepare(RowBench *t, const RowCase *c, const RowSetup *setup)
     for (unsigned n = 0; n < SEG_COUNT; n++)
         segment_update(&cpu->seg[n]);
     eflags_set(cpu, c->flags_in | FLAG_FIXED | (s.mode == ROW_V86 ? FLAG_VM : 0));
+    t->bench->port_value = 0x876543a5;
     write_memory(t, c->in, s.expected_cr2 == ROW_READ_ONLY ? s.move_operand : 0);
     cpu->cr0 |= s.cr0_set;
     cpu->cr4 = (cpu->cr4 & ~s.cr4_clear) | s.cr4_set;
@@ -387,14 +391,14 @@ static char *raise_difference(const RowRaise *is, const RowRaise *expected)
     return NULL;
 }
 
-/* ROW_MEMORY against what it should be; a real-mode exception pushes 6 bytes there. */
-static char *memory_difference(RowBench *t, const uint8_t *expected, bool raised, RowMode mode)
+/* ROW_MEMORY against what it should be. `pushed`: the frame of an exception is on its stack. */
+static char *memory_difference(RowBench *t, const uint8_t *expected, bool pushed)
 {
     const uint8_t *is = t->bench->high.host;
     for (unsigned i = 0; i < ROW_MEMORY_SIZE; i++) {
         uint64_t at = ROW_MEMORY + i;
-        bool pushed = raised && mode == ROW_REAL && at >= ROW_STACK - 16 && at < ROW_STACK;
-        if (is[i] == expected[i] || pushed)
+        bool frame = pushed && at >= ROW_STACK - 16 && at < ROW_STACK;
+        if (is[i] == expected[i] || frame)
             continue;
         g_autoptr(GString) s = g_string_new("memory at ");
         row_address_print(s, at);
@@ -413,7 +417,8 @@ static char *tables_difference(RowBench *t, const GArray *items)
         if (item->field || in_memory(item->address, item->size))
             continue;
         for (unsigned n = 0; n < item->size; n++)
-            is[n] = insn_bench_read(t->bench, item->address + n, 1);
+            is[n] = item->address == ROW_PORT ? t->bench->port_value >> 8 * n
+                                              : insn_bench_read(t->bench, item->address + n, 1);
         if (memcmp(is, item->value, item->size))
             return g_strdup_printf("memory at %" PRIx64 " is %" PRIx64 ", expected %" PRIx64,
                                    item->address, load_le64(is), load_le64(item->value));
@@ -447,7 +452,7 @@ static char *end_difference(RowBench *t, const RowCase *c, const RowSetup *s, co
     RowCompare how = {.flags = ~c->undefined, .listed = c->out};
     char *difference = row_state_difference(cpu, expected, &how);
     if (!difference)
-        difference = memory_difference(t, memory, false, c->mode);
+        difference = memory_difference(t, memory, false);
     return difference ? difference : tables_difference(t, c->out);
 }
 
@@ -479,7 +484,8 @@ static char *raise_state_difference(RowBench *t, const RowCase *c, const RowSetu
         return NULL;
     RowCompare how = {.flags = FLAGS_ARITH | FLAG_DF, .raised = true};
     char *difference = row_state_difference(cpu, before, &how);
-    return difference ? difference : memory_difference(t, memory, true, s->mode);
+    bool same_stack = s->mode == ROW_REAL || (s->mode == ROW_32 && s->ring == 0);
+    return difference ? difference : memory_difference(t, memory, same_stack);
 }
 
 static char *check(RowBench *t, const RowCase *c, const RowSetup *s, const RowRaise *raise,

@@ -49,6 +49,7 @@ static bool symbol_value(const Reader *r, const char *name, uint64_t *value)
         {"readonly", ROW_READ_ONLY},
         {"supervisor", ROW_SUPERVISOR},
         {"kstack", ROW_KERNEL_STACK},
+        {"port", ROW_PORT},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(symbols); i++) {
         if (strcmp(symbols[i].name, name))

@@ -35,6 +35,7 @@ enum {
     ROW_ABSENT = ROW_MEMORY + 0x3000, /* a page that is not there */
     ROW_READ_ONLY = ROW_MEMORY + 0x4000,
     ROW_SUPERVISOR = ROW_MEMORY + 0x5000,
+    ROW_PORT = 0x70000000, /* what every port reads, and what was last written to one */
 };
 
 typedef struct RowField RowField;

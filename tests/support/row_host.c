@@ -50,6 +50,10 @@ bool row_host_can(const RowHost *h, const RowCase *c)
     if (!user || !row_decode(c, &insn))
         return false;
     const InsnRow *row = insn_row(&insn);
+    if (!strcmp(row->name, "NOP") && insn.opcode == 0x0d && insn.modrm >= 0xc0)
+        return false; /* or #UD */
+    if (!judge_row_is_offered(row))
+        return false;
     return judge_row_class(row, &why) == ROW_JUDGED && !(row->attrs & ATTR_BRANCH) &&
            !is_own(row) && insn.base != REG_IP && native_has(row->feature) &&
            (!(row->attrs & ATTR_AVX) || native_has(FEATURE_AVX));
