@@ -3,6 +3,7 @@
 #define MYNA_BIOS_MACHINE_INFO_H
 
 #include "bios/isa_devices.h"
+#include "bios/smbios_text.h"
 #include "core/types.h"
 
 typedef struct MachineInfo {
@@ -28,8 +29,9 @@ typedef struct MachineInfo {
 
     uint64_t pci64_base, pci64_size; /* 64-bit window for BARs; 0 = none */
 
-    const char *name; /* of the machine, for SMBIOS; NULL: "PC" */
-    uint8_t uuid[16]; /* as its text is written, first byte first */
+    const char *name;         /* of the machine, for SMBIOS; NULL: "PC" */
+    uint8_t uuid[16];         /* as its text is written, first byte first */
+    const SmbiosText *smbios; /* NULL: nothing else is said */
 
     const char *const
         *boot_paths;            /* Open Firmware paths, first choice first; NULL ended, or NULL */

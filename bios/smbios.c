@@ -1,4 +1,6 @@
 /* smbios.c - what the machine is, for inventories. [SMBIOS] 2.8. */
+#include <stdio.h>
+
 #include "bios/bios.h"
 #include "bios/bytes.h"
 
@@ -6,8 +8,10 @@ enum {
     MAX_DIMM_BYTES_SHIFT = 34, /* 16 GiB each */
     HANDLE_BIOS = 0x0000,
     HANDLE_SYSTEM = 0x0100,
+    HANDLE_BOARD = 0x0200,
     HANDLE_CHASSIS = 0x0300,
     HANDLE_CPU = 0x0400,
+    HANDLE_OEM = 0x0e00,
     HANDLE_MEMORY_ARRAY = 0x1000,
     HANDLE_DIMM = 0x1100,
     HANDLE_MAPPED = 0x1300,
@@ -18,6 +22,7 @@ enum {
 };
 
 typedef struct Smbios {
+    const SmbiosText *text;
     GByteArray *out;
     unsigned start; /* of the structure being written */
     unsigned count;
@@ -50,6 +55,11 @@ static void put_string(Smbios *s, const char *text)
     put(s, s->strings->len, 1);
 }
 
+static void put_text_or(Smbios *s, const char *text, const char *otherwise)
+{
+    put_string(s, text ? text : otherwise);
+}
+
 /* [SMBIOS] "Text strings": each ends with 0, the list with another, and an empty list has two. */
 static void end(Smbios *s)
 {
@@ -65,18 +75,22 @@ static void end(Smbios *s)
 
 static void put_bios(Smbios *s) /* type 0 */
 {
-    enum { NO_CHARACTERISTICS = 0x08, VIRTUAL_MACHINE = 0x10 };
+    enum { NO_CHARACTERISTICS = 0x08, UEFI = 0x08, VIRTUAL_MACHINE = 0x10 };
+    unsigned major = 0, minor = 0;
 
+    if (s->text->bios_release)
+        sscanf(s->text->bios_release, "%u.%u", &major, &minor);
     begin(s, 0, HANDLE_BIOS);
-    put_string(s, "myna");
-    put_string(s, MYNA_VERSION);
+    put_text_or(s, s->text->bios_vendor, "myna");
+    put_text_or(s, s->text->bios_version, MYNA_VERSION);
     put(s, 0xe800, 2); /* start segment */
-    put_string(s, "01/01/2026");
+    put_text_or(s, s->text->bios_date, "01/01/2026");
     put(s, 0, 1); /* 64 KiB of ROM */
     put(s, NO_CHARACTERISTICS, 8);
     put(s, 0, 1);
-    put(s, VIRTUAL_MACHINE, 1);
-    put(s, 0, 2); /* BIOS release */
+    put(s, VIRTUAL_MACHINE | (s->text->bios_uefi ? UEFI : 0), 1);
+    put(s, major, 1); /* BIOS release */
+    put(s, minor, 1);
     put(s, 0xffff, 2);
     end(s);
 }
@@ -100,14 +114,32 @@ static void put_system(Smbios *s, const MachineInfo *info) /* type 1 */
     enum { WAKE_POWER_SWITCH = 6 };
 
     begin(s, 1, HANDLE_SYSTEM);
-    put_string(s, "myna");
-    put_string(s, machine_name(info));
-    put_string(s, MYNA_VERSION);
-    put_string(s, NULL); /* serial number */
+    put_text_or(s, s->text->system_manufacturer, "myna");
+    put_text_or(s, s->text->system_product, machine_name(info));
+    put_text_or(s, s->text->system_version, MYNA_VERSION);
+    put_string(s, s->text->system_serial);
     put_uuid(s, info->uuid);
     put(s, WAKE_POWER_SWITCH, 1);
-    put_string(s, NULL); /* SKU */
-    put_string(s, NULL); /* family */
+    put_string(s, s->text->system_sku);
+    put_string(s, s->text->system_family);
+    end(s);
+}
+
+static void put_board(Smbios *s) /* type 2 */
+{
+    enum { HOSTING_BOARD = 1, MOTHERBOARD = 10 };
+
+    begin(s, 2, HANDLE_BOARD);
+    put_text_or(s, s->text->board_manufacturer, "myna");
+    put_string(s, s->text->board_product);
+    put_string(s, s->text->board_version);
+    put_string(s, s->text->board_serial);
+    put_string(s, s->text->board_asset);
+    put(s, HOSTING_BOARD, 1);
+    put_string(s, s->text->board_location);
+    put(s, HANDLE_CHASSIS, 2);
+    put(s, MOTHERBOARD, 1);
+    put(s, 0, 1); /* contained objects */
     end(s);
 }
 
@@ -116,18 +148,27 @@ static void put_chassis(Smbios *s) /* type 3 */
     enum { TYPE_OTHER = 1, STATE_SAFE = 3, SECURITY_UNKNOWN = 2 };
 
     begin(s, 3, HANDLE_CHASSIS);
-    put_string(s, "myna");
+    put_text_or(s, s->text->chassis_manufacturer, "myna");
     put(s, TYPE_OTHER, 1);
-    put_string(s, MYNA_VERSION);
-    put_string(s, NULL); /* serial number */
-    put_string(s, NULL); /* asset tag */
+    put_text_or(s, s->text->chassis_version, MYNA_VERSION);
+    put_string(s, s->text->chassis_serial);
+    put_string(s, s->text->chassis_asset);
     put(s, STATE_SAFE, 1);
     put(s, STATE_SAFE, 1);
     put(s, STATE_SAFE, 1);
     put(s, SECURITY_UNKNOWN, 1);
     put(s, 0, 4); /* OEM */
     put(s, 0, 4); /* height, power cords, contained elements and their size */
-    put_string(s, NULL);
+    put_string(s, s->text->chassis_sku);
+    end(s);
+}
+
+static void put_oem_strings(Smbios *s) /* type 11 */
+{
+    begin(s, 11, HANDLE_OEM);
+    put(s, g_strv_length(s->text->oem_strings), 1);
+    for (char **text = s->text->oem_strings; *text; text++)
+        g_ptr_array_add(s->strings, g_strdup(*text));
     end(s);
 }
 
@@ -273,16 +314,38 @@ static GByteArray *build_anchor(const Smbios *s)
 
 SmbiosTables smbios_build(const MachineInfo *info)
 {
-    Smbios s = {.out = g_byte_array_new(), .strings = g_ptr_array_new_with_free_func(g_free)};
+    static const SmbiosText nothing;
+    Smbios s = {.text = info->smbios ? info->smbios : &nothing,
+                .out = g_byte_array_new(),
+                .strings = g_ptr_array_new_with_free_func(g_free)};
     unsigned threads = info->threads_per_socket ? info->threads_per_socket : 1;
 
     put_bios(&s);
     put_system(&s, info);
+    if (s.text->board)
+        put_board(&s);
     put_chassis(&s);
     for (unsigned cpu = 0, socket = 0; cpu < info->cpu_count; cpu += threads, socket++)
         put_cpu(&s, info, socket, MIN(threads, info->cpu_count - cpu));
+    if (s.text->oem_strings)
+        put_oem_strings(&s);
     put_memory(&s, info);
     put_boot_and_end(&s);
     g_ptr_array_unref(s.strings);
     return (SmbiosTables){build_anchor(&s), s.out};
+}
+
+void smbios_text_clear(SmbiosText *t)
+{
+    char *texts[] = {
+        t->bios_vendor,         t->bios_version,         t->bios_date,       t->bios_release,
+        t->system_manufacturer, t->system_product,       t->system_version,  t->system_serial,
+        t->system_uuid,         t->system_sku,           t->system_family,   t->board_manufacturer,
+        t->board_product,       t->board_version,        t->board_serial,    t->board_asset,
+        t->board_location,      t->chassis_manufacturer, t->chassis_version, t->chassis_serial,
+        t->chassis_asset,       t->chassis_sku};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
+        g_free(texts[i]);
+    g_strfreev(t->oem_strings);
+    *t = (SmbiosText){0};
 }

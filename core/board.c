@@ -16,6 +16,7 @@ Board *board_new(Clock *clock)
     address_space_init(&board->memory, "memory", &board->memory_root);
     address_space_init(&board->ports, "ports", &board->port_root);
     board->devices = g_ptr_array_new();
+    board->defaults = g_array_new(FALSE, FALSE, sizeof(DeviceDefault));
     board->displays = g_ptr_array_new();
     board->inputs = g_ptr_array_new();
     g_rec_mutex_init(&board->lock);
@@ -38,6 +39,7 @@ void board_free(Board *board)
     mem_fini(&board->memory_root);
     mem_fini(&board->port_root);
     g_ptr_array_unref(board->devices);
+    g_array_unref(board->defaults);
     g_ptr_array_unref(board->displays);
     g_ptr_array_unref(board->inputs);
     clock_free(board->clock);

@@ -24,6 +24,7 @@ typedef struct Board {
     AddressSpace memory;
     AddressSpace ports;
     GPtrArray *devices; /* of Device, in creation order; the board owns them */
+    GArray *defaults;   /* of DeviceDefault; for devices made from now on */
     GRecMutex lock;     /* the machine lock */
     void (*request)(void *opaque, BoardRequest what, int value);
     void *request_opaque;

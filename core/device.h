@@ -132,6 +132,16 @@ struct DeviceClass {
 /* Makes a device with its properties' initial values. `id` may be NULL. The board owns it. */
 void *device_new(Board *board, const DeviceClass *klass, const char *id);
 
+/* A property's initial value in place of its class's: an item of Board.defaults. */
+typedef struct DeviceDefault {
+    const DeviceClass *klass;
+    const char *property, *text; /* device_class_takes them */
+} DeviceDefault;
+
+/* Would device_set take this? */
+bool device_class_takes(const DeviceClass *klass, const char *name, const char *text,
+                        GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Sets a property from the user's text; the error quotes the option and says what would be right.
  */
 bool device_set(void *dev, const char *name, const char *text,

@@ -52,6 +52,14 @@ struct MemRegion {
 
 enum { PAGE_HAS_CODE = 1, PAGE_DIRTY_VGA = 2 };
 
+/* After a store to a page of RAM: must its AddressSpace's on_code_write be called? Whoever sets the
+ * flag reads the page afterwards: either he sees what was stored, or the flag is seen here. */
+static inline bool page_written_has_code(const uint8_t *page_flags)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(page_flags, __ATOMIC_RELAXED) & PAGE_HAS_CODE;
+}
+
 void mem_init_container(MemRegion *r, const char *name, uint64_t size);
 /* RAM of size bytes (rounded up to pages), zeroed, backed by a memfd where the host has one. */
 bool mem_init_ram(MemRegion *r, const char *name, uint64_t size,
@@ -120,6 +128,10 @@ void address_space_read(AddressSpace *as, uint64_t addr, void *buffer, uint64_t 
 void address_space_write(AddressSpace *as, uint64_t addr, const void *buffer, uint64_t size);
 /* As write, but also into ROM: for loaders. */
 void address_space_write_rom(AddressSpace *as, uint64_t addr, const void *buffer, uint64_t size);
+
+/* Tells whoever keeps translations of code that [offset, offset+size) of a RAM region was written:
+ * for devices that write memory of their own which the space shows. */
+void address_space_ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint64_t size);
 
 /* What a TLB entry needs to know of the page at addr (page aligned). */
 typedef struct MemPage {

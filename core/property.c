@@ -31,6 +31,12 @@ void device_init_properties(Device *dev)
     for (const Property *p = dev->klass->props; p && p->kind != PROP_END; p++)
         if (p->kind == PROP_UINT || p->kind == PROP_BOOL)
             put_uint(dev, p, p->initial);
+    GArray *defaults = dev->board->defaults;
+    for (unsigned i = 0; i < defaults->len; i++) {
+        const DeviceDefault *d = &g_array_index(defaults, DeviceDefault, i);
+        bool ok = d->klass != dev->klass || device_set(dev, d->property, d->text, NULL);
+        g_assert(ok); /* device_class_takes said so */
+    }
 }
 
 void device_free_properties(Device *dev)
@@ -88,16 +94,15 @@ static char *property_names(const DeviceClass *klass)
     return g_string_free(names, FALSE);
 }
 
-static bool fail_unknown(const DeviceClass *klass, const char *name, const char *text, GError **err)
+static void fail_unknown(const DeviceClass *klass, const char *name, const char *text, GError **err)
 {
     g_autofree char *names = property_names(klass);
 
     g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "%s,%s=%s: no property '%s'; %s has: %s",
                 klass->name, name, text, name, klass->name, names);
-    return false;
 }
 
-static bool fail_value(const DeviceClass *klass, const Property *prop, const char *text,
+static void fail_value(const DeviceClass *klass, const Property *prop, const char *text,
                        GError **err)
 {
     g_autofree char *want = prop->kind == PROP_BOOL ? g_strdup("on or off")
@@ -108,26 +113,46 @@ static bool fail_value(const DeviceClass *klass, const Property *prop, const cha
 
     g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "%s,%s=%s: '%s' is not %s", klass->name,
                 prop->name, text, text, want);
-    return false;
+}
+
+/* The property and, unless it is a string, the value of the text. NULL: an error. */
+static const Property *parse(const DeviceClass *klass, const char *name, const char *text,
+                             uint64_t *value, GError **err)
+{
+    const Property *prop = find_property(klass, name);
+
+    if (!prop || prop->kind == PROP_LINK)
+        fail_unknown(klass, name, text, err);
+    else if (prop->kind == PROP_STRING ||
+             (prop->kind == PROP_BOOL ? parse_bool(text, value) : parse_uint(prop, text, value)))
+        return prop;
+    else
+        fail_value(klass, prop, text, err);
+    return NULL;
+}
+
+bool device_class_takes(const DeviceClass *klass, const char *name, const char *text, GError **err)
+{
+    uint64_t value;
+
+    return parse(klass, name, text, &value, err) != NULL;
 }
 
 bool device_set(void *device, const char *name, const char *text, GError **err)
 {
     Device *dev = device;
-    const Property *prop = find_property(dev->klass, name);
     uint64_t value;
+    const Property *prop = parse(dev->klass, name, text, &value, err);
 
-    if (!prop || prop->kind == PROP_LINK)
-        return fail_unknown(dev->klass, name, text, err);
+    if (!prop)
+        return false;
     if (prop->kind == PROP_STRING) {
         char **string = property_at(dev, prop);
         g_free(*string);
         *string = g_strdup(text);
-        return true;
+    } else {
+        put_uint(dev, prop, value);
     }
-    if (!(prop->kind == PROP_BOOL ? parse_bool(text, &value) : parse_uint(prop, text, &value)))
-        return fail_value(dev->klass, prop, text, err);
-    put_uint(dev, prop, value);
     return true;
 }
 

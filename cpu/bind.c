@@ -98,18 +98,19 @@ static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
     return NULL;
 }
 
-void exec_bind(Cpu *cpu, Insn *insn)
+bool exec_bind(Cpu *cpu, Insn *insn)
 {
     const InsnRow *row = insn_row(insn);
     ExecFn *refused = refusal(cpu, row);
     if (refused) {
         insn->exec = refused;
-        return;
+        return false;
     }
     if (row->attrs & (ATTR_WAIT | ATTR_MMX)) {
         insn->exec = exec_after_pending;
-        return;
+        return true;
     }
     ExecFn *fast = exec_fast(insn, cpu->mode);
     insn->exec = fast ? fast : row->exec;
+    return true;
 }

@@ -2,14 +2,17 @@
  *
  * Pages of guest RAM that hold decoded code are flagged PAGE_HAS_CODE; stores to them take the slow
  * path, which comes here. A page's record keeps its blocks and, in 64-byte granules, where code is,
- * so that data beside code costs little. Each CPU has its own cache. */
+ * so that data beside code costs little. Each CPU has its own cache; cpu/group.c keeps them in step
+ * with the pages' flags. */
 #include "cpu/block.h"
 
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
+#include "cpu/group.h"
 #include "cpu/mmu.h"
 
 enum {
-    HASH_BITS = 15,
+    HASH_BITS = 18, /* a booted kernel has left some 300000 blocks */
     HASH_SIZE = 1 << HASH_BITS,
     GRANULE_SHIFT = 6, /* 64 granules of 64 bytes a page */
 };
@@ -26,7 +29,8 @@ typedef struct CodePage {
 struct CodeCache {
     Cpu *cpu;
     CodeBlock *bucket[HASH_SIZE];
-    GHashTable *pages;  /* host address of a page's first byte -> CodePage */
+    GHashTable *pages;  /* host address of a page's first byte -> CodePage; changed with the
+                           group's lock held */
     CodeBlock *dead;    /* dropped, perhaps still running */
     CodeBlock *scratch; /* one instruction fetched from device memory */
     uint64_t bytes;
@@ -137,28 +141,42 @@ static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
     return up_to_last & ~(((uint64_t)1 << first) - 1);
 }
 
-bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags)
+bool code_cache_has_page(const CodeCache *cache, const uint8_t *host)
 {
-    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
-    if (!page)
-        return false;
+    return g_hash_table_contains(cache->pages, page_of(host));
+}
+
+static void drop_decoded(CodeCache *cache, CodePage *page, const uint8_t *host, uint64_t size)
+{
     unsigned offset = (uintptr_t)host & PAGE_MASK;
     if (!(page->granules & granule_mask(offset, offset + size - 1)))
-        return true;
+        return;
     for (unsigned i = page->blocks->len; i-- > 0;) {
         CodeBlock *block = g_ptr_array_index(page->blocks, i);
         if (block_holds(block, host, size))
             block_drop(cache, block);
     }
-    if (page->blocks->len)
-        return true;
-    *flags = page->flags;
+}
+
+uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    if (!page)
+        return NULL;
+    drop_decoded(cache, page, host, size);
+    const CpuEngine *engine = cache->cpu->engine;
+    bool left = engine->code_written && engine->code_written(cache->cpu, host, size);
+    if (left || page->blocks->len)
+        return NULL;
+    uint8_t *flags = page->flags;
     g_hash_table_remove(cache->pages, page_of(host));
-    return false;
+    return flags;
 }
 
 void code_cache_flush(CodeCache *cache)
 {
+    if (cache->cpu->engine->flush)
+        cache->cpu->engine->flush(cache->cpu);
     for (unsigned i = 0; i < HASH_SIZE; i++)
         while (cache->bucket[i])
             block_drop(cache, cache->bucket[i]);
@@ -166,6 +184,32 @@ void code_cache_flush(CodeCache *cache)
 }
 
 /* --- building --------------------------------------------------------------------------------- */
+
+void code_cache_add_page(CodeCache *cache, const MemPage *mem)
+{
+    CodePage *page = g_new0(CodePage, 1);
+    page->blocks = g_ptr_array_new();
+    page->flags = mem->page_flags;
+    g_hash_table_insert(cache->pages, mem->host, page);
+}
+
+/* Before bytes of a page are read to be decoded. */
+static void page_begin(CodeCache *cache, const MemPage *mem)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, mem->host);
+    if (!page)
+        cpu_group_code_page(cache->cpu, mem);
+    else if (!page->blocks->len)
+        page->granules = 0; /* a write before there are blocks again must not end the record */
+}
+
+static void page_remember(CodeCache *cache, const uint8_t *first, unsigned bytes, CodeBlock *block)
+{
+    CodePage *page = g_hash_table_lookup(cache->pages, page_of(first));
+    unsigned offset = (uintptr_t)first & PAGE_MASK;
+    page->granules |= granule_mask(offset, offset + bytes - 1);
+    g_ptr_array_add(page->blocks, block);
+}
 
 /* Where a block's bytes come from: the page of CS:rip, then, for the last instruction, the next. */
 typedef struct Fetch {
@@ -179,13 +223,6 @@ typedef struct Fetch {
 static unsigned decode_flags(const Cpu *cpu)
 {
     return cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
-}
-
-static LinAddr code_address(const Cpu *cpu, uint64_t rip)
-{
-    if (cpu->mode == CPU_LONG)
-        return rip;
-    return (uint32_t)(cpu->seg[SEG_CS].base + rip);
 }
 
 static void exec_fetch_gp(Cpu *cpu, const Insn *insn)
@@ -204,15 +241,20 @@ static unsigned gather(Fetch *fetch, unsigned offset, uint8_t *buffer, uint8_t *
 {
     Cpu *cpu = fetch->cpu;
     unsigned head = fetch->in_page - offset;
-    memcpy(buffer, fetch->host + offset, head);
     LinAddr next = fetch->la + fetch->in_page;
     if (cpu->mode != CPU_LONG)
         next = (uint32_t)next;
-    const Translation *t = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT);
-    if (!t->page.host)
+    MemPage page = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (page.host)
+        page_begin(cpu->code, &page);
+    /* The walk may have set accessed bits in the first page, which then is no code any more. */
+    MemPage first = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    page_begin(cpu->code, &first);
+    memcpy(buffer, fetch->host + offset, head);
+    if (!page.host)
         return head;
-    memcpy(buffer + head, t->page.host, MAX_INSN_LENGTH - head);
-    *crossed = t->page.host;
+    memcpy(buffer + head, page.host, MAX_INSN_LENGTH - head);
+    *crossed = page.host;
     return MAX_INSN_LENGTH;
 }
 
@@ -232,6 +274,8 @@ static bool build_insn(Fetch *fetch, unsigned offset, Insn *insn, uint8_t **cros
         if (available == fetch->in_page) {
             available = MIN(gather(fetch, 0, buffer, crossed), allowed);
             status = decode(buffer, available, cpu->code_size, flags, insn);
+            if (insn->length <= fetch->in_page)
+                *crossed = NULL; /* the bytes changed meanwhile, or the rest does not matter */
         }
     }
     switch (status) {
@@ -260,29 +304,8 @@ static bool ends_block(const Insn *insn)
     return row->attrs & (ATTR_BRANCH | ATTR_SERIAL) || (row->attrs & ATTR_STRING && insn->rep);
 }
 
-static void page_remember(CodeCache *cache, uint8_t *first, unsigned bytes, CodeBlock *block,
-                          uint8_t *flags)
-{
-    uint8_t *start = page_of(first);
-    CodePage *page = g_hash_table_lookup(cache->pages, start);
-    if (!page) {
-        page = g_new0(CodePage, 1);
-        page->blocks = g_ptr_array_new();
-        page->flags = flags;
-        g_hash_table_insert(cache->pages, start, page);
-    }
-    unsigned offset = first - start;
-    page->granules |= granule_mask(offset, offset + bytes - 1);
-    g_ptr_array_add(page->blocks, block);
-    if (!(*flags & PAGE_HAS_CODE)) {
-        __atomic_fetch_or(flags, PAGE_HAS_CODE, __ATOMIC_SEQ_CST);
-        tlb_forget_writable(cache->cpu, start);
-    }
-}
-
 static CodeBlock *block_insert(CodeCache *cache, Fetch *fetch, const CodeBlock *built)
 {
-    Cpu *cpu = cache->cpu;
     if (cache->bytes > CODE_CACHE_LIMIT)
         code_cache_flush(cache);
     size_t size = block_size(built->count);
@@ -291,14 +314,9 @@ static CodeBlock *block_insert(CodeCache *cache, Fetch *fetch, const CodeBlock *
     cache->bytes += size;
 
     unsigned head = block->crossed ? fetch->in_page : block->bytes;
-    /* Translations move when the TLB slot is reused: take the second page's before the first's. */
-    if (block->crossed) {
-        LinAddr next = code_address(cpu, cpu->rip + fetch->in_page);
-        MemPage page = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page;
-        page_remember(cache, block->crossed, block->bytes - head, block, page.page_flags);
-    }
-    MemPage page = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->page;
-    page_remember(cache, block->host, head, block, page.page_flags);
+    page_remember(cache, block->host, head, block);
+    if (block->crossed)
+        page_remember(cache, block->crossed, block->bytes - head, block);
 
     CodeBlock **bucket = &cache->bucket[hash(block->host, block->mode_key)];
     block->next = *bucket;
@@ -332,14 +350,45 @@ static CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
-/* What the TLB does not know. Raises what fetching the byte at la would; NULL: device memory. */
+/* The block of these bytes in this mode, or NULL. */
+static ALWAYS_INLINE CodeBlock *block_find(const CodeCache *cache, const uint8_t *host,
+                                           uint32_t key)
+{
+    CodeBlock *block = cache->bucket[hash(host, key)];
+    while (block && (block->host != host || block->mode_key != key))
+        block = block->next;
+    return block;
+}
+
+/* A block that was built before a breakpoint came to lie inside it goes. */
+static NOINLINE void drop_uncut(Cpu *cpu, const uint8_t *host)
+{
+    CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
+    uint64_t rip = cpu->rip;
+    for (unsigned i = 0; block && i + 1 < block->count; i++) {
+        rip += block->insns[i].length;
+        if (breakpoint_at(cpu, code_address(cpu, rip))) {
+            block_drop(cpu->code, block);
+            return;
+        }
+    }
+}
+
+/* What the TLB does not know, pages with breakpoints among it. Raises what fetching the byte at la
+ * would; NULL: device memory. */
 static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
 {
+    breakpoint_check(cpu, la);
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
         raise_GP(cpu, 0);
-    if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
-        raise_GP(cpu, 0);
+    if (cpu->mode != CPU_LONG) {
+        cpu->rip = cpu->rip_start = (uint32_t)cpu->rip; /* ran past the end of 4 GiB */
+        if (cpu->rip > cpu->seg[SEG_CS].limit)
+            raise_GP(cpu, 0);
+    }
     uint8_t *page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    if (page && breakpoint_in_page(cpu, la))
+        drop_uncut(cpu, page + (la & PAGE_MASK));
     return page ? page + (la & PAGE_MASK) : NULL;
 }
 
@@ -350,11 +399,14 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
     Fetch fetch = {.cpu = cpu, .la = la, .host = fetch_slow(cpu, la)};
     fetch.in_page = PAGE_SIZE - (la & PAGE_MASK);
     fetch.limit_left = UINT64_MAX;
-    if (cpu->mode != CPU_LONG)
+    /* [SDM3] "Limit Checking": a limit of FFFFFFFFh may not be looked at, and EIP wraps. */
+    if (cpu->mode != CPU_LONG && cpu->seg[SEG_CS].limit != UINT32_MAX)
         fetch.limit_left = (uint64_t)cpu->seg[SEG_CS].limit - cpu->rip + 1;
     if (!fetch.host)
         return block_from_device(cache, &fetch);
 
+    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    page_begin(cache, &page);
     CodeBlock *built = cache->scratch;
     *built = (CodeBlock){.host = fetch.host, .mode_key = cpu->mode_key};
     while (built->count < BLOCK_MAX_INSNS && built->bytes < fetch.in_page &&
@@ -364,7 +416,8 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
             break;
         built->count++;
         built->bytes += insn->length;
-        if (ends_block(insn) || built->crossed)
+        if (ends_block(insn) || built->crossed ||
+            breakpoint_at(cpu, code_address(cpu, cpu->rip + built->bytes)))
             break;
     }
     /* What the CS limit cut off depends on more than the key: run it once, from the scratch block.
@@ -372,16 +425,6 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
     if (built->insns[built->count - 1].exec == exec_fetch_gp)
         return built;
     return block_insert(cache, &fetch, built);
-}
-
-/* The block of these bytes in this mode, or NULL. */
-static ALWAYS_INLINE CodeBlock *block_find(const CodeCache *cache, const uint8_t *host,
-                                           uint32_t key)
-{
-    CodeBlock *block = cache->bucket[hash(host, key)];
-    while (block && (block->host != host || block->mode_key != key))
-        block = block->next;
-    return block;
 }
 
 /* May the block be used where CS:rip is now? Not if CS ends within it, nor if the second page of
@@ -394,7 +437,9 @@ static ALWAYS_INLINE bool block_fits(Cpu *cpu, const CodeBlock *block)
         return true;
     unsigned head = PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK);
     LinAddr next = code_address(cpu, cpu->rip + head);
-    return mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host == block->crossed;
+    const uint8_t *second = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    /* The walk may have set accessed bits in the block's own bytes, which drops it. */
+    return second == block->crossed && block_find(cpu->code, block->host, block->mode_key) == block;
 }
 
 HOT const CodeBlock *code_block(Cpu *cpu)
@@ -406,7 +451,76 @@ HOT const CodeBlock *code_block(Cpu *cpu)
     CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
     if (LIKELY(block != NULL) && LIKELY(block_fits(cpu, block)))
         return block;
+    block = block_find(cpu->code, host, cpu->mode_key); /* if looking did not drop it */
     if (block)
         block_drop(cpu->code, block);
     return block_build(cpu, la);
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+static bool page_lists(const CodeCache *cache, const uint8_t *host, unsigned bytes,
+                       const CodeBlock *block)
+{
+    const CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    unsigned offset = (uintptr_t)host & PAGE_MASK;
+    uint64_t granules = granule_mask(offset, offset + bytes - 1);
+    return page && *page->flags & PAGE_HAS_CODE && (page->granules & granules) == granules &&
+           g_ptr_array_find(page->blocks, block, NULL);
+}
+
+/* Would memory be decoded to these instructions again? */
+static bool block_is_current(const CodeBlock *block)
+{
+    uint8_t bytes[BLOCK_MAX_INSNS * MAX_INSN_LENGTH];
+    unsigned head = block->crossed ? PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK)
+                                   : block->bytes;
+    memcpy(bytes, block->host, head);
+    if (block->crossed)
+        memcpy(bytes + head, block->crossed, block->bytes - head);
+    CpuMode mode = block->mode_key >> KEY_MODE_SHIFT & 7;
+    CodeSize size = block->mode_key >> KEY_CODE_SIZE_SHIFT & 3;
+    const uint8_t *at = bytes;
+    for (unsigned i = 0; i < block->count; i++) {
+        const Insn *kept = &block->insns[i];
+        Insn now;
+        DecodeStatus status = decode(at, bytes + block->bytes - at, size,
+                                     mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0, &now);
+        bool good = status == DECODE_OK && kept->exec != exec_invalid;
+        if (good != (kept->exec != exec_invalid) || now.length != kept->length ||
+            (good && (now.row != kept->row || now.imm != kept->imm || now.disp != kept->disp)))
+            return false;
+        at += kept->length;
+    }
+    return true;
+}
+
+static const char *block_problem(const CodeCache *cache, const CodeBlock *block)
+{
+    unsigned head = block->crossed ? PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK)
+                                   : block->bytes;
+    if (!page_lists(cache, block->host, head, block))
+        return "its page does not know of it";
+    if (block->crossed && !page_lists(cache, block->crossed, block->bytes - head, block))
+        return "its second page does not know of it";
+    if (!block_is_current(block))
+        return "memory holds other instructions now";
+    return NULL;
+}
+
+char *code_cache_problem(const CodeCache *cache)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < HASH_SIZE; i++)
+        for (const CodeBlock *block = cache->bucket[i]; block; block = block->next) {
+            const char *problem = block_problem(cache, block);
+            if (problem)
+                return g_strdup_printf("block of %u instructions at page offset %#x, key %#x: %s",
+                                       block->count, (unsigned)((uintptr_t)block->host & PAGE_MASK),
+                                       block->mode_key, problem);
+            bytes += block_size(block->count);
+        }
+    for (const CodeBlock *block = cache->dead; block; block = block->next)
+        bytes += block_size(block->count);
+    return bytes == cache->bytes ? NULL : g_strdup("the blocks' sizes do not add up");
 }

@@ -31,6 +31,14 @@ typedef struct CodeBlock {
     Insn insns[];
 } CodeBlock;
 
+/* Linear address of CS:rip. */
+static inline LinAddr code_address(const Cpu *cpu, uint64_t rip)
+{
+    if (cpu->mode == CPU_LONG)
+        return rip;
+    return (uint32_t)(cpu->seg[SEG_CS].base + rip);
+}
+
 CodeCache *code_cache_new(Cpu *cpu);
 void code_cache_free(CodeCache *cache);
 
@@ -40,17 +48,28 @@ const CodeBlock *code_block(Cpu *cpu);
 /* Frees dropped blocks; only between blocks. */
 void code_cache_collect(CodeCache *cache);
 
-/* Drops the blocks that hold any of [host, host+size), which lies in one page; the running one ends
- * after the present instruction. True if this CPU still has blocks in the page; when the last one
- * went, *flags gets the address of the page's flag byte. */
-bool code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size, uint8_t **flags);
+/* For cpu/group.c, with its lock held: makes the record of a page; is there one for that of host?
+ */
+void code_cache_add_page(CodeCache *cache, const MemPage *mem);
+bool code_cache_has_page(const CodeCache *cache, const uint8_t *host);
+
+/* Likewise. Drops the blocks that hold any of [host, host+size), which lies in one page; the
+ * running one ends after the present instruction. When the page's last one went so does the record;
+ * then returns the address of the page's flag byte, else NULL. */
+uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size);
+
+/* Drops every block; the records stay. */
 void code_cache_flush(CodeCache *cache);
 
 /* What the decoded blocks take. */
 uint64_t code_cache_bytes(const CodeCache *cache);
 
-/* Gives insn its exec function for this CPU's features and mode_key: the row's own, a specialised
- * form, or one that raises. */
-void exec_bind(Cpu *cpu, Insn *insn);
+/* What is wrong with the cache, or NULL: a block that its page does not know of, or whose bytes are
+ * no longer those of memory. For tests, between instructions; the caller frees it. */
+char *code_cache_problem(const CodeCache *cache);
+
+/* Gives insn its exec function for this CPU's features and mode_key: the row's own or a specialised
+ * form of it (true), or one that raises or does what an older CPU did (false). */
+bool exec_bind(Cpu *cpu, Insn *insn);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
+#include "cpu/run.h"
 #include "cpu/model.h"
 
 static const StateField segment_fields[] = {
@@ -125,6 +126,7 @@ Cpu *cpu_new(const CpuModel *model, const FeatureSet *features, unsigned index, 
     cpu->a20 = true;
     cpu->tlb_state = tlb_state_new();
     cpu->code = code_cache_new(cpu);
+    cpu->engine = &interpreter_engine;
     cpu_reset(cpu, CPU_POWER_ON);
     return cpu;
 }
@@ -133,6 +135,8 @@ void cpu_free(Cpu *cpu)
 {
     if (!cpu)
         return;
+    g_free(cpu->breakpoints);
+    cpu_set_engine(cpu, &interpreter_engine, NULL);
     code_cache_free(cpu->code);
     tlb_state_free(cpu->tlb_state);
     g_free(cpu);
@@ -164,13 +168,14 @@ static void reset_power_on(Cpu *cpu)
     cpu->pending = 0;
 }
 
+/* CS too is read and write data: real mode may store through it. [SDM3] "Processor State After
+ * Reset". */
 static void reset_segments(Cpu *cpu)
 {
     for (unsigned i = 0; i < SEG_COUNT; i++)
         cpu->seg[i] = (Segment){.limit = 0xffff, .access = AR_P | AR_S | AR_WRITABLE | AR_ACCESSED};
     cpu->seg[SEG_CS].selector = 0xf000;
     cpu->seg[SEG_CS].base = 0xffff0000;
-    cpu->seg[SEG_CS].access = AR_P | AR_S | AR_CODE | AR_READABLE | AR_ACCESSED;
     for (unsigned i = 0; i < SEG_COUNT; i++)
         segment_update(&cpu->seg[i]);
     cpu->ldtr = (Segment){.limit = 0xffff, .access = AR_P | DESC_LDT};
@@ -253,7 +258,8 @@ void cpu_update_mode(Cpu *cpu)
 void cpu_kick(Cpu *cpu, uint32_t pending)
 {
     __atomic_fetch_or(&cpu->pending, pending, __ATOMIC_SEQ_CST);
-    if (cpu->thread == g_thread_self())
+    __atomic_store_n(&cpu->jit.poll, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&cpu->thread, __ATOMIC_RELAXED) == g_thread_self())
         cpu_end_block(cpu);
     if (cpu->bus.woken)
         cpu->bus.woken(cpu->bus.opaque, cpu);
@@ -339,7 +345,7 @@ void cpu_raise(Cpu *cpu, ExceptionVector vector, uint32_t error)
 {
     cpu->raised.vector = vector;
     cpu->raised.error = error;
-    siglongjmp(*cpu->unwind, 1);
+    siglongjmp(*cpu->unwind, UNWIND_RAISE);
 }
 
 void cpu_raise_pf(Cpu *cpu, LinAddr la, uint32_t error)

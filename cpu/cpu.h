@@ -81,9 +81,27 @@ enum {
     PENDING_SIPI = 1 << 4,
     PENDING_EXIT = 1 << 5,   /* return from cpu_run */
     PENDING_DEBUG = 1 << 6,  /* TF, data or I/O breakpoint: look after the present instruction */
-    PENDING_FLUSH = 1 << 7,  /* the memory map or code changed under another thread's feet */
+    PENDING_FLUSH = 1 << 7,  /* the memory map changed */
     PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
+    PENDING_CODE = 1 << 9,   /* another thread makes or changes code: cpu_group_serve */
 };
+
+/* Why a debugger outside gets the CPU (cpu/breakpoint.h). */
+typedef enum CpuStopKind {
+    STOP_NONE,
+    STOP_STEP, /* cpu_step's instruction is done */
+    STOP_BREAKPOINT,
+    STOP_HARDWARE_BREAKPOINT,
+    STOP_WATCH_WRITE,
+    STOP_WATCH_READ,
+    STOP_WATCH_ACCESS,
+} CpuStopKind;
+
+/* Whoever ran the CPU looks at kind, and sets it to STOP_NONE when it has told the debugger. */
+typedef struct CpuStop {
+    CpuStopKind kind;
+    LinAddr la; /* of the breakpoint, or where the watchpoint begins */
+} CpuStop;
 
 enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
 
@@ -96,7 +114,7 @@ typedef enum TlbMode {
     TLB_MODE_COUNT,
 } TlbMode;
 
-enum { TLB_SIZE = 1024 };
+enum { TLB_SIZE = 1024, JUMP_CACHE_SIZE = 2048 };
 
 /* An access at la of size bytes hits when (la ^ tag) <= PAGE_SIZE - size: right page, no straddle.
  * The xor is then the offset in the page. A tag that cannot match is tlb_invalid_tag(index). */
@@ -104,6 +122,50 @@ typedef struct TlbEntry {
     LinAddr read, write, fetch;
     uint8_t *host; /* host address of the page's first byte */
 } TlbEntry;
+
+/* Where a translated indirect branch to rip continues. */
+typedef struct JumpEntry {
+    uint64_t rip;
+    const void *code;
+} JumpEntry;
+
+/* What one privilege context knows of linear addresses; translated code reaches it through one
+ * base register. An engine that keeps no translated code leaves all but the entries empty. */
+typedef struct MmuContext {
+    TlbEntry entry[TLB_SIZE];
+    uint32_t code_id[TLB_SIZE]; /* which code page is mapped there, 0 = unknown (dbt/link.c) */
+    JumpEntry jump[JUMP_CACHE_SIZE];
+    uint16_t jump_used[JUMP_CACHE_SIZE]; /* indices that hold an entry */
+    unsigned jump_count;
+    uint32_t jump_key;  /* the mode the entries were made in, */
+    uint64_t jump_base; /* and the base of CS */
+} MmuContext;
+
+/* What translated code keeps beside the registers (dbt/). */
+typedef struct TranslatorState {
+    uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
+    uint8_t vectors_loaded; /* the vector registers and MXCSR are in the host's */
+    uint8_t x87_loaded;     /* the x87 state is in the host's */
+    uint32_t poll;          /* look at `pending`; set by any thread */
+    int64_t budget;         /* instructions left, in counted runs */
+    uint64_t next;          /* where a trampoline goes on */
+    uint64_t temp[4];
+} TranslatorState;
+
+/* What runs instructions: the interpreter, or a translator in front of it. */
+typedef struct CpuEngine {
+    const char *name;
+    /* Runs until insn_count reaches limit or the CPU stops; raises come back to cpu_run. */
+    void (*run)(Cpu *cpu, uint64_t limit);
+    /* A raise left `run`: bring what the engine keeps elsewhere home to struct Cpu. */
+    void (*unwound)(Cpu *cpu);
+    /* [host, host+size), in one page, was written: drop its code. True: some is left in the page.
+     */
+    bool (*code_written)(Cpu *cpu, const uint8_t *host, uint64_t size);
+    /* Forget all code. */
+    void (*flush)(Cpu *cpu);
+    void (*free)(Cpu *cpu);
+} CpuEngine;
 
 typedef struct CpuBus {
     AddressSpace *memory;
@@ -120,8 +182,13 @@ typedef struct CpuBus {
 } CpuBus;
 
 typedef struct CpuModel CpuModel;
+typedef struct CpuGroup CpuGroup;
 typedef struct CodeCache CodeCache;
 typedef struct TlbState TlbState;
+typedef struct BreakpointList BreakpointList;
+
+/* What comes back through Cpu.unwind. */
+enum { UNWIND_RAISE = 1, UNWIND_STOP };
 
 struct Cpu {
     /* --- registers ------------------------------------------------------------------------- */
@@ -139,6 +206,7 @@ struct Cpu {
     TlbEntry *tlb;      /* of the present TlbMode; derived */
     uint32_t pending;   /* PENDING_*; atomic */
     uint32_t mode_key;  /* what decoded blocks depend on; derived */
+    TranslatorState jit;
     Segment seg[SEG_COUNT];
 
     Segment ldtr, tr;
@@ -184,7 +252,8 @@ struct Cpu {
     uint64_t insn_count;     /* instructions retired before the present block */
     const Insn *block_first; /* first instruction of the running block, for exact counts */
     const Insn *block_end;   /* the run loop stops here; moved down to stop after the present one */
-    GThread *thread;         /* that is in cpu_run */
+    CpuGroup *group;         /* the CPUs of its machine (cpu/group.c) */
+    GThread *thread;         /* that is in cpu_run, or NULL; atomic */
     sigjmp_buf *unwind;      /* where cpu_raise goes */
     struct {
         uint8_t vector;
@@ -193,10 +262,23 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;        /* for double faults */
-    uint64_t pending_db; /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;     /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state; /* the TLB's tables (cpu/mmu.c) */
+    } delivering;            /* for double faults */
+    uint64_t pending_db;     /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;         /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;     /* the TLB's tables (cpu/mmu.c) */
+    const CpuEngine *engine; /* what cpu_run runs with */
+    void *engine_data;       /* its own */
+    struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
+
+    /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
+    BreakpointList *breakpoints; /* NULL: none */
+    bool stepping;               /* in cpu_step */
+    bool hold_interrupts;        /* while running, take none */
+    CpuStop stop;
+    struct {
+        LinAddr la;
+        uint64_t insn_count;
+    } passed; /* a breakpoint at la is none while insn_count is this */
 };
 
 /* Makes a CPU of a model with features already resolved (cpu/model.h). Starts reset. */
@@ -208,9 +290,13 @@ void cpu_free(Cpu *cpu);
 typedef enum CpuResetKind { CPU_POWER_ON, CPU_INIT } CpuResetKind;
 void cpu_reset(Cpu *cpu, CpuResetKind kind);
 
-/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), or
- * PENDING_EXIT is set. Returns the number retired. The caller must NOT hold the machine lock. */
+/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), stop.kind
+ * says that a debugger wants it, or PENDING_EXIT is set. Returns the number retired. The caller
+ * must NOT hold the machine lock. */
 uint64_t cpu_run(Cpu *cpu, uint64_t budget);
+
+/* From now on cpu_run runs with this engine; frees what the one before kept. Between runs only. */
+void cpu_set_engine(Cpu *cpu, const CpuEngine *engine, void *data);
 
 /* Input pins (IrqFn; opaque = Cpu). Machine lock held. */
 void cpu_set_line(void *cpu, int line, int level);
@@ -223,6 +309,11 @@ bool cpu_has_work(const Cpu *cpu);
 
 /* The fields of struct Cpu that are saved, printed and compared. */
 extern const StateField cpu_state_fields[];
+
+/* After the fields were loaded: refuses a state that no program could have brought this CPU into
+ * and that other code relies on not to be (MYNA_ERROR_STATE, naming the register), and computes
+ * what is derived from the fields. A CPU whose state was refused must be reset before it runs. */
+bool cpu_loaded(Cpu *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Instructions retired, exact even inside an exec function. */
 uint64_t cpu_insn_count(const Cpu *cpu);

@@ -1,5 +1,6 @@
 /* mem.c - guest memory accesses that the TLB's fast path does not serve: misses, page crossings,
  * device memory, code pages, watched pages, alignment checks, and read-modify-write. */
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
 
@@ -56,6 +57,8 @@ static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, u
 {
     if (t->page.host)
         return load_le(t->page.host + offset, size);
+    if (cpu->journal)
+        cpu->journal->device(cpu->journal);
     g_rec_mutex_lock(cpu->bus.lock);
     uint64_t v = address_space_load(cpu_memory(cpu), t->pa + offset, size);
     g_rec_mutex_unlock(cpu->bus.lock);
@@ -68,13 +71,15 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
     if (t->page.host) {
         if (!t->page.writable)
             return; /* ROM */
+        if (UNLIKELY(cpu->journal != NULL))
+            cpu->journal->store(cpu->journal, t->page.host + offset, size,
+                                *t->page.page_flags & PAGE_HAS_CODE);
         store_le(t->page.host + offset, v, size);
-        if (*t->page.page_flags & PAGE_HAS_CODE) {
-            AddressSpace *as = cpu_memory(cpu);
-            as->on_code_write(as->listener, t->page.host + offset, size);
-        }
+        cpu_ram_written(cpu, &t->page, offset, size);
         return;
     }
+    if (cpu->journal)
+        cpu->journal->device(cpu->journal);
     g_rec_mutex_lock(cpu->bus.lock);
     address_space_store(cpu_memory(cpu), t->pa + offset, v, size);
     g_rec_mutex_unlock(cpu->bus.lock);
@@ -135,12 +140,15 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 
 uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
 {
-    return load_as(cpu, la, size, ROLE_SYSTEM);
+    uint64_t v = load_as(cpu, la, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_READ);
+    return v;
 }
 
 void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 {
     store_as(cpu, la, v, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_WRITE);
 }
 
 void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "cpu/breakpoint.h"
 #include "cpu/walk.h"
 
 typedef struct TlbSlot {
@@ -17,7 +18,7 @@ typedef struct TlbSlot {
 } TlbSlot;
 
 typedef struct TlbTable {
-    TlbEntry entry[TLB_SIZE];
+    MmuContext context; /* first: Cpu.tlb points to its entries */
     TlbSlot slot[TLB_SIZE];
     uint16_t used[TLB_SIZE]; /* slots to flush */
     unsigned used_count;
@@ -28,6 +29,8 @@ struct TlbState {
     /* Linear range that holds every large page filled since the last full flush; INVLPG inside it
      * cannot tell which 4 KiB slots belong to the page and drops all. */
     LinAddr large_first, large_last;
+    TlbEntry empty[TLB_SIZE]; /* what Cpu.tlb is while hidden, */
+    TlbEntry *hidden;         /* and what it was */
 };
 
 /* A tag no address can match: the slot index bits are wrong for this slot. All ones would match the
@@ -39,11 +42,71 @@ static LinAddr invalid_tag(unsigned index)
 
 static void entry_clear(TlbTable *table, unsigned index)
 {
-    TlbEntry *e = &table->entry[index];
+    TlbEntry *e = &table->context.entry[index];
     e->read = e->write = e->fetch = invalid_tag(index) & ~PAGE_MASK;
     e->host = NULL;
+    table->context.code_id[index] = 0;
     table->slot[index].used = false;
 }
+
+/* --- the jump cache --------------------------------------------------------------------------- */
+
+/* A rip that does not hash to the index. */
+static uint64_t no_rip(unsigned index)
+{
+    return index == 0;
+}
+
+static void jump_clear(MmuContext *context, unsigned index)
+{
+    context->jump[index] = (JumpEntry){no_rip(index), NULL};
+}
+
+void mmu_jumps_clear(MmuContext *context)
+{
+    for (unsigned i = 0; i < context->jump_count; i++)
+        jump_clear(context, context->jump_used[i]);
+    context->jump_count = 0;
+}
+
+void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code)
+{
+    unsigned index = jump_index(rip);
+    if (!context->jump[index].code)
+        context->jump_used[context->jump_count++] = index;
+    context->jump[index] = (JumpEntry){rip, code};
+}
+
+/* Keeps the jumps into pages that `keep` says are still mapped as they were. */
+typedef bool KeepFn(const TlbTable *table, LinAddr page, LinAddr flushed);
+
+static void jumps_purge(TlbTable *table, KeepFn *keep, LinAddr flushed)
+{
+    MmuContext *context = &table->context;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < context->jump_count; i++) {
+        unsigned index = context->jump_used[i];
+        LinAddr page = (context->jump[index].rip + context->jump_base) & ~PAGE_MASK;
+        if (keep(table, page, flushed))
+            context->jump_used[kept++] = index;
+        else
+            jump_clear(context, index);
+    }
+    context->jump_count = kept;
+}
+
+static bool keep_known(const TlbTable *table, LinAddr page, LinAddr flushed)
+{
+    const TlbSlot *slot = &table->slot[(page >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    return slot->used && slot->la == page;
+}
+
+static bool keep_others(const TlbTable *table, LinAddr page, LinAddr flushed)
+{
+    return page != flushed;
+}
+
+/* --- filling and flushing --------------------------------------------------------------------- */
 
 TlbState *tlb_state_new(void)
 {
@@ -51,6 +114,12 @@ TlbState *tlb_state_new(void)
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
         for (unsigned i = 0; i < TLB_SIZE; i++)
             entry_clear(&state->table[mode], i);
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
+        for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
+            jump_clear(&state->table[mode].context, i);
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        state->empty[i].read = state->empty[i].write = state->empty[i].fetch = invalid_tag(i) &
+                                                                               ~PAGE_MASK;
     state->large_first = UINT64_MAX;
     return state;
 }
@@ -60,9 +129,20 @@ void tlb_state_free(TlbState *state)
     g_free(state);
 }
 
+MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
+{
+    return &cpu->tlb_state->table[mode].context;
+}
+
+void tlb_hide(Cpu *cpu)
+{
+    cpu->tlb_state->hidden = cpu->tlb;
+    cpu->tlb = cpu->tlb_state->empty;
+}
+
 TlbEntry *tlb_table(TlbState *state, TlbMode mode)
 {
-    return state->table[mode].entry;
+    return state->table[mode].context.entry;
 }
 
 void tlb_flush_all(Cpu *cpu)
@@ -73,6 +153,7 @@ void tlb_flush_all(Cpu *cpu)
         for (unsigned i = 0; i < table->used_count; i++)
             entry_clear(table, table->used[i]);
         table->used_count = 0;
+        mmu_jumps_clear(&table->context);
     }
     state->large_first = UINT64_MAX;
     state->large_last = 0;
@@ -91,6 +172,7 @@ void tlb_flush_non_global(Cpu *cpu)
                 entry_clear(table, index);
         }
         table->used_count = kept;
+        jumps_purge(table, keep_known, 0);
     }
 }
 
@@ -104,6 +186,7 @@ void tlb_flush_page(Cpu *cpu, LinAddr la)
     unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &state->table[mode];
+        jumps_purge(table, keep_others, la & ~PAGE_MASK);
         if (table->slot[index].used && table->slot[index].la == (la & ~PAGE_MASK)) {
             /* The slot stays in the used list, cleared: it must not enter it twice. */
             entry_clear(table, index);
@@ -138,19 +221,21 @@ static bool translation_allows(const Translation *t, MemAccess access)
 static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
 {
     const Translation *t = &table->slot[index].t;
-    TlbEntry *e = &table->entry[index];
+    TlbEntry *e = &table->context.entry[index];
     LinAddr none = invalid_tag(index) & ~PAGE_MASK;
     e->read = e->write = e->fetch = none;
     e->host = t->page.host;
+    table->context.code_id[index] = 0;
     if (!t->page.host || table == &cpu->tlb_state->table[TLB_NEVER])
         return;
-    if (t->fetch)
+    if (t->fetch && !breakpoint_in_page(cpu, page))
         e->fetch = page;
-    if (debug_page_watched(cpu, page))
+    if (debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
         return;
     if (t->read)
         e->read = page;
-    if (t->write && t->page.writable && !(*t->page.page_flags & PAGE_HAS_CODE))
+    if (t->write && t->page.writable &&
+        !(__atomic_load_n(t->page.page_flags, __ATOMIC_SEQ_CST) & PAGE_HAS_CODE))
         e->write = page;
 }
 
@@ -167,13 +252,16 @@ static TlbTable *table_for(Cpu *cpu, MemRole role)
     TlbState *state = cpu->tlb_state;
     if (role == ROLE_SYSTEM)
         return &state->table[TLB_SUPERVISOR];
+    const TlbEntry *tlb = cpu->tlb == state->empty ? state->hidden : cpu->tlb;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        if (cpu->tlb == state->table[mode].entry)
+        if (tlb == state->table[mode].context.entry)
             return &state->table[mode];
     g_assert_not_reached();
 }
 
-const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
+/* As mmu_translate; NULL and *error where that raises. */
+static const Translation *translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role,
+                                    uint32_t *error)
 {
     TlbTable *table = table_for(cpu, role);
     unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
@@ -187,12 +275,8 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
     bool user = role == ROLE_CURRENT && cpu->cpl == 3;
     bool ac = role == ROLE_CURRENT && cpu->eflags & FLAG_AC;
     Walk walk;
-    uint32_t error;
-    if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, &error)) {
-        /* A stale translation must not survive the fault that replaces it. */
-        tlb_flush_page(cpu, la);
-        cpu_raise_pf(cpu, la, error);
-    }
+    if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, error))
+        return NULL;
     if (!slot->used)
         table->used[table->used_count++] = index;
     slot->used = true;
@@ -203,6 +287,32 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
         note_large_page(cpu->tlb_state, la, walk.size);
     entry_fill(cpu, table, index, page);
     return &slot->t;
+}
+
+const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
+{
+    uint32_t error;
+    const Translation *t = translate(cpu, la, access, role, &error);
+    if (!t) {
+        /* A stale translation must not survive the fault that replaces it. */
+        tlb_flush_page(cpu, la);
+        cpu_raise_pf(cpu, la, error);
+    }
+    return t;
+}
+
+static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
+{
+    const TlbEntry *e = tlb_entry(cpu, la);
+    return (la ^ (access == ACCESS_WRITE ? e->write : e->read)) <= PAGE_MASK;
+}
+
+bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
+{
+    uint32_t error;
+    if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
+        return false;
+    return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
 }
 
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
@@ -221,10 +331,58 @@ void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
         TlbTable *table = &cpu->tlb_state->table[mode];
         for (unsigned i = 0; i < table->used_count; i++) {
             unsigned index = table->used[i];
-            if (table->entry[index].host == host_page)
-                table->entry[index].write = invalid_tag(index) & ~PAGE_MASK;
+            if (table->context.entry[index].host == host_page)
+                table->context.entry[index].write = invalid_tag(index) & ~PAGE_MASK;
         }
     }
+}
+
+/* What is wrong with one slot and its entry, or NULL. */
+static const char *slot_problem(Cpu *cpu, const TlbTable *table, unsigned index)
+{
+    const TlbEntry *e = &table->context.entry[index];
+    const TlbSlot *s = &table->slot[index];
+    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
+    if (e->read == none && e->write == none && e->fetch == none && !s->used)
+        return NULL;
+    if ((e->read != none && e->read != s->la) || (e->write != none && e->write != s->la) ||
+        (e->fetch != none && e->fetch != s->la))
+        return "a tag is not that of the slot's page";
+    if (!s->used)
+        return "a tag stands in an unused slot";
+    if (s->la == UINT64_MAX)
+        return NULL; /* dropped by tlb_flush_page */
+    MemPage page = address_space_page(cpu_memory(cpu), s->t.pa);
+    if (s->t.page.host != page.host || s->t.page.page_flags != page.page_flags)
+        return "the memory map has other RAM there";
+    if (e->host != page.host && (e->read != none || e->write != none || e->fetch != none))
+        return "the host address is not that of the page";
+    if (e->write != none && (!page.writable || *page.page_flags & PAGE_HAS_CODE))
+        return "ROM or a page with code is written without a look";
+    if ((e->read != none || e->write != none) && debug_page_watched(cpu, s->la))
+        return "a page with a breakpoint has a tag";
+    return NULL;
+}
+
+char *tlb_problem(Cpu *cpu)
+{
+    if (cpu->pending & PENDING_FLUSH)
+        return NULL; /* nothing is looked up before the flush */
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        const TlbTable *table = &cpu->tlb_state->table[mode];
+        unsigned used = 0;
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            const char *problem = slot_problem(cpu, table, i);
+            if (problem)
+                return g_strdup_printf("TLB %u, slot %u (%#" PRIx64 "): %s", mode, i,
+                                       table->slot[i].la, problem);
+            used += table->slot[i].used;
+        }
+        if (used != table->used_count)
+            return g_strdup_printf("TLB %u: %u slots are used, %u listed", mode, used,
+                                   table->used_count);
+    }
+    return NULL;
 }
 
 void mmu_print(Cpu *cpu, GString *out)

@@ -2,8 +2,12 @@
  *
  * A raise comes back to cpu_run by siglongjmp with rip_start at the faulting instruction. Events
  * are looked at between blocks; whatever must be noticed at once ends the running block. */
+#include "cpu/run.h"
+
 #include "cpu/block.h"
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
+#include "cpu/group.h"
 #include "cpu/interrupt.h"
 #include "cpu/mmu.h"
 
@@ -87,6 +91,10 @@ static bool service(Cpu *cpu)
         pending_clear(cpu, PENDING_FLUSH);
         tlb_flush_all(cpu);
     }
+    if (pending & PENDING_CODE) {
+        pending_clear(cpu, PENDING_CODE);
+        cpu_group_serve(cpu);
+    }
     if (pending & PENDING_INIT && !cpu->smm)
         take_init(cpu);
     if (pending & PENDING_SIPI)
@@ -94,7 +102,8 @@ static bool service(Cpu *cpu)
     /* rip is that of the next instruction: a fault while delivering restarts there. */
     cpu->rip_start = cpu->rip;
     cpu->insn = NULL;
-    if (cpu->activity != CPU_WAIT_SIPI)
+    bool held = cpu->hold_interrupts && cpu->activity == CPU_RUNNING;
+    if (cpu->activity != CPU_WAIT_SIPI && !held)
         take_interrupts(cpu, pending_bits(cpu));
     return cpu->activity == CPU_RUNNING;
 }
@@ -122,6 +131,7 @@ static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
 /* One instruction with every check around it: shadows, TF, breakpoints. */
 static void run_one(Cpu *cpu)
 {
+    breakpoint_check(cpu, code_address(cpu, cpu->rip));
     debug_before_instruction(cpu);
     const CodeBlock *block = code_block(cpu);
     cpu->shadow = 0;
@@ -139,25 +149,47 @@ static bool held_off(const Cpu *cpu, uint32_t pending)
     return pending == PENDING_INTR && !(cpu->eflags & FLAG_IF) && cpu->activity == CPU_RUNNING;
 }
 
+RunNext run_attend(Cpu *cpu)
+{
+    uint32_t pending = pending_bits(cpu);
+    if (LIKELY(!(pending | cpu->activity)) || held_off(cpu, pending))
+        return RUN_BLOCKS;
+    if (!service(cpu))
+        return RUN_STOP;
+    if (!(pending_bits(cpu) & run_alone))
+        return RUN_BLOCKS;
+    cpu->rip_start = cpu->rip;
+    run_one(cpu);
+    return RUN_LOOK_AGAIN;
+}
+
+HOT void run_block(Cpu *cpu, uint64_t most)
+{
+    cpu->rip_start = cpu->rip;
+    const CodeBlock *block = code_block(cpu);
+    run_insns(cpu, block->insns, block->insns + MIN(block->count, most));
+}
+
 /* Apart from cpu_run, whose locals live in memory because of sigsetjmp. */
-static HOT NOINLINE void run_blocks(Cpu *cpu, uint64_t limit)
+static HOT NOINLINE void interpreter_run(Cpu *cpu, uint64_t limit)
 {
     while (cpu->insn_count < limit) {
-        uint32_t pending = pending_bits(cpu);
-        if (UNLIKELY(pending | cpu->activity) && !held_off(cpu, pending)) {
-            if (!service(cpu))
-                return;
-            if (pending_bits(cpu) & run_alone) {
-                cpu->rip_start = cpu->rip;
-                run_one(cpu);
-                continue;
-            }
-        }
-        cpu->rip_start = cpu->rip;
-        const CodeBlock *block = code_block(cpu);
-        uint64_t left = limit - cpu->insn_count;
-        run_insns(cpu, block->insns, block->insns + MIN(block->count, left));
+        RunNext next = run_attend(cpu);
+        if (next == RUN_STOP)
+            return;
+        if (next == RUN_BLOCKS)
+            run_block(cpu, limit - cpu->insn_count);
     }
+}
+
+const CpuEngine interpreter_engine = {.name = "interp", .run = interpreter_run};
+
+void cpu_set_engine(Cpu *cpu, const CpuEngine *engine, void *data)
+{
+    if (cpu->engine && cpu->engine->free)
+        cpu->engine->free(cpu);
+    cpu->engine = engine;
+    cpu->engine_data = data;
 }
 
 uint64_t cpu_run(Cpu *cpu, uint64_t budget)
@@ -165,8 +197,18 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     uint64_t start = cpu->insn_count, limit = start + budget;
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
-    cpu->thread = g_thread_self();
-    if (sigsetjmp(unwind, 0)) {
+    /* Breakpoints, and steps of one instruction, are the interpreter's. */
+    bool debugged = cpu->breakpoints || cpu->stepping;
+    const CpuEngine *engine = UNLIKELY(debugged) ? &interpreter_engine : cpu->engine;
+    cpu_group_enter(cpu);
+    int unwound = sigsetjmp(unwind, 0);
+    if (unwound == UNWIND_STOP) {
+        cpu_group_leave(cpu);
+        return cpu->insn_count - start;
+    }
+    if (unwound == UNWIND_RAISE) {
+        if (engine->unwound)
+            engine->unwound(cpu);
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
             cpu->insn_count += cpu->insn - cpu->block_first;
@@ -177,7 +219,8 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
         /* A fault storm must end a bounded run too. */
         cpu->insn_count++;
     }
-    run_blocks(cpu, limit);
+    engine->run(cpu, limit);
     cpu->insn = NULL;
+    cpu_group_leave(cpu);
     return cpu->insn_count - start;
 }

@@ -15,7 +15,26 @@ static void drive_free(void *p)
     g_free(drive->id);
     g_free(drive->file);
     g_free(drive->format);
+    g_free(drive->serial);
     g_free(drive);
+}
+
+static void drive_device_free(void *p)
+{
+    DriveDeviceConfig *device = p;
+    g_free(device->text);
+    g_free(device->drive);
+    g_free(device->serial);
+    g_free(device);
+}
+
+static void global_free(void *p)
+{
+    GlobalConfig *global = p;
+    g_free(global->driver);
+    g_free(global->property);
+    g_free(global->value);
+    g_free(global);
 }
 
 static void device_free(void *p)
@@ -46,9 +65,11 @@ Config *config_new(void)
     c->vga = VGA_UNSAID;
     c->icount_sleep = true;
     c->drives = g_ptr_array_new_with_free_func(drive_free);
+    c->drive_devices = g_ptr_array_new_with_free_func(drive_device_free);
     c->devices = g_ptr_array_new_with_free_func(device_free);
+    c->globals = g_ptr_array_new_with_free_func(global_free);
     c->chardevs = g_ptr_array_new_with_free_func(chardev_config_free);
-    GPtrArray **texts[] = {&c->serials, &c->parallels, &c->monitors, &c->debugcons, &c->smbios};
+    GPtrArray **texts[] = {&c->serials, &c->parallels, &c->monitors, &c->debugcons};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         *texts[i] = g_ptr_array_new_with_free_func(g_free);
     return c;
@@ -56,14 +77,15 @@ Config *config_new(void)
 
 void config_free(Config *c)
 {
-    GPtrArray *lists[] = {c->drives,    c->devices,  c->chardevs,  c->serials,
-                          c->parallels, c->monitors, c->debugcons, c->smbios};
+    GPtrArray *lists[] = {c->drives,  c->drive_devices, c->devices,  c->globals,  c->chardevs,
+                          c->serials, c->parallels,     c->monitors, c->debugcons};
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
         g_ptr_array_unref(lists[i]);
-    char *texts[] = {c->cpu,       c->bios,    c->kernel, c->initrd, c->append, c->boot_order,
-                     c->boot_once, c->display, c->name,   c->uuid,   c->pidfile};
+    char *texts[] = {c->cpu,       c->bios,    c->kernel, c->initrd, c->append,  c->boot_order,
+                     c->boot_once, c->display, c->name,   c->uuid,   c->pidfile, c->gdb};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
+    smbios_text_clear(&c->smbios);
     g_free(c);
 }
 
@@ -71,6 +93,7 @@ DriveConfig *config_add_drive(Config *c)
 {
     DriveConfig *drive = g_new0(DriveConfig, 1);
     drive->index = drive->bus = drive->unit = DRIVE_INDEX_ANY;
+    drive->boot_index = BOOT_INDEX_NONE;
     g_ptr_array_add(c->drives, drive);
     return drive;
 }
@@ -150,58 +173,6 @@ static bool check_kernel(const Config *c, GError **err)
     return false;
 }
 
-/* Places: IDE has four, the floppy controller two. */
-static bool finish_drive(Config *c, DriveConfig *drive, uint32_t taken[2], GError **err)
-{
-    if (drive->interface == DRIVE_NONE)
-        return true;
-    bool ide = drive->interface == DRIVE_IDE;
-    unsigned places = ide ? 4 : 2;
-    if (drive->bus != DRIVE_INDEX_ANY || drive->unit != DRIVE_INDEX_ANY) {
-        unsigned bus = drive->bus == DRIVE_INDEX_ANY ? 0 : drive->bus;
-        unsigned unit = drive->unit == DRIVE_INDEX_ANY ? 0 : drive->unit;
-        drive->index = ide ? bus * 2 + unit : unit;
-    }
-    if (drive->index == DRIVE_INDEX_ANY) {
-        /* A CD goes where people look for it first. */
-        unsigned first = ide && drive->media == MEDIA_CDROM ? 2 : 0;
-        for (unsigned i = 0; i < places && drive->index == DRIVE_INDEX_ANY; i++) {
-            if (!bit_get(taken[drive->interface], (first + i) % places))
-                drive->index = (first + i) % places;
-        }
-    }
-    const char *file = drive->file ? drive->file : "(empty)";
-    if (drive->index >= places) {
-        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
-                    "drive %s: the %s controller has %u places only", file, ide ? "IDE" : "floppy",
-                    places);
-        return false;
-    }
-    if (bit_get(taken[drive->interface], drive->index)) {
-        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "drive %s: %s index %u is taken twice", file,
-                    ide ? "IDE" : "floppy", drive->index);
-        return false;
-    }
-    taken[drive->interface] |= 1u << drive->index;
-    return true;
-}
-
-static bool finish_drives(Config *c, GError **err)
-{
-    uint32_t taken[2] = {0, 0}; /* places by DriveInterface; the named ones first */
-    for (int named = 1; named >= 0; named--) {
-        for (unsigned i = 0; i < c->drives->len; i++) {
-            DriveConfig *drive = c->drives->pdata[i];
-            bool has_place = drive->index != DRIVE_INDEX_ANY || drive->bus != DRIVE_INDEX_ANY ||
-                             drive->unit != DRIVE_INDEX_ANY;
-            if (has_place == named && !finish_drive(c, drive, taken, err))
-                return false;
-            drive->snapshot |= c->snapshot;
-        }
-    }
-    return true;
-}
-
 static bool mentions_stdio(const GPtrArray *texts)
 {
     for (unsigned i = 0; i < texts->len; i++) {
@@ -238,7 +209,7 @@ static void finish_consoles(Config *c)
 bool config_finish(Config *c, GError **err)
 {
     if (!check_memory(c, err) || !finish_topology(c, err) || !check_kernel(c, err) ||
-        !finish_drives(c, err))
+        !config_finish_drives(c, err))
         return false;
     if (!c->boot_order)
         c->boot_order = g_strdup("cad");

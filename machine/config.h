@@ -3,6 +3,7 @@
 #ifndef MYNA_MACHINE_CONFIG_H
 #define MYNA_MACHINE_CONFIG_H
 
+#include "bios/smbios_text.h"
 #include "core/types.h"
 
 enum { MAX_CPUS = 255, MAX_SERIAL = 4, MAX_PARALLEL = 3 };
@@ -10,7 +11,7 @@ enum { MAX_CPUS = 255, MAX_SERIAL = 4, MAX_PARALLEL = 3 };
 typedef enum DriveInterface { DRIVE_IDE, DRIVE_FLOPPY, DRIVE_NONE } DriveInterface;
 typedef enum DriveMedia { MEDIA_DISK, MEDIA_CDROM } DriveMedia;
 
-enum { DRIVE_INDEX_ANY = UINT32_MAX };
+enum { DRIVE_INDEX_ANY = UINT32_MAX, BOOT_INDEX_NONE = UINT32_MAX };
 
 typedef struct DriveConfig {
     char *id, *file; /* file NULL: an empty drive */
@@ -19,7 +20,29 @@ typedef struct DriveConfig {
     DriveMedia media;
     unsigned index, bus, unit; /* DRIVE_INDEX_ANY: the first free place */
     bool readonly, snapshot;
+    char *serial;        /* number of an IDE drive, or NULL */
+    unsigned boot_index; /* the lowest is booted first; BOOT_INDEX_NONE: as -boot says */
 } DriveConfig;
+
+/* What -device calls a drive. */
+typedef struct DriveDriver {
+    const char *name, *desc;
+    DriveInterface interface;
+    DriveMedia media;
+} DriveDriver;
+
+/* A drive of -device: it takes the image of a -drive with if=none, or is empty. */
+typedef struct DriveDeviceConfig {
+    const DriveDriver *driver;
+    char *text; /* as the user wrote it, for messages */
+    char *drive, *serial;
+    unsigned bus, unit, boot_index;
+} DriveDeviceConfig;
+
+/* -global: a property's initial value for all devices of a class. */
+typedef struct GlobalConfig {
+    char *driver, *property, *value;
+} GlobalConfig;
 
 typedef struct DeviceConfig {
     char *class_name, *id;
@@ -38,7 +61,16 @@ typedef enum RtcBase { RTC_UTC, RTC_LOCALTIME, RTC_DATE } RtcBase;
 typedef enum RtcClock { RTC_CLOCK_HOST, RTC_CLOCK_VM } RtcClock;
 typedef enum VgaKind { VGA_STD, VGA_NONE, VGA_UNSAID } VgaKind;
 
+typedef enum Accel {
+    ACCEL_BEST, /* the translator where the host has one */
+    ACCEL_JIT,
+    ACCEL_INTERP,
+} Accel;
+
 typedef struct Config {
+    Accel accel;
+    unsigned code_cache_mib; /* of the translator; 0: the usual */
+    unsigned lockstep;       /* -check lockstep: one in so many blocks; 0: none */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
     char *cpu;                                        /* argument of -cpu, or NULL */
@@ -46,7 +78,9 @@ typedef struct Config {
 
     char *bios, *kernel, *initrd, *append;
     GPtrArray *drives;            /* of DriveConfig */
+    GPtrArray *drive_devices;     /* of DriveDeviceConfig */
     GPtrArray *devices;           /* of DeviceConfig */
+    GPtrArray *globals;           /* of GlobalConfig */
     char *boot_order, *boot_once; /* of the letters a, c, d, n */
     bool boot_menu;
     bool floppy_boot_check; /* the BIOS looks for 55 AA on floppies */
@@ -61,6 +95,7 @@ typedef struct Config {
     RebootAction on_reboot;
     ShutdownAction on_shutdown;
     bool start_paused;
+    char *gdb;     /* argument of -gdb, or NULL */
     bool snapshot; /* all drives */
 
     RtcBase rtc_base;
@@ -72,7 +107,7 @@ typedef struct Config {
     bool icount_sleep;
 
     char *name, *uuid, *pidfile;
-    GPtrArray *smbios; /* of char *: arguments of -smbios */
+    SmbiosText smbios;
 } Config;
 
 Config *config_new(void);
@@ -81,6 +116,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
 /* A drive added to the list, with nothing said of it yet. */
 DriveConfig *config_add_drive(Config *config);
+
+extern const DriveDriver drive_drivers[]; /* the last has no name */
+const DriveDriver *drive_driver_find(const char *name);
+
+/* Part of config_finish: gives every drive its place. */
+bool config_finish_drives(Config *config, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* An image named without an option: a CD if it holds an ISO 9660 file system, else the first disk.
  */

@@ -1,4 +1,6 @@
 /* option_drive.c - the options that name disks, and what to boot from. */
+#include <stdio.h>
+
 #include "core/error.h"
 #include "machine/keyvalue.h"
 #include "machine/option_priv.h"
@@ -37,6 +39,57 @@ OptionResult option_drive(Config *c, const char *option, const char *argument, G
     }
     return OPTION_RUN;
 }
+
+/* --- drives of -device ------------------------------------------------------------------------ */
+
+static const KeyRow *drive_device_keys(const DriveDriver *driver)
+{
+    static const char *const ide[] = {"ide.0", "ide.1", NULL}, *const fdc[] = {"floppy-bus.0",
+                                                                               NULL};
+#define COMMON_KEYS                                                                  \
+    {"driver", KEY_IGNORED}, {"id", KEY_IGNORED},                                    \
+        {"drive", KEY_STRING, offsetof(DriveDeviceConfig, drive)},                   \
+        {"unit", KEY_UINT, offsetof(DriveDeviceConfig, unit), 0, 1},                 \
+    {                                                                                \
+        "bootindex", KEY_UINT, offsetof(DriveDeviceConfig, boot_index), 0, INT32_MAX \
+    }
+    static const KeyRow ide_keys[] = {
+        COMMON_KEYS,
+        {"bus", KEY_CHOICE, offsetof(DriveDeviceConfig, bus), .choices = ide},
+        {"serial", KEY_STRING, offsetof(DriveDeviceConfig, serial)},
+        {NULL},
+    };
+    static const KeyRow floppy_keys[] = {
+        COMMON_KEYS,
+        {"bus", KEY_CHOICE, offsetof(DriveDeviceConfig, bus), .choices = fdc},
+        {NULL},
+    };
+    return driver->interface == DRIVE_IDE ? ide_keys : floppy_keys;
+}
+
+OptionResult option_drive_device(Config *c, const DriveDriver *driver, const char *argument,
+                                 GError **err)
+{
+    const KeyRow *keys = drive_device_keys(driver);
+    if (g_str_has_suffix(argument, ",help")) {
+        printf("%s: %s\n", driver->name, driver->desc);
+        for (const KeyRow *row = keys; row->name; row++) {
+            if (row->kind != KEY_IGNORED)
+                printf("  %s\n", row->name);
+        }
+        return OPTION_DONE;
+    }
+    DriveDeviceConfig *device = g_new0(DriveDeviceConfig, 1);
+    g_ptr_array_add(c->drive_devices, device);
+    device->driver = driver;
+    device->text = g_strdup(argument);
+    device->bus = device->unit = DRIVE_INDEX_ANY;
+    device->boot_index = BOOT_INDEX_NONE;
+    return keyvalue_parse("-device", argument, "driver", keys, device, err) ? OPTION_RUN
+                                                                            : OPTION_ERROR;
+}
+
+/* --- drives with options of their own --------------------------------------------------------- */
 
 static OptionResult add(Config *c, DriveInterface interface, DriveMedia media, unsigned index,
                         const char *file)

@@ -3,13 +3,11 @@
 
 #include "core/error.h"
 #include "cpu/model.h"
-#include "devices/devices.h"
 #include "machine/keyvalue.h"
 #include "machine/option_priv.h"
-#include "machine/suggest.h"
 
 static const char *const board_names[] = {"pc", "i440fx", NULL};
-static const char *const accel_names[] = {"interp", NULL};
+static const char *const accel_names[] = {"jit", "interp", "tcg", NULL};
 
 static OptionResult print(GString *text)
 {
@@ -31,11 +29,46 @@ static bool check_name(const char *kind, const char *name, const char *const *na
 OptionResult option_accel(Config *c, const char *option, const char *argument, GError **err)
 {
     if (g_str_equal(argument, "help")) {
-        puts("interp  decode and interpret every instruction");
+        puts("jit     translate guest code to host code (also called tcg)\n"
+             "interp  decode and interpret every instruction");
         return OPTION_DONE;
     }
-    g_autofree char *name = g_strndup(argument, strcspn(argument, ","));
-    return check_name("accelerator", name, accel_names, err) ? OPTION_RUN : OPTION_ERROR;
+    enum { MAX_CACHE_MIB = 1024 };
+    typedef struct AccelKeys {
+        char *name;
+        unsigned cache_mib;
+    } AccelKeys;
+    AccelKeys a = {NULL, c->code_cache_mib};
+    static const KeyRow keys[] = {
+        {"accel", KEY_STRING, offsetof(AccelKeys, name)},
+        {"tb-size", KEY_UINT, offsetof(AccelKeys, cache_mib), 1, MAX_CACHE_MIB},
+        {"thread", KEY_IGNORED},
+        {NULL},
+    };
+    bool ok = keyvalue_parse("-accel", argument, "accel", keys, &a, err) &&
+              (!a.name || check_name("accelerator", a.name, accel_names, err));
+    if (ok && a.name)
+        c->accel = g_str_equal(a.name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
+    c->code_cache_mib = a.cache_mib;
+    g_free(a.name);
+    return ok ? OPTION_RUN : OPTION_ERROR;
+}
+
+OptionResult option_check(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const char lockstep[] = "lockstep";
+    guint64 one_in = 1;
+    const char *rest = argument + strlen(lockstep);
+    bool ok = g_str_has_prefix(argument, lockstep);
+    if (ok && *rest)
+        ok = *rest == '=' && g_ascii_string_to_unsigned(rest + 1, 10, 1, G_MAXINT, &one_in, NULL);
+    if (!ok) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                    "-check: \"%s\" should be lockstep or lockstep=N, N at least 1", argument);
+        return OPTION_ERROR;
+    }
+    c->lockstep = one_in;
+    return OPTION_RUN;
 }
 
 OptionResult option_machine(Config *c, const char *option, const char *argument, GError **err)
@@ -112,95 +145,6 @@ OptionResult option_memory(Config *c, const char *option, const char *argument, 
     g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
                 "-m: \"%s\" should be at least 1 MiB, in whole pages", argument);
     return OPTION_ERROR;
-}
-
-static void device_list(GString *out)
-{
-    const DeviceClass *klass;
-    for (unsigned n = 0; (klass = device_class_at(n)); n++) {
-        if (klass->user_creatable)
-            g_string_append_printf(out, "%-20s %s\n", klass->name, klass->desc);
-    }
-}
-
-static void property_list(const DeviceClass *klass, GString *out)
-{
-    static const char *const kinds[] = {
-        [PROP_BOOL] = "on|off", [PROP_UINT] = "number", [PROP_STRING] = "text"};
-    g_string_append_printf(out, "%s: %s\n", klass->name, klass->desc);
-    for (const Property *p = klass->props; p && p->name; p++) {
-        if (p->kind != PROP_LINK)
-            g_string_append_printf(out, "  %s=<%s>  %s\n", p->name, kinds[p->kind], p->help);
-    }
-}
-
-/* The class, if people may name it; else an error with the nearest name. */
-static const DeviceClass *find_class(const char *name, GError **err)
-{
-    const DeviceClass *klass = device_class_find(name);
-    if (klass && klass->user_creatable)
-        return klass;
-    if (klass) {
-        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
-                    "-device: \"%s\" is part of the board and cannot be added", name);
-        return NULL;
-    }
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (unsigned n = 0; (klass = device_class_at(n)); n++) {
-        if (klass->user_creatable)
-            g_ptr_array_add(names, (char *)klass->name);
-    }
-    g_ptr_array_add(names, NULL);
-    const char *near = suggest_nearest(name, (const char *const *)names->pdata);
-    g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "-device: there is no \"%s\"; %s%s%s", name,
-                near ? "did you mean \"" : "\"-device help", near ? near : "",
-                near ? "\"?" : "\" lists what there is");
-    return NULL;
-}
-
-static void device_config_take(DeviceConfig *device, GArray *items)
-{
-    for (unsigned i = 0; i < items->len;) {
-        const KeyValue *kv = &g_array_index(items, KeyValue, i);
-        bool driver = g_str_equal(kv->key, "driver"), id = g_str_equal(kv->key, "id");
-        if (!driver && !id) {
-            i++;
-            continue;
-        }
-        char **member = driver ? &device->class_name : &device->id;
-        g_free(*member);
-        *member = g_strdup(kv->value);
-        g_array_remove_index(items, i);
-    }
-    device->properties = g_array_ref(items);
-}
-
-OptionResult option_device(Config *c, const char *option, const char *argument, GError **err)
-{
-    g_autoptr(GString) out = g_string_new(NULL);
-    if (g_str_equal(argument, "help") || g_str_equal(argument, "?")) {
-        device_list(out);
-        return print(out);
-    }
-    g_autoptr(GArray) items = keyvalue_split(argument, "driver");
-    DeviceConfig *device = g_new0(DeviceConfig, 1);
-    g_ptr_array_add(c->devices, device);
-    device_config_take(device, items);
-    device->text = g_strdup(argument);
-    if (!device->class_name) {
-        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "-device: \"%s\" names no class", argument);
-        return OPTION_ERROR;
-    }
-    const DeviceClass *klass = find_class(device->class_name, err);
-    if (!klass)
-        return OPTION_ERROR;
-    for (unsigned i = 0; i < items->len; i++) {
-        if (g_str_equal(g_array_index(items, KeyValue, i).key, "help")) {
-            property_list(klass, out);
-            return print(out);
-        }
-    }
-    return OPTION_RUN;
 }
 
 OptionResult option_vga(Config *c, const char *option, const char *argument, GError **err)
@@ -316,12 +260,6 @@ OptionResult option_uuid(Config *c, const char *option, const char *argument, GE
     }
     g_free(c->uuid);
     c->uuid = g_strdup(argument);
-    return OPTION_RUN;
-}
-
-OptionResult option_smbios(Config *c, const char *option, const char *argument, GError **err)
-{
-    g_ptr_array_add(c->smbios, g_strdup(argument));
     return OPTION_RUN;
 }
 

@@ -14,4 +14,8 @@ typedef OptionResult OptionFn(Config *config, const char *option, const char *ar
 #undef OPTION
 #undef SECTION
 
+/* -device, for a drive. */
+OptionResult option_drive_device(Config *config, const DriveDriver *driver, const char *argument,
+                                 GError **err);
+
 #endif

@@ -227,10 +227,13 @@ static bool add_ide(Pc *pc, GError **err)
 {
     static const char *const disks[] = {"disk0", "disk1", "disk2", "disk3"};
     static const char *const cdroms[] = {"cdrom0", "cdrom1", "cdrom2", "cdrom3"};
+    static const char *const serials[] = {"serial0", "serial1", "serial2", "serial3"};
     void *ide = add_pci(pc, "piix3-ide", 1, 1);
     for (unsigned n = 0; n < IDE_PLACES; n++) {
         device_set_link(ide, disks[n], pc->ide_disk[n]);
         device_set_link(ide, cdroms[n], pc->ide_cdrom[n]);
+        if (pc->ide_serial[n] && !device_set(ide, serials[n], pc->ide_serial[n], err))
+            return false;
     }
     if (!device_realize(ide, err))
         return false;
@@ -330,6 +333,17 @@ static bool build(Pc *pc, GError **err)
     return pc_firmware_init(pc, err) && add_user_devices(pc, err);
 }
 
+static void add_globals(Pc *pc)
+{
+    GPtrArray *globals = pc->config->globals;
+    for (unsigned i = 0; i < globals->len; i++) {
+        const GlobalConfig *global = globals->pdata[i];
+        const DeviceDefault item = {device_class_find(global->driver), global->property,
+                                    global->value};
+        g_array_append_val(pc->board->defaults, item);
+    }
+}
+
 Pc *pc_new(const Config *config, Clock *clock, const PcHooks *hooks, GError **err)
 {
     Pc *pc = g_new0(Pc, 1);
@@ -339,6 +353,7 @@ Pc *pc_new(const Config *config, Clock *clock, const PcHooks *hooks, GError **er
     pc->board->request = hooks->request;
     pc->board->wall_clock = hooks->wall_clock;
     pc->board->request_opaque = pc->board->wall_clock_opaque = hooks->opaque;
+    add_globals(pc);
     board_lock(pc->board);
     address_space_hold(&pc->board->memory);
     address_space_hold(&pc->board->ports);

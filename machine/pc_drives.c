@@ -43,6 +43,8 @@ static bool open_drive(Pc *pc, const DriveConfig *drive, GError **err)
     g_free(block->name);
     block->name = g_steal_pointer(&name);
     g_ptr_array_add(pc->drives, block);
+    if (drive->interface == DRIVE_IDE)
+        pc->ide_serial[drive->index] = drive->serial;
     if (drive->interface == DRIVE_FLOPPY)
         pc->floppy[drive->index] = block;
     else if (drive->interface == DRIVE_IDE && drive->media == MEDIA_CDROM)
@@ -50,6 +52,17 @@ static bool open_drive(Pc *pc, const DriveConfig *drive, GError **err)
     else if (drive->interface == DRIVE_IDE)
         pc->ide_disk[drive->index] = block;
     return true;
+}
+
+/* Did -device say which drives this controller has? */
+static bool named_by_device(const Pc *pc, DriveInterface interface)
+{
+    GPtrArray *devices = pc->config->drive_devices;
+    for (unsigned i = 0; i < devices->len; i++) {
+        if (((DriveDeviceConfig *)devices->pdata[i])->driver->interface == interface)
+            return true;
+    }
+    return false;
 }
 
 /* A PC has a CD drive and a floppy drive, with or without a medium. */
@@ -75,9 +88,10 @@ bool pc_drives_open(Pc *pc, GError **err)
     }
     if (!pc->config->defaults)
         return true;
-    bool cd_place_free = !pc->ide_disk[2] && !pc->ide_cdrom[2];
-    return (!cd_place_free || open_default(pc, DRIVE_IDE, MEDIA_CDROM, 2, err)) &&
-           (pc->floppy[0] || open_default(pc, DRIVE_FLOPPY, MEDIA_DISK, 0, err));
+    bool no_cd = pc->ide_disk[2] || pc->ide_cdrom[2] || named_by_device(pc, DRIVE_IDE);
+    bool no_floppy = pc->floppy[0] || named_by_device(pc, DRIVE_FLOPPY);
+    return (no_cd || open_default(pc, DRIVE_IDE, MEDIA_CDROM, 2, err)) &&
+           (no_floppy || open_default(pc, DRIVE_FLOPPY, MEDIA_DISK, 0, err));
 }
 
 void pc_drives_close(Pc *pc)

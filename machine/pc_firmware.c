@@ -137,11 +137,15 @@ static MachineInfo machine_info(const Pc *pc, const char *const *boot_paths)
         .smi_port = 0xb2,
         .acpi_enable = 0xf1,
         .acpi_disable = 0xf0,
+        .reset_port = 0xcf9, /* [PIIX3] "RC-Reset Control Register": a hard reset */
+        .reset_value = 0x0f,
         .boot_paths = boot_paths,
         .boot_menu = config->boot_menu,
+        .smbios = &config->smbios,
         .serial_console = uses_terminal(config) && pc->has_serial[0],
     };
-    parse_uuid(config->uuid, info.uuid);
+    const char *uuid = config->smbios.system_uuid ? config->smbios.system_uuid : config->uuid;
+    parse_uuid(uuid, info.uuid);
     return info;
 }
 
@@ -167,13 +171,49 @@ static void add_items(Pc *pc, const MachineInfo *info)
     fw_cfg_add_int32(fw, FW_CFG_IRQ0_OVERRIDE, 1);
 }
 
+/* --- boot order ------------------------------------------------------------------------------- */
+
+static int by_boot_index(const void *a, const void *b)
+{
+    unsigned x = (*(DriveConfig *const *)a)->boot_index, y = (*(DriveConfig *const *)b)->boot_index;
+    return (x > y) - (x < y);
+}
+
+static char *boot_path(const DriveConfig *drive)
+{
+    if (drive->interface == DRIVE_FLOPPY)
+        return g_strdup_printf("/pci@i0cf8/isa@1/fdc@03f0/floppy@%u", drive->index);
+    return g_strdup_printf("/pci@i0cf8/ide@1,1/drive@%u/disk@%u", drive->index / 2,
+                           drive->index % 2);
+}
+
+/* The kernel's ROM, then the drives with a bootindex. A NULL-ended array of char *; empty: the
+ * letters of -boot decide alone. */
+static GPtrArray *boot_paths(const Pc *pc, char *rom_path)
+{
+    g_autoptr(GPtrArray) drives = g_ptr_array_new();
+    for (unsigned i = 0; i < pc->config->drives->len; i++) {
+        DriveConfig *drive = pc->config->drives->pdata[i];
+        if (drive->boot_index != BOOT_INDEX_NONE)
+            g_ptr_array_add(drives, drive);
+    }
+    g_ptr_array_sort(drives, by_boot_index);
+    GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+    if (rom_path)
+        g_ptr_array_add(paths, rom_path);
+    for (unsigned i = 0; i < drives->len; i++)
+        g_ptr_array_add(paths, boot_path(drives->pdata[i]));
+    g_ptr_array_add(paths, NULL);
+    return paths;
+}
+
 bool pc_firmware_init(Pc *pc, GError **err)
 {
-    g_autofree char *rom_path = NULL;
+    char *rom_path = NULL;
     if (!load_kernel(pc, &rom_path, err))
         return false;
-    const char *paths[] = {rom_path, NULL};
-    MachineInfo info = machine_info(pc, rom_path ? paths : NULL);
+    g_autoptr(GPtrArray) paths = boot_paths(pc, rom_path);
+    MachineInfo info = machine_info(pc, paths->len > 1 ? (const char *const *)paths->pdata : NULL);
     add_items(pc, &info);
     add_files(pc, &info);
     return true;

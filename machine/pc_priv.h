@@ -39,6 +39,7 @@ struct Pc {
     /* pc_drives.c; an empty place is NULL */
     GPtrArray *drives; /* of Block, all of them; owned */
     Block *ide_disk[IDE_PLACES], *ide_cdrom[IDE_PLACES], *floppy[FLOPPY_PLACES];
+    const char *ide_serial[IDE_PLACES]; /* NULL: the controller's own */
 
     /* pc_consoles.c */
     GPtrArray *chardevs;        /* of Chardev; owned */

@@ -2,20 +2,39 @@
  *
  * The thread's loop: obey the run control, give each CPU that can run a slice, run the timers of a
  * counted clock, sleep when every CPU is halted. */
+#include "cpu/breakpoint.h"
 #include "machine/vm_priv.h"
 
 /* Instructions in one turn: about half a millisecond alone; less when others wait, because a CPU
  * may be spinning on what another must do. */
 enum { SLICE_ALONE = 50000, SLICE_SHARED = 5000 };
 
-void vcpu_woken(void *opaque, Cpu *cpu)
+static void wake(Vm *vm)
 {
-    Vm *vm = opaque;
     if (!__atomic_load_n(&vm->idle, __ATOMIC_SEQ_CST))
         return;
     g_mutex_lock(&vm->run_lock);
     g_cond_broadcast(&vm->run_changed);
     g_mutex_unlock(&vm->run_lock);
+}
+
+/* The first thing a woken CPU wants is the machine lock: the I/O thread, which has it, wakes later.
+ */
+void vcpu_woken(void *opaque, Cpu *cpu)
+{
+    Vm *vm = opaque;
+    if (g_thread_self() == vm->io_thread)
+        vm->wake_asked = true;
+    else
+        wake(vm);
+}
+
+void vcpu_wake_asked(Vm *vm)
+{
+    if (!vm->wake_asked)
+        return;
+    vm->wake_asked = false;
+    wake(vm);
 }
 
 void vcpu_notify(Vm *vm)
@@ -42,13 +61,18 @@ uint64_t vcpu_count(void *opaque)
     return sum;
 }
 
-static bool any_work(const Vm *vm)
+static bool has_work(const Vm *vm, unsigned i)
 {
-    for (unsigned i = 0; i < vm->cpu_count; i++) {
-        if (cpu_has_work(vm->cpus[i]))
-            return true;
-    }
-    return false;
+    return cpu_has_work(vm->cpus[i]) && vm->resume[i] != CPU_STANDS_STILL;
+}
+
+/* How many CPUs have something to do. */
+static unsigned count_busy(const Vm *vm)
+{
+    unsigned busy = 0;
+    for (unsigned i = 0; i < vm->cpu_count; i++)
+        busy += has_work(vm, i);
+    return busy;
 }
 
 /* --- obeying ---------------------------------------------------------------------------------- */
@@ -124,7 +148,7 @@ static uint64_t cut_slice(Vm *vm, uint64_t slice)
 static bool must_wake(const Vm *vm)
 {
     bool told = vm->quitting || vm->reset_wanted || vm->parks || vm->status != VM_RUNNING;
-    return told || any_work(vm);
+    return told || count_busy(vm) > 0;
 }
 
 /* Until a CPU has work, the run control changes, or the host's time has come. True: it was time. */
@@ -157,7 +181,8 @@ static void idle_counted(Vm *vm)
     if (vm->config->icount_sleep) {
         gint64 start = g_get_monotonic_time();
         if (!sleep_until(vm, start + left / NS_PER_US + 1))
-            passed = MIN(left, (g_get_monotonic_time() - start) * NS_PER_US);
+            passed = (g_get_monotonic_time() - start) * NS_PER_US;
+        passed = MIN(passed, left);
     }
     board_lock(vm->board);
     clock_advance(vm->clock, passed);
@@ -167,20 +192,37 @@ static void idle_counted(Vm *vm)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* One turn for each CPU that has something to do; false if none has. */
+/* One CPU's turn; false: it has stopped for the debugger, and the machine with it. */
+static bool run_turn(Vm *vm, unsigned i, uint64_t slice)
+{
+    Cpu *cpu = vm->cpus[i];
+    vm->running = cpu;
+    if (vm->resume[i] == CPU_GOES)
+        cpu_run(cpu, cut_slice(vm, slice));
+    else
+        cpu_step(cpu, vm->resume[i] == CPU_STEPS_INTO);
+    vm->running = NULL;
+    if (vm->config->counted)
+        run_timers(vm);
+    if (LIKELY(cpu->stop.kind == STOP_NONE))
+        return true;
+    vm_stop_for_debugger(vm);
+    return false;
+}
+
+/* One turn for each CPU that has something to do; false if none has. After a stop those go on that
+ * did not have theirs, lest a CPU at a breakpoint starve the others. */
 static bool run_turns(Vm *vm)
 {
-    unsigned busy = 0;
-    for (unsigned i = 0; i < vm->cpu_count; i++)
-        busy += cpu_has_work(vm->cpus[i]);
-    for (unsigned i = 0; i < vm->cpu_count && busy; i++) {
-        if (!cpu_has_work(vm->cpus[i]))
-            continue;
-        vm->running = vm->cpus[i];
-        cpu_run(vm->cpus[i], cut_slice(vm, busy > 1 ? SLICE_SHARED : SLICE_ALONE));
-        vm->running = NULL;
-        if (vm->config->counted)
-            run_timers(vm);
+    unsigned busy = count_busy(vm);
+    uint64_t slice = busy > 1 ? SLICE_SHARED : SLICE_ALONE;
+    unsigned first = vm->first_turn;
+    for (unsigned n = 0; n < vm->cpu_count && busy; n++) {
+        unsigned i = (first + n) % vm->cpu_count;
+        if (has_work(vm, i) && !run_turn(vm, i, slice)) {
+            vm->first_turn = (i + 1) % vm->cpu_count;
+            break;
+        }
     }
     return busy != 0;
 }

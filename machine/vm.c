@@ -13,13 +13,19 @@
 
 /* --- timers of the host clock ----------------------------------------------------------------- */
 
+enum { TIMER_FIRED = -1 }; /* Vm.armed: whatever the next deadline is, it must be set */
+
 /* Machine lock held. */
 static void arm_timer_fd(Vm *vm)
 {
-    Ns deadline = clock_next_deadline(vm->clock);
+    Ns deadline = vm->status == VM_RUNNING ? clock_next_deadline(vm->clock) : NS_NEVER;
+    if (deadline == vm->armed)
+        return;
+    vm->armed = deadline;
     struct itimerspec when = {0}; /* all zero: disarmed */
-    if (deadline != NS_NEVER && vm->status == VM_RUNNING) {
-        Ns left = MAX(deadline - clock_now(vm->clock), 1);
+    if (deadline != NS_NEVER) {
+        Ns now = clock_now(vm->clock);
+        Ns left = deadline > now ? deadline - now : 1;
         when.it_value.tv_sec = left / NS_PER_SEC;
         when.it_value.tv_nsec = left % NS_PER_SEC;
     }
@@ -36,12 +42,11 @@ static void deadline_moved(void *opaque)
         arm_timer_fd(vm);
 }
 
+/* The descriptor is not read: setting it anew makes it unreadable too. */
 static gboolean timer_fd_fired(gint fd, GIOCondition condition, gpointer opaque)
 {
     Vm *vm = opaque;
-    uint64_t count;
-    if (read(fd, &count, sizeof(count)) < 0 && errno == EAGAIN)
-        return G_SOURCE_CONTINUE;
+    vm->armed = TIMER_FIRED;
     if (vm->status == VM_RUNNING)
         clock_run_due(vm->clock);
     arm_timer_fd(vm);
@@ -89,6 +94,8 @@ static void set_status(Vm *vm, VmStatus status)
         clock_stop(vm->clock);
     if (!vm->config->counted)
         arm_timer_fd(vm);
+    if (vm->status_changed)
+        vm->status_changed(vm->status_opaque);
     board_unlock(vm->board);
     vcpu_notify(vm);
 }
@@ -169,6 +176,7 @@ Vm *vm_new(const Config *config, GError **err)
     Vm *vm = g_new0(Vm, 1);
     vm->config = config;
     vm->timer_fd = -1;
+    vm->armed = NS_NEVER;
     g_mutex_init(&vm->run_lock);
     g_cond_init(&vm->run_changed);
     set_wall_clock(vm);
@@ -188,6 +196,7 @@ Vm *vm_new(const Config *config, GError **err)
     vm->board = pc_board(vm->pc);
     vm->cpus = pc_cpus(vm->pc);
     vm->cpu_count = config->cpus;
+    vm->resume = g_new0(CpuResume, vm->cpu_count);
     if (config->counted)
         clock_set_counter(vm->clock, vcpu_count, vm, config->icount_shift);
     vm->status = VM_PRELAUNCH;
@@ -205,6 +214,7 @@ void vm_free(Vm *vm)
     if (vm->timer_fd >= 0)
         close(vm->timer_fd);
     pc_free(vm->pc);
+    g_free(vm->resume);
     g_mutex_clear(&vm->run_lock);
     g_cond_clear(&vm->run_changed);
     g_free(vm);
@@ -231,6 +241,7 @@ static void io_iterate(Vm *vm, GArray *fds)
                                          fds->len)) > (int)fds->len)
         g_array_set_size(fds, count);
     board_unlock(vm->board);
+    vcpu_wake_asked(vm);
     g_poll((GPollFD *)fds->data, count, timeout);
     board_lock(vm->board);
     if (g_main_context_check(context, priority, (GPollFD *)fds->data, count))
@@ -247,6 +258,7 @@ int vm_run(Vm *vm)
     bool owner = g_main_context_acquire(g_main_context_default());
     g_assert(owner);
     board_lock(vm->board);
+    vm->io_thread = g_thread_self();
     clock_set_notify(vm->clock, deadline_moved, vm);
     if (!vm->config->start_paused)
         set_status(vm, VM_RUNNING);
@@ -315,6 +327,7 @@ const char *vm_status_name(VmStatus status)
         [VM_RUNNING] = "running",
         [VM_PAUSED] = "paused",
         [VM_SHUTDOWN] = "paused (shutdown)",
+        [VM_DEBUG] = "paused (debug)",
     };
     return names[status];
 }
@@ -327,11 +340,34 @@ void vm_stop(Vm *vm)
     vm_unpark(vm);
 }
 
-void vm_continue(Vm *vm)
+void vm_resume(Vm *vm, const CpuResume *how)
 {
     if (vm_status(vm) == VM_SHUTDOWN)
         vm_reset(vm); /* there is nothing to go on with */
+    vm_park(vm);
+    for (unsigned i = 0; i < vm->cpu_count; i++)
+        vm->resume[i] = how ? how[i] : CPU_GOES;
+    vm_unpark(vm);
     set_status(vm, VM_RUNNING);
+}
+
+void vm_continue(Vm *vm)
+{
+    vm_resume(vm, NULL);
+}
+
+void vm_stop_for_debugger(Vm *vm)
+{
+    board_lock(vm->board);
+    if (vm_status(vm) == VM_RUNNING)
+        set_status(vm, VM_DEBUG);
+    board_unlock(vm->board);
+}
+
+void vm_watch_status(Vm *vm, void (*fn)(void *opaque), void *opaque)
+{
+    vm->status_changed = fn;
+    vm->status_opaque = opaque;
 }
 
 void vm_reset(Vm *vm)

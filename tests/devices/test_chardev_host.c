@@ -250,8 +250,11 @@ static void test_tcp_client(void)
 static void test_pty(void)
 {
     Front f;
-    Chardev *chr = chardev_open("pty", NULL);
+    g_autoptr(GError) err = NULL;
+    Chardev *chr = chardev_open("pty", &err);
     char text[8] = "";
+
+    g_assert_no_error(err);
 
     attach(chr, &f, 100);
     int user = open(ptsname(((FdChardev *)chr)->in), O_RDWR | O_NOCTTY);

@@ -5,11 +5,15 @@ static void test_engine(gconstpointer data)
 {
     const Engine *engine = data;
     g_autoptr(GPtrArray) cases = row_files_read(MYNA_SOURCE_DIR);
-    RowBench *t = row_bench_new();
+    RowBench *t = row_bench_new(engine);
     unsigned wrong = 0;
+    if (!t) {
+        g_test_skip("not on this host");
+        return;
+    }
     for (unsigned i = 0; i < cases->len; i++) {
         const RowCase *c = cases->pdata[i];
-        g_autofree char *difference = row_bench_check(t, c, engine);
+        g_autofree char *difference = row_bench_check(t, c);
         if (difference)
             g_test_message("%s:%u: %s: %s", c->file, c->line, c->text, difference);
         wrong += difference != NULL;

@@ -141,7 +141,8 @@ static void bare_images(void)
 static void running(void)
 {
     g_autoptr(Config) c = parse("-no-reboot -no-shutdown -S -name guest=n -boot dc,menu=on "
-                                "-rtc base=2026-01-31T12:00:00,clock=vm -icount shift=4,sleep=off "
+                                "-accel jit,tb-size=2 -check lockstep=50 -rtc "
+                                "base=2026-01-31T12:00:00,clock=vm -icount shift=4,sleep=off "
                                 "-action reboot=reset",
                                 OPTION_RUN);
     g_assert_cmpint(c->on_reboot, ==, REBOOT_RESET); /* the last word counts */
@@ -154,6 +155,9 @@ static void running(void)
     g_assert_cmpint(c->rtc_clock, ==, RTC_CLOCK_VM);
     g_assert_true(c->counted);
     g_assert_cmpuint(c->icount_shift, ==, 4);
+    g_assert_cmpint(c->accel, ==, ACCEL_JIT);
+    g_assert_cmpuint(c->code_cache_mib, ==, 2);
+    g_assert_cmpuint(c->lockstep, ==, 50);
     g_assert_false(c->icount_sleep);
 }
 
@@ -165,6 +169,24 @@ static void devices(void)
     g_assert_cmpstr(dev->id, ==, "out");
     g_assert_cmpuint(dev->properties->len, ==, 1);
     g_assert_cmpstr(g_array_index(dev->properties, KeyValue, 0).key, ==, "iobase");
+}
+
+static void smbios(void)
+{
+    g_autoptr(Config) c = parse("-smbios type=0,vendor=V,release=3.11,uefi=on "
+                                "-smbios type=1,product=P,serial=S -smbios type=1,serial=T "
+                                "-smbios type=11,value=one,value=a=b -smbios type=11,value=three",
+                                OPTION_RUN);
+    g_assert_cmpstr(c->smbios.bios_vendor, ==, "V");
+    g_assert_cmpstr(c->smbios.bios_release, ==, "3.11");
+    g_assert_true(c->smbios.bios_uefi);
+    g_assert_cmpstr(c->smbios.system_product, ==, "P");
+    g_assert_cmpstr(c->smbios.system_serial, ==, "T");
+    g_assert_false(c->smbios.board);
+    g_autofree char *strings = g_strjoinv("|", c->smbios.oem_strings);
+    g_assert_cmpstr(strings, ==, "one|a=b|three");
+    g_autoptr(Config) d = parse("-smbios type=2,asset=A", OPTION_RUN);
+    g_assert_true(d->smbios.board);
 }
 
 /* Every row is in -help and in the manual. */
@@ -202,6 +224,7 @@ int main(int argc, char **argv)
     g_test_add_func("/option/bare-images", bare_images);
     g_test_add_func("/option/running", running);
     g_test_add_func("/option/devices", devices);
+    g_test_add_func("/option/smbios", smbios);
     g_test_add_func("/option/help", help);
     return g_test_run();
 }

@@ -1,4 +1,6 @@
 /* The board: its memory map, what CMOS and fw_cfg say, its lines, and two of it in one process. */
+#include <unistd.h>
+
 #include "core/device.h"
 #include "core/fw_cfg_keys.h"
 #include "machine/option.h"
@@ -140,6 +142,111 @@ static void firmware_items(void)
     bench_fini(&b);
 }
 
+/* A file of the configuration device, by [FW_CFG] "File Directory". */
+static GByteArray *fw_cfg_file(Bench *b, const char *name)
+{
+    unsigned count = GUINT32_FROM_BE(fw_cfg_item(b, FW_CFG_FILE_DIR, 4));
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t entry[64];
+        for (unsigned n = 0; n < sizeof(entry); n++)
+            entry[n] = inp(b, 0x511, 1);
+        if (strcmp((char *)entry + 8, name))
+            continue;
+        unsigned size = GUINT32_FROM_BE(load_le32(entry));
+        outp(b, 0x510, GUINT16_FROM_BE(load_le16(entry + 4)), 2);
+        GByteArray *file = g_byte_array_sized_new(size);
+        for (unsigned n = 0; n < size; n++) {
+            uint8_t byte = inp(b, 0x511, 1);
+            g_byte_array_append(file, &byte, 1);
+        }
+        return file;
+    }
+    g_error("there is no file %s", name);
+}
+
+/* [ACPI] "Fixed ACPI Description Table (FADT)": writing RESET_VALUE to RESET_REG resets. */
+static void acpi_reset(void)
+{
+    enum { FLAGS = 112, RESET_REG_SUP = 1 << 10, RESET_REG = 116, RESET_VALUE = 128 };
+    Bench b;
+    bench_init(&b, "-m 16");
+    g_autoptr(GByteArray) tables = fw_cfg_file(&b, "etc/acpi/tables");
+    const uint8_t *fadt = memmem(tables->data, tables->len, "FACP", 4);
+    g_assert_nonnull(fadt);
+    g_assert_true(load_le32(fadt + FLAGS) & RESET_REG_SUP);
+    g_assert_cmphex(load_le32(fadt + RESET_REG), ==, 0x01000801); /* port space, 8 bits, bytes */
+    outp(&b, load_le64(fadt + RESET_REG + 4), fadt[RESET_VALUE], 1);
+    g_assert_cmpint(b.asked_count, ==, 1);
+    g_assert_cmpint(b.asked, ==, BOARD_RESET);
+    bench_fini(&b);
+}
+
+/* --- drives of -device, -global --------------------------------------------------------------- */
+
+/* The serial number of an IDE disk, by [ATA] "IDENTIFY DEVICE", words 10 to 19. */
+static char *ide_serial(Bench *b, unsigned channel, unsigned unit)
+{
+    enum { DATA = 0, SELECT = 6, COMMAND = 7, DRQ = 8, IDENTIFY = 0xec };
+    uint16_t base = channel ? 0x170 : 0x1f0;
+    char text[21] = "";
+    outp(b, base + SELECT, 0xa0 | unit << 4, 1);
+    outp(b, base + COMMAND, IDENTIFY, 1);
+    g_assert_true(inp(b, base + COMMAND, 1) & DRQ);
+    for (unsigned word = 0; word < 256; word++) {
+        uint16_t v = inp(b, base + DATA, 2);
+        if (word >= 10 && word < 20) {
+            text[(word - 10) * 2] = v >> 8;
+            text[(word - 10) * 2 + 1] = v;
+        }
+    }
+    return g_strdup(g_strstrip(text));
+}
+
+/* Images of if=none go where -device says, and bootindex orders them. */
+static void drive_devices(void)
+{
+    char *path[3];
+    for (unsigned i = 0; i < 3; i++) {
+        int fd = g_file_open_tmp("myna-disk-XXXXXX", &path[i], NULL);
+        g_assert_cmpint(ftruncate(fd, 1440 * 1024), ==, 0);
+        close(fd);
+    }
+    g_autofree char *line = g_strdup_printf(
+        "-m 16 -device ide-hd,drive=d,bus=ide.1,unit=1,serial=N123,bootindex=7 "
+        "-drive if=none,id=d,file=%s -drive if=none,id=e,file=%s "
+        "-device ide-cd,drive=e,bootindex=2,bus=ide.1 -device ide-hd,drive=f "
+        "-drive if=none,id=f,file=%s -device floppy,unit=1,bootindex=9 "
+        "-global piix3-ide.serial0=of-all",
+        path[0], path[1], path[2]);
+    Bench b;
+    bench_init(&b, line);
+    g_autofree char *first = ide_serial(&b, 0, 0), *last = ide_serial(&b, 1, 1);
+    g_assert_cmpstr(first, ==, "of-all");
+    g_assert_cmpstr(last, ==, "N123");
+    g_assert_cmphex(cmos(&b, 0x10), ==, 0x05); /* drive B alone: 2.88 MB */
+    g_autoptr(GByteArray) order = fw_cfg_file(&b, "bootorder");
+    static const char expected[] = "/pci@i0cf8/ide@1,1/drive@1/disk@0\n"
+                                   "/pci@i0cf8/ide@1,1/drive@1/disk@1\n"
+                                   "/pci@i0cf8/isa@1/fdc@03f0/floppy@1\n";
+    g_assert_cmpmem(order->data, order->len, expected, sizeof(expected));
+    g_assert_cmpuint(pc_drives(b.pc)->len, ==, 4); /* no empty CD drive, no drive A */
+    bench_fini(&b);
+    for (unsigned i = 0; i < 3; i++) {
+        unlink(path[i]);
+        g_free(path[i]);
+    }
+}
+
+static void globals(void)
+{
+    Bench b;
+    bench_init(&b, "-m 16 -global isa-debug-exit.iobase=0x510 -device isa-debug-exit "
+                   "-global driver=isa-debug-exit,property=iosize,value=1");
+    const Device *exit_port = board_find_device(b.board, "isa-debug-exit");
+    g_assert_cmphex(exit_port->regions[0].addr, ==, 0x510);
+    bench_fini(&b);
+}
+
 static bool intr(Bench *b)
 {
     return pc_cpus(b->pc)[0]->pending & PENDING_INTR;
@@ -221,6 +328,9 @@ int main(int argc, char **argv)
     g_test_add_func("/pc/cmos", cmos_memory);
     g_test_add_func("/pc/pci-slots", pci_slots);
     g_test_add_func("/pc/firmware-items", firmware_items);
+    g_test_add_func("/pc/acpi-reset", acpi_reset);
+    g_test_add_func("/pc/drive-devices", drive_devices);
+    g_test_add_func("/pc/globals", globals);
     g_test_add_func("/pc/serial-interrupt", serial_interrupt);
     g_test_add_func("/pc/resets", power_button_and_reset);
     g_test_add_func("/pc/a20", a20);

@@ -48,6 +48,27 @@ static void debug_exit(void)
     g_assert_cmpint(run(code, sizeof(code), " -icount 0"), ==, 0x2b);
 }
 
+/* Every deadline comes, however near it is when the host's timer is set: counter 0 has one each
+ * microsecond, and the guest waits sixty times for counter 2's output in port 61h. */
+static void near_deadlines(void)
+{
+    static const uint8_t code[] = {
+        0xb0, 0x36, 0xe6, 0x43, /* mov al, 36h; out 43h, al: counter 0, mode 3 */
+        0xb0, 0x02, 0xe6, 0x40, /* mov al, 2; out 40h, al */
+        0xb0, 0x00, 0xe6, 0x40, /* mov al, 0; out 40h, al */
+        0xb0, 0x01, 0xe6, 0x61, /* mov al, 1; out 61h, al: counter 2's gate */
+        0xb9, 0x3c, 0x00,       /* mov cx, 60 */
+        0xb0, 0xb0, 0xe6, 0x43, /* next: mov al, b0h; out 43h, al: counter 2, mode 0 */
+        0xb0, 0x64, 0xe6, 0x42, /* mov al, 100; out 42h, al */
+        0xb0, 0x00, 0xe6, 0x42, /* mov al, 0; out 42h, al */
+        0xe4, 0x61, 0xa8, 0x20, /* wait: in al, 61h; test al, 20h */
+        0x74, 0xfa, 0xe2, 0xec, /* jz wait; loop next */
+        0xb0, 0x15, 0xe6, 0xf4, /* mov al, 15h; out f4h, al */
+        0xf4,                   /* hlt */
+    };
+    g_assert_cmpint(run(code, sizeof(code), ""), ==, 0x2b);
+}
+
 /* lidt of nothing, then int3: a triple fault. */
 static const uint8_t triple_fault[] = {0x2e, 0x0f, 0x01, 0x1e, 0x10, 0x00, 0xcc};
 
@@ -97,6 +118,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/vm/debug-exit", debug_exit);
+    g_test_add_func("/vm/near-deadlines", near_deadlines);
     g_test_add_func("/vm/no-reboot", no_reboot);
     g_test_add_func("/vm/reset-keeps-cmos", reset_keeps_cmos);
     g_test_add_func("/vm/halt-wakes", halt_wakes);

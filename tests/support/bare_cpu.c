@@ -141,7 +141,7 @@ BareCpu *bare_cpu(void)
     const CpuModel *model = cpu_model_parse("max", &features, &err);
     g_assert_no_error(err);
     t->cpu = cpu_new(model, &features, 0, 1, &bus);
-    t->group = (CpuGroup){.cpus = &t->cpu, .count = 1};
+    cpu_group_init(&t->group, &t->cpu, 1);
     cpu_group_listen(&t->group, &t->memory);
     write_gdt(t);
     write_tss32(t);
@@ -151,6 +151,7 @@ BareCpu *bare_cpu(void)
 
 void bare_cpu_free(BareCpu *t)
 {
+    cpu_group_fini(&t->group);
     cpu_free(t->cpu);
     address_space_fini(&t->memory);
     address_space_fini(&t->ports);

@@ -6,9 +6,8 @@
 
 typedef struct Engine {
     const char *name;
-    /* Executes from cs:rip until `count` instructions have retired or been delivered as exceptions,
-     * or the CPU stops. */
-    void (*run)(Cpu *cpu, uint64_t count);
+    /* From now on cpu_run runs with it. False: this host cannot. */
+    bool (*attach)(Cpu *cpu, GError **err);
 } Engine;
 
 extern const Engine engines[];

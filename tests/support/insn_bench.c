@@ -66,13 +66,14 @@ InsnBench *insn_bench_new(const char *model)
     const CpuModel *found = cpu_model_parse(model, &features, &err);
     g_assert_no_error(err);
     t->cpu = cpu_new(found, &features, 0, 1, &bus);
-    t->group = (CpuGroup){&t->cpu, 1};
+    cpu_group_init(&t->group, &t->cpu, 1);
     cpu_group_listen(&t->group, &t->memory);
     return t;
 }
 
 void insn_bench_free(InsnBench *t)
 {
+    cpu_group_fini(&t->group);
     cpu_free(t->cpu);
     address_space_fini(&t->memory);
     address_space_fini(&t->ports);

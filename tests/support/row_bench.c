@@ -160,6 +160,8 @@ static void enter(RowBench *t, const RowSetup *s)
 {
     Cpu *cpu = t->bench->cpu;
     cpu->features = t->features;
+    /* Afresh, because a translator gives up code that is rewritten again and again. */
+    g_assert_true(t->engine->attach(cpu, NULL));
     insn_bench_enter(t->bench, s->mode == ROW_V86 ? CODE_32 : row_mode_code_size(s->mode));
     memset(t->bench->high.host, 0, ROW_MEMORY_SIZE);
     if (s->mode != ROW_REAL) {
@@ -267,6 +269,37 @@ static void set_pending(Cpu *cpu)
     cpu->fpu.sw |= ZE;
 }
 
+/* A jump to itself. */
+static void write_stop(RowBench *t, PhysAddr pa)
+{
+    static const uint8_t stop[] = {0xeb, 0xfe};
+    enum { LOW_END = 0xffff0 };
+    if (pa < LOW_END)
+        insn_bench_write(t->bench, pa, stop, sizeof(stop));
+}
+
+static uint64_t told(const RowCase *c, const char *name, uint64_t otherwise)
+{
+    for (unsigned i = 0; i < c->out->len; i++) {
+        const RowItem *item = &g_array_index(c->out, RowItem, i);
+        if (item->field == row_field_find(name) && !item->any)
+            return load_le64(item->value);
+    }
+    return otherwise;
+}
+
+/* What is executed must end a translated block without a trace, wherever the instruction leads. */
+static void write_stops(RowBench *t, const RowCase *c, const RowSetup *s)
+{
+    enum { STUBS = 32, STUB_SIZE = 16 };
+    Cpu *cpu = t->bench->cpu;
+    uint64_t base = s->mode == ROW_64 ? 0 : cpu->seg[SEG_CS].base, end = cpu->rip + s->length;
+    write_stop(t, base + end);
+    write_stop(t, told(c, "cs.base", base) + told(c, "rip", end));
+    for (unsigned n = 0; n < STUBS; n++)
+        write_stop(t, ROW_HANDLERS + n * STUB_SIZE);
+}
+
 void row_bench_prepare(RowBench *t, const RowCase *c, const RowSetup *setup)
 {
     Cpu *cpu = t->bench->cpu;
@@ -293,6 +326,7 @@ void row_bench_prepare(RowBench *t, const RowCase *c, const RowSetup *setup)
     if (s.move_operand && decoded && row_memory_operand(&insn))
         move_operand(t, &s, &insn);
     insn_bench_write(t->bench, ROW_CODE, s.code, s.length);
+    write_stops(t, c, &s);
     tlb_flush_all(cpu);
     cpu_update_mode(cpu);
 }
@@ -358,17 +392,18 @@ static uint64_t pushed_rip(RowBench *t, RowMode mode, unsigned vector)
                            size);
 }
 
-/* One instruction; a repeated one may stop in between. */
-static Outcome run(RowBench *t, const RowSetup *s, const Engine *engine, bool repeats)
+/* The instruction and the stop behind it: a budget that a translated block of both fits in. A
+ * repeated instruction may stop in between. */
+static Outcome run(RowBench *t, const RowSetup *s, bool repeats)
 {
-    enum { NOTHING = 0xff, MOST_STEPS = 1000 };
+    enum { NOTHING = 0xff, MOST_STEPS = 1000, BUDGET = 2 };
     Cpu *cpu = t->bench->cpu;
     uint64_t start = cpu->rip;
     cpu->raised.vector = NOTHING;
     cpu->activity = CPU_RUNNING;
     unsigned steps = 0;
     do
-        engine->run(cpu, 1);
+        cpu_run(cpu, BUDGET);
     while (repeats && cpu->raised.vector == NOTHING && cpu->rip == start && ++steps < MOST_STEPS);
     Outcome o = {.raise = {.vector = -1}};
     if (cpu->raised.vector == NOTHING)
@@ -488,8 +523,7 @@ static char *raise_state_difference(RowBench *t, const RowCase *c, const RowSetu
     return difference ? difference : memory_difference(t, memory, same_stack);
 }
 
-static char *check(RowBench *t, const RowCase *c, const RowSetup *s, const RowRaise *raise,
-                   const Engine *engine)
+static char *check(RowBench *t, const RowCase *c, const RowSetup *s, const RowRaise *raise)
 {
     Insn insn;
     bool decoded = row_decode(c, &insn);
@@ -497,7 +531,7 @@ static char *check(RowBench *t, const RowCase *c, const RowSetup *s, const RowRa
     g_autofree Cpu *before = g_memdup2(t->bench->cpu, sizeof(Cpu));
     g_autofree uint8_t *memory = g_memdup2(t->bench->high.host, ROW_MEMORY_SIZE);
     bool repeats = decoded && insn_row(&insn)->attrs & ATTR_STRING;
-    Outcome o = run(t, s, engine, repeats);
+    Outcome o = run(t, s, repeats);
     char *difference = raise_difference(&o.raise, raise);
     if (difference)
         return difference;
@@ -506,30 +540,34 @@ static char *check(RowBench *t, const RowCase *c, const RowSetup *s, const RowRa
     return raise_state_difference(t, c, s, &o, before, memory);
 }
 
-char *row_bench_check(RowBench *t, const RowCase *c, const Engine *engine)
+char *row_bench_check(RowBench *t, const RowCase *c)
 {
     RowSetup plain = row_setup(c, NULL);
-    char *difference = check(t, c, &plain, &c->raise, engine);
+    char *difference = check(t, c, &plain, &c->raise);
     for (unsigned i = 0; !difference && i < c->faults->len; i++) {
         const RowFault *fault = &g_array_index(c->faults, RowFault, i);
         RowSetup s = row_setup(c, fault->condition);
-        g_autofree char *found = check(t, c, &s, &fault->raise, engine);
+        g_autofree char *found = check(t, c, &s, &fault->raise);
         if (found)
             difference = g_strdup_printf("%s: %s", fault->condition->name, found);
     }
     return difference;
 }
 
-RowBench *row_bench_new(void)
-{
-    RowBench *t = g_new0(RowBench, 1);
-    t->bench = insn_bench_new("max");
-    t->features = t->bench->cpu->features;
-    return t;
-}
-
 void row_bench_free(RowBench *t)
 {
     insn_bench_free(t->bench);
     g_free(t);
+}
+
+RowBench *row_bench_new(const Engine *engine)
+{
+    RowBench *t = g_new0(RowBench, 1);
+    t->bench = insn_bench_new("max");
+    t->features = t->bench->cpu->features;
+    t->engine = engine;
+    if (engine->attach(t->bench->cpu, NULL))
+        return t;
+    row_bench_free(t);
+    return NULL;
 }

@@ -13,9 +13,11 @@
 typedef struct RowBench {
     InsnBench *bench;
     FeatureSet features; /* of the model */
+    const Engine *engine;
 } RowBench;
 
-RowBench *row_bench_new(void);
+/* NULL: the engine cannot run on this host. */
+RowBench *row_bench_new(const Engine *engine);
 void row_bench_free(RowBench *t);
 
 /* The case's setup, under one more condition or NULL. */
@@ -32,7 +34,7 @@ bool row_decode(const RowCase *c, Insn *insn);
 uint32_t row_undefined_flags(const Insn *insn, const Cpu *before);
 
 /* Runs the case and all its faults. NULL, or what is wrong. */
-char *row_bench_check(RowBench *t, const RowCase *c, const Engine *engine);
+char *row_bench_check(RowBench *t, const RowCase *c);
 
 /* Changes an expected state as the case's `out` says. */
 void row_expect(const RowCase *c, Cpu *expected);

@@ -17,7 +17,7 @@ RowHost *row_host_new(void)
     RowHost *h = g_new0(RowHost, 1);
     h->native = native;
     h->memory = memory;
-    h->bench = row_bench_new();
+    h->bench = row_bench_new(&engines[0]);
     return h;
 }
 

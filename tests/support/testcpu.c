@@ -31,15 +31,15 @@ TestCpu *test_cpu_new(const char *model, uint64_t ram_bytes)
         .opaque = t,
     };
     t->cpu = cpu_new(m, &features, 0, 1, &bus);
-    t->group = (CpuGroup){&t->cpu, 1};
+    cpu_group_init(&t->group, &t->cpu, 1);
     cpu_group_listen(&t->group, &t->board->memory);
     return t;
 }
 
 void test_cpu_free(TestCpu *t)
 {
+    cpu_group_fini(&t->group); /* nobody hears of the RAM going */
     cpu_free(t->cpu);
-    t->group.count = 0; /* nobody hears of the RAM going */
     mem_fini(&t->ram);
     board_free(t->board);
     g_free(t);

@@ -73,7 +73,8 @@ def memtest_iso():
 
 def netboot(arch):
     folder = require_guest(f"netboot-{arch}")
-    with Guest("-m", "512", "-kernel", f"{folder}/vmlinuz", "-initrd", f"{folder}/initrd.gz",
+    # With less memory it begins with a warning.
+    with Guest("-m", "1024", "-kernel", f"{folder}/vmlinuz", "-initrd", f"{folder}/initrd.gz",
                "-append", "console=ttyS0") as machine:
         machine.expect("Select a language|Choose the language", 1200)
         machine.send("\x01x")

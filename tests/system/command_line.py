@@ -30,10 +30,19 @@ MISTAKES = [
     (["-boot", "order=cx"], '"order=cx" should be letters'),
     (["-cpu", "qemu65"], "qemu65"),
     (["-machine", "q36"], 'no machine "q36"'),
-    (["-accel", "kvm"], 'no accelerator "kvm", only: interp'),
+    (["-accel", "kvm"], 'no accelerator "kvm", only: '),
     (["-device", "isa-debug-exot"], 'did you mean "isa-debug-exit"?'),
     (["-device", "isa-debug-exit,iobaze=1"], "iobaze"),
     (["-device", "i8259"], "part of the board"),
+    (["-device", "ide-hd,drive=x"], "there is no -drive if=none,id=x"),
+    (["-device", "ide-hd"], "names no drive=ID"),
+    (["-device", "ide-cd,bus=ide.2"], '"bus=ide.2" should be one of: ide.0, ide.1'),
+    (["-global", "isa-debug-exit.iobase"], "should be DRIVER.PROPERTY=VALUE"),
+    (["-global", "isa-debug-exit.iobaze=1"], "no property 'iobaze'"),
+    (["-global", "isa-debug-exot.iobase=1"], 'no device "isa-debug-exot"'),
+    (["-smbios", "type=9,serial=1"], "should begin with type=0, 1, 2, 3 or 11"),
+    (["-smbios", "type=1,serail=1"], 'unknown key "serail"; did you mean "serial"?'),
+    (["-smbios", "type=0,release=1"], "a release that is not MAJOR.MINOR"),
     (["-serial", "nonsense"], "nonsense"),
     (["-display", "curtain"], 'no display "curtain"'),
     (["-d", "everything"], "everything"),
@@ -65,7 +74,8 @@ def command_line_help():
                                 (["-version"], "myna version"), (["-cpu", "help"], "qemu64"),
                                 (["-machine", "help"], "pc"), (["-accel", "help"], "interp"),
                                 (["-device", "help"], "isa-debug-exit"), (["-d", "help"], "guest_errors"),
-                                (["-device", "isa-debug-exit,help"], "iobase")]:
+                                (["-device", "isa-debug-exit,help"], "iobase"),
+                                (["-device", "ide-hd,help"], "bootindex")]:
         done = run(*arguments)
         check(done.returncode == 0 and expected in done.stdout, f"{arguments}: {done}")
 

@@ -305,6 +305,46 @@ static void test_smbios(void)
     g_byte_array_unref(s.structures);
 }
 
+/* [SMBIOS] "BIOS Information", "System Information", "Baseboard", "OEM Strings". */
+static void test_smbios_texts(void)
+{
+    MachineInfo info = info_of(1);
+    char *oem[] = {(char *)"one", (char *)"two", NULL};
+    const SmbiosText text = {.bios_vendor = (char *)"V",
+                             .bios_release = (char *)"3.11",
+                             .bios_uefi = true,
+                             .system_serial = (char *)"S",
+                             .system_family = (char *)"F",
+                             .board = true,
+                             .board_location = (char *)"L",
+                             .chassis_sku = (char *)"K",
+                             .oem_strings = oem};
+
+    info.smbios = &text;
+    SmbiosTables s = smbios_build(&info);
+    const uint8_t *bios = find_structure(s.structures, 0, 0);
+    g_assert_cmpstr(string_of(bios, 4), ==, "V");
+    g_assert_cmpstr(string_of(bios, 5), ==, MYNA_VERSION);
+    g_assert_cmphex(bios[0x13], ==, 0x18); /* a virtual machine with UEFI */
+    g_assert_cmpuint(bios[0x14], ==, 3);
+    g_assert_cmpuint(bios[0x15], ==, 11);
+    const uint8_t *system = find_structure(s.structures, 1, 0);
+    g_assert_cmpstr(string_of(system, 4), ==, "myna");
+    g_assert_cmpstr(string_of(system, 7), ==, "S");
+    g_assert_cmpstr(string_of(system, 0x1a), ==, "F");
+    const uint8_t *board = find_structure(s.structures, 2, 0);
+    g_assert_cmpuint(board[1], ==, 15);
+    g_assert_cmpstr(string_of(board, 0x0a), ==, "L");
+    g_assert_cmphex(load_le16(board + 0x0b), ==,
+                    load_le16(find_structure(s.structures, 3, 0) + 2)); /* the chassis' handle */
+    g_assert_cmpstr(string_of(find_structure(s.structures, 3, 0), 0x15), ==, "K");
+    const uint8_t *strings = find_structure(s.structures, 11, 0);
+    g_assert_cmpuint(strings[4], ==, 2);
+    g_assert_cmpmem(strings + 5, 9, "one\0two\0", 9);
+    g_byte_array_unref(s.anchor);
+    g_byte_array_unref(s.structures);
+}
+
 /* --- the other files --- */
 
 static const BiosFile *find_file(GPtrArray *files, const char *name)
@@ -383,6 +423,7 @@ int main(int argc, char **argv)
     g_test_add_func("/bios/ssdt-decodes", test_ssdt_decodes);
     g_test_add_func("/bios/dsdt-decodes", test_dsdt_decodes);
     g_test_add_func("/bios/smbios", test_smbios);
+    g_test_add_func("/bios/smbios-texts", test_smbios_texts);
     g_test_add_func("/bios/files", test_files);
     g_test_add_func("/bios/firmware", test_firmware);
     g_test_add_func("/bios/option-roms", test_option_roms);

@@ -64,6 +64,34 @@ static void test_modify_by_dma(void)
     test_cpu_free(t);
 }
 
+/* Code that stands in the page tables changes when a walk sets accessed bits in it. */
+static void test_modify_by_walk(void)
+{
+    enum { DIRECTORY = 0x10000, TABLE = 0x11000, P = 1, W = 2, ACCESSED = 0x20 };
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0x90));
+    for (unsigned i = 0; i < 1024; i++)
+        test_poke(t, TABLE + 4 * i, i * PAGE_SIZE | P | W, 4);
+    test_poke(t, DIRECTORY, TABLE | P | W, 4);
+    /* The entry of page 90h begins 03 00 09 00: add eax, [eax]; or [eax], eax. With the bit set,
+     * 23 00: and eax, [eax]. */
+    PhysAddr entry = TABLE + 4 * 0x90;
+    t->cpu->cr3 = DIRECTORY;
+    t->cpu->cr0 |= CR0_PG;
+    cpu_update_mode(t->cpu);
+    t->cpu->gpr[RAX] = DATA;
+    test_poke(t, DATA, 1, 4);
+    t->cpu->rip = entry;
+    cpu_run(t->cpu, 1);
+    g_assert_cmphex(t->cpu->gpr[RAX], ==, DATA + 1);
+    mem_load(t->cpu, 0x90 * PAGE_SIZE, 1);
+    g_assert_cmphex(test_peek(t, entry, 1), ==, P | W | ACCESSED);
+    t->cpu->gpr[RAX] = DATA;
+    t->cpu->rip = entry;
+    cpu_run(t->cpu, 1);
+    g_assert_cmphex(t->cpu->gpr[RAX], ==, 0);
+    test_cpu_free(t);
+}
+
 /* A page that stops holding code becomes fast to write again, and data beside code stays right. */
 static void test_code_page_becomes_data(void)
 {
@@ -146,6 +174,55 @@ static void test_shrinking_limit(void)
     test_cpu_free(t);
 }
 
+/* 32-bit code at the end of its 4 GiB goes on at EIP 0, within an instruction too. [SDM3] "Limit
+ * Checking" leaves open what a limit of FFFFFFFFh does; there is nothing beyond EIP's 32 bits. */
+static void test_eip_wrap(void)
+{
+    static const uint32_t bases[] = {0x2000, 0x2100}; /* the wrap at a page's end, and within one */
+    for (unsigned i = 0; i < G_N_ELEMENTS(bases); i++) {
+        /* inc ecx | inc eax */
+        TestCpu *t = with_code(CPU_PROTECTED, bases[i] - 1, BYTES(0x41, 0x40));
+        t->cpu->seg[SEG_CS].base = bases[i];
+        for (unsigned n = 1; n <= 2; n++) {
+            t->cpu->rip = UINT32_MAX;
+            cpu_run(t->cpu, 2);
+            g_assert_cmpuint(t->cpu->gpr[RCX], ==, n);
+            g_assert_cmpuint(t->cpu->gpr[RAX], ==, n);
+        }
+        /* mov eax, 0x12345678 | inc ecx; call $+0 */
+        Bytes mov = BYTES(0xb8, 0x78, 0x56, 0x34, 0x12, 0x41, 0xe8, 0, 0, 0, 0);
+        address_space_write(&t->board->memory, bases[i] - 1, mov.at, mov.size);
+        t->cpu->rip = UINT32_MAX;
+        cpu_run(t->cpu, 3);
+        g_assert_cmphex(t->cpu->gpr[RAX], ==, 0x12345678);
+        g_assert_cmphex(mem_load(t->cpu, t->cpu->gpr[RSP], 4), ==, 10); /* pushed EIP */
+        g_assert_cmphex(t->cpu->rip, ==, 10);
+        g_assert_cmpuint(t->triple_faults, ==, 0);
+        test_cpu_free(t);
+    }
+}
+
+/* 16-bit code does not wrap: the limit of 64 KiB ends it. [SDM3] "8086 Emulation". */
+static void test_ip_end(void)
+{
+    TestCpu *t = test_cpu_new("max", 4 * MIB);
+    Cpu *cpu = t->cpu;
+    test_poke(t, 0x1ffff, 0x90, 1);
+    cpu->seg[SEG_CS] = cpu->seg[SEG_DS];
+    cpu->seg[SEG_CS].base = 0x10000;
+    cpu->seg[SEG_CS].selector = 0x1000;
+    cpu_update_mode(cpu);
+    cpu->rip = 0xffff;
+    cpu->gpr[RSP] = STACK;
+    test_poke(t, EXC_GP * 4, 0x02000300, 4); /* its handler: 200h:300h */
+    test_poke(t, 0x2300, 0x90, 1);
+    cpu_run(cpu, 3); /* nop, the fault, the handler's nop */
+    g_assert_cmphex(cpu->seg[SEG_CS].selector, ==, 0x200);
+    g_assert_cmphex(cpu->rip, ==, 0x301);
+    g_assert_cmphex(test_peek(t, STACK - 6, 4), ==, 0x10000000); /* 1000h:0 */
+    test_cpu_free(t);
+}
+
 static int give_vector(void *opaque)
 {
     (*(unsigned *)opaque)++;
@@ -179,6 +256,20 @@ static void test_sti_shadow(void)
     test_cpu_free(t);
 }
 
+/* At reset CS is read and write data: code stores through it. [SDM3] "Processor State After Reset".
+ */
+static void test_code_segment_of_reset(void)
+{
+    TestCpu *t = test_cpu_new("max", MIB);
+    t->cpu->seg[SEG_CS].base = CODE; /* as a start-up IPI leads there */
+    t->cpu->rip = 0;
+    test_poke(t, CODE, 0x0010a22e, 4); /* mov cs:[10h], al */
+    t->cpu->gpr[RAX] = 0x5a;
+    cpu_run(t->cpu, 1);
+    g_assert_cmphex(test_peek(t, CODE + 0x10, 1), ==, 0x5a);
+    test_cpu_free(t);
+}
+
 /* The 15-byte limit: #GP, and the CS limit: #GP at the instruction. */
 static void test_fetch_faults(void)
 {
@@ -198,12 +289,16 @@ int main(int argc, char **argv)
     g_test_add_func("/run/exact-count", test_exact_count);
     g_test_add_func("/run/modify-next", test_modify_next);
     g_test_add_func("/run/modify-by-dma", test_modify_by_dma);
+    g_test_add_func("/run/modify-by-walk", test_modify_by_walk);
     g_test_add_func("/run/code-page-becomes-data", test_code_page_becomes_data);
     g_test_add_func("/run/crossing-instruction", test_crossing_instruction);
     g_test_add_func("/run/map-change", test_map_change);
     g_test_add_func("/run/evicted-code", test_evicted_code);
     g_test_add_func("/run/shrinking-limit", test_shrinking_limit);
+    g_test_add_func("/run/eip-wrap", test_eip_wrap);
+    g_test_add_func("/run/ip-end", test_ip_end);
     g_test_add_func("/run/sti-shadow", test_sti_shadow);
+    g_test_add_func("/run/code-segment-of-reset", test_code_segment_of_reset);
     g_test_add_func("/run/fetch-faults", test_fetch_faults);
     return g_test_run();
 }

@@ -1,0 +1,239 @@
+/* cache.c - the translated blocks: made, found, and dropped when their bytes are written.
+ *
+ * Code memory is a file mapped twice, writable and executable, filled from the front and emptied as a
+ * whole. cpu/group.c tells of writes to pages that code was translated from; in 64-byte granules a
+ * page's record tells data from code. */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "cpu/mmu.h"
+#include "dbt/lift.h"
+#include "dbt/translator.h"
+#include "dbt/x64/emit.h"
+
+enum { HASH_BITS = 16, RESTLESS = 8 };
+
+static void *reserve(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static bool map_code(Translator *t, uint32_t bytes, GError **err)
+{
+    int fd = memfd_create("myna-code", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, bytes) < 0) {
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "translated code: %s", g_strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    void *rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    close(fd);
+    if (rw == MAP_FAILED || rx == MAP_FAILED) {
+        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
+                    "translated code: the host refuses executable memory: %s", g_strerror(errno));
+        if (rw != MAP_FAILED)
+            munmap(rw, bytes);
+        return false;
+    }
+    t->rw = rw;
+    t->rx = rx;
+    t->size = bytes;
+    return true;
+}
+
+GHashTable *link_page_ids_new(void);
+
+Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
+{
+    Translator *t = g_new0(Translator, 1);
+    t->cpu = cpu;
+    if (!map_code(t, code_bytes, err)) {
+        g_free(t);
+        return NULL;
+    }
+    t->blocks = reserve(MAX_BLOCKS * sizeof(Block));
+    t->sites = reserve(MAX_SITES * sizeof(Site));
+    t->exits = reserve(MAX_EXITS * sizeof(Exit));
+    t->insns = reserve(MAX_INSNS * sizeof(Insn));
+    t->bucket = reserve(sizeof(uint32_t) << HASH_BITS);
+    t->block_count = t->site_count = t->exit_count = t->insn_count = 1;
+    t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    t->page_ids = link_page_ids_new();
+    t->ir = g_new0(IrBlock, 1);
+    t->stats.interpreted = g_new0(uint64_t, insn_row_count);
+    x64_trampolines(t);
+    return t;
+}
+
+void translator_free(Translator *t)
+{
+    cache_flush(t);
+    munmap(t->rw, t->size);
+    munmap(t->rx, t->size);
+    munmap(t->blocks, MAX_BLOCKS * sizeof(Block));
+    munmap(t->sites, MAX_SITES * sizeof(Site));
+    munmap(t->exits, MAX_EXITS * sizeof(Exit));
+    munmap(t->insns, MAX_INSNS * sizeof(Insn));
+    munmap(t->bucket, sizeof(uint32_t) << HASH_BITS);
+    g_hash_table_destroy(t->pages);
+    g_hash_table_destroy(t->page_ids);
+    g_free(t->ir);
+    g_free(t->stats.interpreted);
+    g_free(t);
+}
+
+/* --- look-up ------------------------------------------------------------------------------------- */
+
+static unsigned hash(uint64_t rip, const uint8_t *host, uint32_t key)
+{
+    uint64_t h = ((uintptr_t)host ^ rip << 20 ^ (uint64_t)key << 40) * 0x9e3779b97f4a7c15u;
+    return h >> (64 - HASH_BITS);
+}
+
+uint32_t cache_find(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key)
+{
+    uint32_t index = t->bucket[hash(rip, host, key)];
+    while (index) {
+        const Block *block = &t->blocks[index];
+        if (block->host == host && block->rip == rip && block->key == key)
+            return index;
+        index = block->hash_next;
+    }
+    return 0;
+}
+
+static uint8_t *page_of(const uint8_t *host)
+{
+    return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
+}
+
+void cache_insert(Translator *t, uint32_t index)
+{
+    Block *block = &t->blocks[index];
+    uint32_t *bucket = &t->bucket[hash(block->rip, block->host, block->key)];
+    block->hash_next = *bucket;
+    *bucket = index;
+
+    uint8_t *start = page_of(block->host);
+    CodePage *page = g_hash_table_lookup(t->pages, start);
+    if (!page) {
+        page = g_new0(CodePage, 1);
+        g_hash_table_insert(t->pages, start, page);
+    }
+    page->granules |= block->granules;
+    block->page_next = page->blocks;
+    page->blocks = index;
+}
+
+/* --- dropping ------------------------------------------------------------------------------------ */
+
+static void forget_jumps(Translator *t, const Block *block)
+{
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        MmuContext *context = mmu_context_of(t->cpu, mode);
+        JumpEntry *jump = &context->jump[jump_index(block->rip)];
+        if (jump->rip == block->rip && jump->code == t->rx + block->entry)
+            mmu_jumps_clear(context);
+    }
+}
+
+/* Out of every list but its page's. Its code stays until the cache is emptied: it may be running. */
+static void block_drop(Translator *t, uint32_t index)
+{
+    Block *block = &t->blocks[index];
+    uint32_t *link = &t->bucket[hash(block->rip, block->host, block->key)];
+    while (*link != index)
+        link = &t->blocks[*link].hash_next;
+    *link = block->hash_next;
+    while (block->in)
+        unlink_exit(t, block->in);
+    for (uint32_t i = 0; i < block->exit_count; i++)
+        unlink_exit(t, block->first_exit + i);
+    forget_jumps(t, block);
+    block->dropped = true;
+    t->stats.dropped++;
+}
+
+void cache_drop(Translator *t, uint32_t index)
+{
+    CodePage *page = g_hash_table_lookup(t->pages, page_of(t->blocks[index].host));
+    uint32_t *link = &page->blocks;
+    while (*link != index)
+        link = &t->blocks[*link].page_next;
+    *link = t->blocks[index].page_next;
+    block_drop(t, index);
+}
+
+static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
+{
+    unsigned first = first_byte >> 6, last = last_byte >> 6;
+    uint64_t up_to_last = last == 63 ? UINT64_MAX : ((uint64_t)1 << (last + 1)) - 1;
+    return up_to_last & ~(((uint64_t)1 << first) - 1);
+}
+
+static void count_hits(CodePage *page, uint64_t granules)
+{
+    for (uint64_t left = granules; left; left &= left - 1) {
+        uint8_t *hits = &page->hits[__builtin_ctzll(left)];
+        *hits += *hits < UINT8_MAX;
+    }
+}
+
+bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
+{
+    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    if (!page || !page->blocks)
+        return false;
+    unsigned offset = (uintptr_t)host & PAGE_MASK;
+    uint64_t written = granule_mask(offset, offset + size - 1);
+    if (!(page->granules & written))
+        return true;
+    uint64_t kept = 0;
+    bool dropped = false;
+    for (uint32_t *link = &page->blocks; *link;) {
+        Block *block = &t->blocks[*link];
+        if (block->granules & written) {
+            uint32_t index = *link;
+            *link = block->page_next;
+            block_drop(t, index);
+            dropped = true;
+        } else {
+            kept |= block->granules;
+            link = &block->page_next;
+        }
+    }
+    page->granules = kept;
+    if (dropped)
+        count_hits(page, written);
+    return page->blocks != 0;
+}
+
+bool cache_is_restless(const Translator *t, const uint8_t *host)
+{
+    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    return page && page->hits[((uintptr_t)host & PAGE_MASK) >> 6] >= RESTLESS;
+}
+
+void cache_flush(Translator *t)
+{
+    memset(t->bucket, 0, sizeof(uint32_t) << HASH_BITS);
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        mmu_jumps_clear(mmu_context_of(t->cpu, mode));
+        memset(mmu_context_of(t->cpu, mode)->code_id, 0, sizeof(uint32_t) * TLB_SIZE);
+    }
+    GHashTableIter iter;
+    gpointer page;
+    g_hash_table_iter_init(&iter, t->pages);
+    while (g_hash_table_iter_next(&iter, NULL, &page)) {
+        ((CodePage *)page)->blocks = 0;
+        ((CodePage *)page)->granules = 0;
+    }
+    g_hash_table_remove_all(t->page_ids);
+    t->block_count = t->site_count = t->exit_count = t->insn_count = 1;
+    t->used = t->first_free;
+    t->stats.flushes++;
+}

@@ -1,0 +1,13 @@
+/* host.h - what the host processor can do. */
+#ifndef MYNA_DBT_HOST_H
+#define MYNA_DBT_HOST_H
+
+#include "cpu/features.h"
+
+/* Is there a back end for this host, and may it run? (FSGSBASE, executable memory.) */
+bool host_can_translate(void);
+
+/* Does the host execute the instructions of this guest feature natively? */
+bool host_has_feature(CpuFeature feature);
+
+#endif

@@ -1,0 +1,160 @@
+/* ir.c - the intermediate form: adding, printing, checking. */
+#include "dbt/ir.h"
+
+#include <inttypes.h>
+
+const IrInfo ir_info[IR_OPCODE_COUNT] = {
+#define LEAVES true
+#define STAYS  false
+#define IROP(name, text, leaves, flags) [IR_##name] = {#name, text, leaves, FLAGS_##flags},
+#include "dbt/ir.def"
+#undef IROP
+#undef LEAVES
+#undef STAYS
+};
+
+IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
+{
+    g_assert(ir->op_count < IR_MAX_OPS);
+    IrOp *op = &ir->ops[ir->op_count++];
+    *op = (IrOp){.op = opcode,
+                 .size = size,
+                 .insn = ir->insn_count - 1,
+                 .dst = REF_NONE,
+                 .src = REF_NONE};
+    return op;
+}
+
+/* --- printing ------------------------------------------------------------------------------------ */
+
+static const char *condition_names[16] = {"o", "no", "b",  "ae", "e", "ne", "be", "a",
+                                          "s", "ns", "p", "np", "l", "ge", "le", "g"};
+
+static void print_ref(GString *out, const IrOp *op, unsigned ref)
+{
+    static const char *names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                    "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    if (ref < 16)
+        g_string_append_printf(out, "%s.%u", names[ref], op->size * 8);
+    else if (ref == REF_IMM)
+        g_string_append_printf(out, "%#" PRIx64, (uint64_t)op->imm);
+    else
+        g_string_append(out, ref == REF_T ? "T" : ref == REF_TEMP ? "temp" : "?");
+}
+
+static void print_row(GString *out, const Insn *insn)
+{
+    char text[128];
+    insn_format(insn, text, sizeof(text));
+    g_string_append(out, text);
+}
+
+static void print_op(const IrBlock *ir, const IrOp *op, GString *out)
+{
+    const Insn *insn = &ir->insn[op->insn];
+    static const char *access[] = {"read", "write", "fetch"};
+    for (const char *p = ir_info[op->op].text; *p; p++) {
+        if (*p != '%') {
+            g_string_append_c(out, *p);
+            continue;
+        }
+        switch (*++p) {
+        case 'a':
+            g_string_append_printf(out, "%s.%u", access[op->access], op->size * 8);
+            break;
+        case 'c':
+            g_string_append(out, condition_names[op->access & 15]);
+            break;
+        case 'd':
+            print_ref(out, op, op->dst);
+            break;
+        case 's':
+            print_ref(out, op, op->src);
+            break;
+        case 'i':
+            g_string_append_printf(out, "%+" PRId64, op->imm);
+            break;
+        case 't':
+            g_string_append_printf(out, "%#" PRIx64, (uint64_t)op->imm);
+            break;
+        default:
+            print_row(out, insn);
+            break;
+        }
+    }
+}
+
+static void print_flags(GString *out, unsigned flags)
+{
+    static const struct {
+        uint16_t bit;
+        char name;
+    } names[] = {{FLAG_OF, 'o'}, {FLAG_SF, 's'}, {FLAG_ZF, 'z'},
+                 {FLAG_AF, 'a'}, {FLAG_PF, 'p'}, {FLAG_CF, 'c'}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+        g_string_append_c(out, flags & names[i].bit ? names[i].name : '-');
+}
+
+void ir_print(const IrBlock *ir, GString *out)
+{
+    unsigned last = IR_MAX_INSNS;
+    for (unsigned i = 0; i < ir->op_count; i++) {
+        const IrOp *op = &ir->ops[i];
+        if (op->insn != last) {
+            g_string_append_printf(out, "%16" PRIx64 "  ", ir->insn_rip[op->insn]);
+            print_row(out, &ir->insn[op->insn]);
+            g_string_append_c(out, '\n');
+            last = op->insn;
+        }
+        g_string_append(out, "    ");
+        print_flags(out, ir->live[i]);
+        g_string_append(out, "  ");
+        print_op(ir, op, out);
+        g_string_append_c(out, '\n');
+    }
+}
+
+/* --- checking ------------------------------------------------------------------------------------ */
+
+static bool is_check(const IrOp *op)
+{
+    return op->op <= IR_CHECKDI;
+}
+
+static bool row_uses_memory(const Insn *insn)
+{
+    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+        if (insn->op[i].kind == OPND_MEM && insn->op[i].size)
+            return true;
+    return false;
+}
+
+const char *ir_problem(const IrBlock *ir)
+{
+    bool memory = false, committed = false;
+    unsigned insn = IR_MAX_INSNS;
+    for (unsigned i = 0; i < ir->op_count; i++) {
+        const IrOp *op = &ir->ops[i];
+        if (op->insn >= ir->insn_count || (insn != IR_MAX_INSNS && op->insn < insn))
+            return "an op out of order";
+        if (op->insn != insn)
+            memory = committed = false;
+        insn = op->insn;
+        if (ir_info[op->op].leaves && committed)
+            return "an op leaves after its instruction has committed something";
+        if ((op->op == IR_LOAD || op->op == IR_STORE) && !memory)
+            return "memory is used without a check";
+        if ((op->op == IR_ROW || op->op == IR_DIVIDE) && row_uses_memory(&ir->insn[insn]) && !memory)
+            return "a row's memory is used without a check";
+        memory |= is_check(op);
+        bool volatile_only = op->op == IR_LOAD && (op->dst == REF_T || op->dst == REF_TEMP);
+        volatile_only |= op->op == IR_MOVE && (op->dst == REF_T || op->dst == REF_TEMP);
+        committed |= !ir_info[op->op].leaves && !volatile_only;
+    }
+    if (ir->op_count == 0)
+        return "nothing in the block";
+    unsigned end = ir->ops[ir->op_count - 1].op;
+    if (end != IR_JMP && end != IR_JUMP && end != IR_LEAVE)
+        return "the block does not end";
+    return NULL;
+}

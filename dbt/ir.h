@@ -1,0 +1,90 @@
+/* ir.h - the translator's intermediate form: what a superblock does, in commit order.
+ *
+ * Guest registers are named, not renamed: at tier 1 no value outlives its instruction, so that each op
+ * reads and writes the registers' homes. Two values are implicit: M, the memory that the last check
+ * op opened, and T, a jump target on its way to the jump cache. An instruction's ops come in the
+ * order: everything that can leave, then everything that commits. */
+#ifndef MYNA_DBT_IR_H
+#define MYNA_DBT_IR_H
+
+#include "cpu/cpu.h"
+
+typedef enum IrOpcode {
+#define IROP(name, text, leaves, flags) IR_##name,
+#include "dbt/ir.def"
+#undef IROP
+    IR_OPCODE_COUNT,
+} IrOpcode;
+
+/* Operands beside guest registers 0-15. */
+enum {
+    REF_IMM = 0x20, /* the op's imm */
+    REF_T,          /* the jump target: host scratch, dies at the next check */
+    REF_TEMP,       /* Cpu.jit.temp[0]: outlives checks */
+    REF_NONE = 0xff,
+};
+
+enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512 };
+
+typedef struct IrOp {
+    uint8_t op;     /* IrOpcode */
+    uint8_t size;   /* bytes, of the access or the register */
+    uint8_t insn;   /* index of the guest instruction */
+    uint8_t access; /* MemAccess of a check; condition of an exit */
+    uint8_t dst, src;
+    uint8_t last; /* FIND: keep the code across a check; JUMP: take it from there */
+    uint8_t unused;
+    int64_t imm; /* constant, or target rip of an exit */
+} IrOp;
+
+typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
+
+typedef struct IrInfo {
+    const char *name, *text;
+    bool leaves;
+    IrFlags flags;
+} IrInfo;
+extern const IrInfo ir_info[IR_OPCODE_COUNT];
+
+/* One superblock on its way through the passes. */
+typedef struct IrBlock {
+    uint64_t rip;       /* of the first instruction */
+    LinAddr la;         /* of the first byte: CS base + rip */
+    const uint8_t *host; /* of the first byte */
+    uint32_t key;
+    unsigned insn_count, op_count;
+    uint64_t granules; /* 64-byte pieces of the page that the code lies in */
+    bool vectors, x87; /* some row uses the host's vector or x87 registers */
+    uint16_t pc[IR_MAX_INSNS];    /* page offset of each instruction */
+    uint64_t insn_rip[IR_MAX_INSNS];
+    Insn insn[IR_MAX_INSNS];
+    IrOp ops[IR_MAX_OPS];
+    uint16_t live[IR_MAX_OPS]; /* EFLAGS bits somebody may look at after the op (flags_live) */
+} IrBlock;
+
+/* Adds an op for the last instruction. */
+IrOp *ir_add(IrBlock *ir, IrOpcode op, unsigned size);
+
+/* --- what rows say, worked out for one instruction ---------------------------------------------- */
+
+/* EFLAGS bits that op reads, that it may leave unchanged although it writes them (shift by zero), and
+ * that it writes. */
+typedef struct IrFlagUse {
+    uint16_t reads, writes;
+    bool may_keep;
+} IrFlagUse;
+IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op);
+
+/* --- passes -------------------------------------------------------------------------------------- */
+
+/* Fills `live`, backwards. Flags are looked at by readers, by every op that can leave, and behind
+ * every exit. */
+void flags_live(IrBlock *ir);
+
+/* One line an op. */
+void ir_print(const IrBlock *ir, GString *out);
+
+/* NULL, or what is wrong with the block. Debug builds look between passes. */
+const char *ir_problem(const IrBlock *ir);
+
+#endif

@@ -1,0 +1,262 @@
+/* lift.c - guest bytes to the intermediate form: the walk over a superblock, and what is common to
+ * its instructions.
+ *
+ * A superblock goes on through branches that are not taken and through jumps forward in the page.
+ * It ends at everything else that sets rip, before an instruction that crosses the page, and after
+ * what may change mode, mapping or interrupt state. */
+#include "dbt/lift.h"
+
+#include "cpu/block.h"
+#include "cpu/exec.h"
+#include "dbt/rows.h"
+#include "dbt/x64/row.h"
+
+/* Enough ops for the longest instruction. */
+enum { OPS_PER_INSN = 8 };
+
+static bool is_flat(const Segment *s, bool code)
+{
+    bool whole = s->base == 0 && s->limit == UINT32_MAX && s->first == 0;
+    return whole && s->read_span > UINT32_MAX && (code || s->write_span > UINT32_MAX);
+}
+
+uint32_t lift_key(const Cpu *cpu, bool counted)
+{
+    enum { MASKS_MXCSR = 0x1f80, MASKS_X87 = 0x3f };
+    uint32_t key = cpu->mode_key | (uint32_t)__builtin_ctz(cpu->stack_size) << KEY_STACK_SHIFT;
+    if ((cpu->mxcsr & MASKS_MXCSR) != MASKS_MXCSR)
+        key |= KEY_FP_RAISES;
+    if ((cpu->fpu.cw & MASKS_X87) != MASKS_X87)
+        key |= KEY_X87_RAISES;
+    if (cpu->eflags & FLAG_DF)
+        key |= KEY_DOWN;
+    if (counted)
+        key |= KEY_COUNTED;
+    if (cpu->mode == CPU_LONG)
+        return key | KEY_ROOMY_CS | 15u << KEY_FLAT_SHIFT;
+    for (unsigned s = SEG_ES; s <= SEG_DS; s++)
+        key |= (uint32_t)is_flat(&cpu->seg[s], s == SEG_CS) << (KEY_FLAT_SHIFT + s);
+    for (unsigned s = SEG_ES; s < SEG_COUNT; s++)
+        key |= cpu->seg[s].first ? KEY_EXPAND_DOWN : 0;
+    uint32_t end = cpu->code_size == CODE_16 ? 0xffff : UINT32_MAX;
+    return key | (cpu->seg[SEG_CS].limit >= end ? KEY_ROOMY_CS : 0);
+}
+
+/* --- pieces -------------------------------------------------------------------------------------- */
+
+void lift_check_operand(Lift *l)
+{
+    const Operand *memory = lift_memory_operand(l->insn);
+    if (!memory || !memory->size)
+        return;
+    IrOp *op = ir_add(l->ir, IR_CHECK, memory->size);
+    op->access = memory->access & OPND_WRITE ? ACCESS_WRITE : ACCESS_READ;
+}
+
+void lift_stack_check(Lift *l, IrOpcode opcode, unsigned size, MemAccess access, int64_t offset)
+{
+    IrOp *op = ir_add(l->ir, opcode, size);
+    op->access = access;
+    op->imm = offset;
+}
+
+uint64_t lift_target(const Lift *l, uint64_t rip)
+{
+    return truncate_to(rip, l->insn->opsize);
+}
+
+/* --- instructions -------------------------------------------------------------------------------- */
+
+static bool lift_row(Lift *l, LiftKind kind)
+{
+    Insn *insn = l->insn;
+    const InsnRow *row = insn_row(insn);
+    if (!x64_row_fits(insn))
+        return false;
+    if (kind == LIFT_BITTEST && insn->op[0].kind == OPND_MEM && insn->op[1].kind == OPND_GPR)
+        return false;
+    if (kind == LIFT_VECTOR) {
+        /* Outside 64-bit mode VZEROUPPER leaves YMM8-15 alone. [SDM2]. */
+        if (insn->op[0].kind == OPND_NONE && l->cpu->mode != CPU_LONG)
+            return false;
+        if (row->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES)
+            return false;
+        l->ir->vectors = true;
+    }
+    lift_check_operand(l);
+    ir_add(l->ir, IR_ROW, insn->op[0].size);
+    return true;
+}
+
+/* 8-bit dividends lie in AX alone; the checks of IDIV need 32 bits. */
+static bool lift_divide(Lift *l)
+{
+    bool is_signed = (l->insn->modrm >> 3 & 7) == 7;
+    if (l->insn->opsize < (is_signed ? 4 : 2) || !x64_row_fits(l->insn))
+        return false;
+    lift_check_operand(l);
+    ir_add(l->ir, IR_DIVIDE, l->insn->opsize);
+    return true;
+}
+
+static bool lift_lea(Lift *l)
+{
+    IrOp *op = ir_add(l->ir, IR_LEA, l->insn->opsize);
+    op->dst = l->insn->op[0].reg;
+    return true;
+}
+
+static bool lift_insn(Lift *l, LiftKind kind)
+{
+    switch (kind) {
+    case LIFT_ROW:
+    case LIFT_SHIFT:
+    case LIFT_CONDITION:
+    case LIFT_BITTEST:
+    case LIFT_VECTOR:
+        return lift_row(l, kind);
+    case LIFT_DIVIDE:
+        return lift_divide(l);
+    case LIFT_NOP:
+        return true;
+    case LIFT_LEA:
+        return lift_lea(l);
+    case LIFT_PUSH:
+        return lift_push(l);
+    case LIFT_POP:
+        return lift_pop(l);
+    case LIFT_FRAME:
+        return lift_frame(l);
+    case LIFT_CALL:
+        return lift_call(l);
+    case LIFT_RET:
+        return lift_ret(l);
+    case LIFT_JMP:
+        return lift_jmp(l);
+    case LIFT_JCC:
+        return lift_jcc(l);
+    case LIFT_LOOP:
+        return lift_loop(l);
+    case LIFT_MOVS:
+        return lift_movs(l);
+    case LIFT_STOS:
+        return lift_stos(l);
+    case LIFT_LODS:
+        return lift_lods(l);
+    case LIFT_SCAS:
+        return lift_scas(l);
+    case LIFT_CMPS:
+        return lift_cmps(l);
+    case LIFT_CLI:
+        return lift_cli(l);
+    case LIFT_STI:
+        return lift_sti(l);
+    case LIFT_SWAPGS:
+        return lift_swapgs(l);
+    case LIFT_PUSHF:
+        return lift_pushf(l);
+    case LIFT_POPF:
+        return lift_popf(l);
+    default:
+        return false;
+    }
+}
+
+/* The interpreter does this one. Whether what it changed lets the block go on is seen behind it
+ * (runtime.c), not here. */
+static void lift_interp(Lift *l)
+{
+    bool leave = insn_row(l->insn)->attrs & ATTR_BRANCH;
+    ir_add(l->ir, leave ? IR_LEAVE : IR_INTERP, 0);
+    l->done = leave;
+}
+
+/* Generated code knows no segments that begin above 0. */
+static bool touches_memory(const Lift *l, LiftKind kind)
+{
+    static const LiftKind stack[] = {LIFT_PUSH, LIFT_POP, LIFT_FRAME,
+                                     LIFT_CALL, LIFT_RET, LIFT_PUSHF};
+    for (unsigned i = 0; i < G_N_ELEMENTS(stack); i++)
+        if (kind == stack[i])
+            return true;
+    return lift_memory_operand(l->insn) != NULL;
+}
+
+/* --- the walk ------------------------------------------------------------------------------------ */
+
+/* Decodes the instruction at page offset `at`. False: it does not lie in the page, or is none. */
+static bool fetch_insn(Lift *l, const uint8_t *page, unsigned at, uint64_t rip, bool *owned)
+{
+    Cpu *cpu = l->cpu;
+    IrBlock *ir = l->ir;
+    Insn *insn = &ir->insn[ir->insn_count];
+    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    if (decode(page + at, PAGE_SIZE - at, cpu->code_size, flags, insn) != DECODE_OK)
+        return false;
+    if (cpu->mode != CPU_LONG && rip + insn->length - 1 > cpu->seg[SEG_CS].limit)
+        return false;
+    *owned = exec_bind(cpu, insn);
+    ir->pc[ir->insn_count] = at;
+    ir->insn_rip[ir->insn_count] = rip;
+    for (unsigned i = at; i < at + insn->length; i++)
+        ir->granules |= (uint64_t)1 << (i >> 6);
+    ir->insn_count++;
+    l->insn = insn;
+    l->next = rip + insn->length;
+    return true;
+}
+
+void exec_NOP(Cpu *cpu, const Insn *insn);
+
+static void lift_one(Lift *l, bool owned)
+{
+    LiftKind kind = row_lift_kind(l->insn);
+    if (l->insn->exec == exec_NOP || l->insn->exec == insn_row(l->insn)->exec)
+        kind = l->insn->exec == exec_NOP ? LIFT_NOP : kind;
+    else if (!owned)
+        kind = LIFT_INTERP;
+    unsigned shadow = l->shadow;
+    bool expand_down = l->ir->key & KEY_EXPAND_DOWN && touches_memory(l, kind);
+    if (expand_down || !lift_insn(l, kind))
+        lift_interp(l);
+    if (shadow == STI_SHADOW) {
+        l->shadow = NO_SHADOW;
+        if (!l->done)
+            lift_poll(l);
+    }
+}
+
+static void lift_jump_to(Lift *l, uint64_t rip)
+{
+    IrOp *op = ir_add(l->ir, IR_JMP, 0);
+    op->imm = rip;
+    l->done = true;
+}
+
+bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, LinAddr la, IrBlock *ir)
+{
+    if (!(key & KEY_ROOMY_CS))
+        return false;
+    ir->rip = cpu->rip;
+    ir->la = la;
+    ir->host = host;
+    ir->key = key;
+    ir->insn_count = ir->op_count = 0;
+    ir->granules = 0;
+    ir->vectors = ir->x87 = false;
+    Lift l = {.cpu = cpu, .ir = ir, .next = cpu->rip};
+    const uint8_t *page = host - (la & PAGE_MASK);
+    while (!l.done) {
+        uint64_t offset = (la & PAGE_MASK) + (l.next - ir->rip);
+        bool owned;
+        bool room = ir->insn_count < IR_MAX_INSNS && ir->op_count + OPS_PER_INSN < IR_MAX_OPS;
+        if (offset >= PAGE_SIZE || !room || !fetch_insn(&l, page, offset, l.next, &owned)) {
+            if (ir->insn_count == 0)
+                return false;
+            lift_jump_to(&l, l.next);
+            break;
+        }
+        lift_one(&l, owned);
+    }
+    return true;
+}

@@ -1,0 +1,73 @@
+/* lift.h - guest bytes to the intermediate form. */
+#ifndef MYNA_DBT_LIFT_H
+#define MYNA_DBT_LIFT_H
+
+#include "cpu/mem.h"
+#include "dbt/ir.h"
+
+/* Bits of a block's key above Cpu.mode_key: what else the translation depends on. */
+enum {
+    KEY_STACK_SHIFT = 16,      /* log2 of the stack pointer's bytes, 1-3 */
+    KEY_FLAT_SHIFT = 18,       /* bit n: segment n (ES CS SS DS) is all of the address space */
+    KEY_ROOMY_CS = 1 << 22,    /* CS ends where the code size's addresses do */
+    KEY_FP_RAISES = 1 << 23,   /* a SIMD floating-point exception is unmasked */
+    KEY_X87_RAISES = 1 << 24,  /* an x87 exception is unmasked */
+    KEY_COUNTED = 1 << 25,     /* instructions are counted exactly */
+    KEY_DOWN = 1 << 26,        /* EFLAGS.DF: strings go down */
+    KEY_EXPAND_DOWN = 1 << 27, /* some segment's offsets do not begin at 0 */
+};
+
+/* The key of code that runs now. */
+uint32_t lift_key(const Cpu *cpu, bool counted);
+
+/* Lifts the superblock at CS:rip, whose bytes are at host, in one page. False: its first
+ * instruction crosses the page or cannot be decoded; the interpreter runs it. */
+bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, LinAddr la, IrBlock *ir);
+
+/* --- between lift's files ------------------------------------------------------------------------ */
+
+typedef struct Lift {
+    Cpu *cpu;
+    IrBlock *ir;
+    Insn *insn;    /* the one being lifted */
+    uint64_t next; /* rip after it */
+    bool done;     /* the block has its last op */
+    enum { NO_SHADOW, STI_SHADOW, STI_OVER } shadow; /* what STI holds off until after the next one */
+} Lift;
+
+/* Each lifts one instruction; false: it must be interpreted. */
+bool lift_push(Lift *l); /* lift_stack.c */
+bool lift_pop(Lift *l);
+bool lift_frame(Lift *l);
+bool lift_call(Lift *l); /* lift_branch.c */
+bool lift_ret(Lift *l);
+bool lift_jmp(Lift *l);
+bool lift_jcc(Lift *l);
+bool lift_loop(Lift *l);
+bool lift_movs(Lift *l); /* lift_string.c */
+bool lift_stos(Lift *l);
+bool lift_lods(Lift *l);
+bool lift_scas(Lift *l);
+bool lift_cmps(Lift *l);
+bool lift_cli(Lift *l); /* lift_system.c */
+bool lift_sti(Lift *l);
+bool lift_swapgs(Lift *l);
+void lift_poll(Lift *l);
+bool lift_pushf(Lift *l);
+bool lift_popf(Lift *l);
+
+/* The memory operand's check, if the instruction has one. */
+void lift_check_operand(Lift *l);
+void lift_stack_check(Lift *l, IrOpcode op, unsigned size, MemAccess access, int64_t offset);
+/* rip cut to the instruction's operand size. */
+uint64_t lift_target(const Lift *l, uint64_t rip);
+
+static inline const Operand *lift_memory_operand(const Insn *insn)
+{
+    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+        if (insn->op[i].kind == OPND_MEM)
+            return &insn->op[i];
+    return NULL;
+}
+
+#endif

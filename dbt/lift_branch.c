@@ -1,0 +1,119 @@
+/* lift_branch.c - near transfers of control. [SDM2] JMP, Jcc, CALL, RET, LOOP, JCXZ.
+ *
+ * A target outside the code segment is left to the interpreter, which raises. */
+#include "dbt/lift.h"
+
+static bool target_fits(const Lift *l, uint64_t rip)
+{
+    if (l->cpu->mode == CPU_LONG)
+        return cpu_is_canonical(l->cpu, rip);
+    return rip <= l->cpu->seg[SEG_CS].limit;
+}
+
+static bool relative_target(const Lift *l, uint64_t *rip)
+{
+    *rip = lift_target(l, l->next + l->insn->imm);
+    return target_fits(l, *rip);
+}
+
+static void jump_to(Lift *l, uint64_t rip)
+{
+    ir_add(l->ir, IR_JMP, 0)->imm = rip;
+    l->done = true;
+}
+
+/* Loads the target of an indirect transfer into T and finds its code. */
+static void find_target(Lift *l, bool keep)
+{
+    const Operand *src = &l->insn->op[0];
+    lift_check_operand(l);
+    IrOp *op = ir_add(l->ir, src->kind == OPND_MEM ? IR_LOAD : IR_MOVE, l->insn->opsize);
+    op->dst = REF_T;
+    op->src = src->kind == OPND_GPR ? src->reg : REF_NONE;
+    ir_add(l->ir, IR_FIND, 0)->last = keep;
+}
+
+static void jump_found(Lift *l, bool kept)
+{
+    ir_add(l->ir, IR_JUMP, 0)->last = kept;
+    l->done = true;
+}
+
+/* Forward in the page a jump is no end. */
+bool lift_jmp(Lift *l)
+{
+    if (l->insn->op[0].kind != OPND_REL) {
+        find_target(l, false);
+        jump_found(l, false);
+        return true;
+    }
+    uint64_t rip;
+    if (!relative_target(l, &rip))
+        return false;
+    uint64_t offset = (l->ir->la & PAGE_MASK) + (rip - l->ir->rip);
+    if (rip >= l->next && offset < PAGE_SIZE) {
+        l->next = rip;
+        return true;
+    }
+    jump_to(l, rip);
+    return true;
+}
+
+bool lift_jcc(Lift *l)
+{
+    uint64_t rip;
+    if (!relative_target(l, &rip))
+        return false;
+    IrOp *op = ir_add(l->ir, IR_EXITIF, 0);
+    op->access = l->insn->opcode & 15;
+    op->imm = rip;
+    return true;
+}
+
+bool lift_call(Lift *l)
+{
+    unsigned size = l->insn->opsize;
+    bool direct = l->insn->op[0].kind == OPND_REL;
+    uint64_t rip = 0;
+    if (direct && !relative_target(l, &rip))
+        return false;
+    if (!direct)
+        find_target(l, true);
+    lift_stack_check(l, IR_CHECKSP, size, ACCESS_WRITE, -(int64_t)size);
+    IrOp *store = ir_add(l->ir, IR_STORE, size);
+    store->src = REF_IMM;
+    store->imm = lift_target(l, l->next);
+    ir_add(l->ir, IR_SPADD, 0)->imm = -(int64_t)size;
+    if (direct)
+        jump_to(l, rip);
+    else
+        jump_found(l, true);
+    return true;
+}
+
+bool lift_ret(Lift *l)
+{
+    unsigned size = l->insn->opsize;
+    unsigned drop = l->insn->op[0].kind == OPND_IMM ? l->insn->imm & 0xffff : 0;
+    lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
+    ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
+    ir_add(l->ir, IR_FIND, 0);
+    ir_add(l->ir, IR_SPADD, 0)->imm = size + drop;
+    jump_found(l, false);
+    return true;
+}
+
+/* LOOP counts rCX down and jumps if it is not zero; JCXZ only looks. A counter of 16 bits is left to
+ * the interpreter. */
+bool lift_loop(Lift *l)
+{
+    bool counts = l->insn->opcode == 0xe2;
+    uint64_t rip;
+    if (l->insn->addrsize == 2 || !relative_target(l, &rip))
+        return false;
+    IrOp *op = ir_add(l->ir, IR_EXITCX, l->insn->addrsize);
+    op->last = counts;
+    op->access = counts ? 5 : 4; /* NE, E */
+    op->imm = rip;
+    return true;
+}

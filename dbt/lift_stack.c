@@ -1,0 +1,48 @@
+/* lift_stack.c - PUSH, POP, LEAVE. [SDM2]. The order: what can fault, then memory, then registers. */
+#include "dbt/lift.h"
+
+static void sp_add(Lift *l, int64_t bytes)
+{
+    ir_add(l->ir, IR_SPADD, 0)->imm = bytes;
+}
+
+/* PUSH SP pushes the value from before: rSP moves last. */
+bool lift_push(Lift *l)
+{
+    const Operand *src = &l->insn->op[0];
+    unsigned size = l->insn->opsize;
+    if (src->kind == OPND_MEM) {
+        lift_check_operand(l);
+        ir_add(l->ir, IR_LOAD, size)->dst = REF_TEMP;
+    } else if (src->kind != OPND_GPR && src->kind != OPND_IMM) {
+        return false;
+    }
+    lift_stack_check(l, IR_CHECKSP, size, ACCESS_WRITE, -(int64_t)size);
+    IrOp *store = ir_add(l->ir, IR_STORE, size);
+    store->src = src->kind == OPND_GPR ? src->reg : src->kind == OPND_IMM ? REF_IMM : REF_TEMP;
+    store->imm = l->insn->imm;
+    sp_add(l, -(int64_t)size);
+    return true;
+}
+
+/* POP SP takes the value read. Popping to memory has an address rule of its own: interpreted. */
+bool lift_pop(Lift *l)
+{
+    unsigned size = l->insn->opsize;
+    if (l->insn->op[0].kind != OPND_GPR)
+        return false;
+    lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
+    sp_add(l, size);
+    ir_add(l->ir, IR_LOAD, size)->dst = l->insn->op[0].reg;
+    return true;
+}
+
+bool lift_frame(Lift *l)
+{
+    unsigned size = l->insn->opsize;
+    lift_stack_check(l, IR_CHECKBP, size, ACCESS_READ, 0);
+    ir_add(l->ir, IR_SPBP, 0);
+    sp_add(l, size);
+    ir_add(l->ir, IR_LOAD, size)->dst = RBP;
+    return true;
+}

@@ -1,0 +1,425 @@
+/* runtime.c - the dispatcher: finds or makes the code for rip, enters it, links it when it comes
+ * out; and the door through which generated code hands an instruction to the interpreter. */
+#include "cpu/block.h"
+#include "cpu/exec.h"
+#include "cpu/flags.h"
+#include "cpu/group.h"
+#include "cpu/mmu.h"
+#include "cpu/run.h"
+#include "dbt/dbt.h"
+#include "dbt/lift.h"
+#include "dbt/lockstep.h"
+#include "dbt/translator.h"
+#include "dbt/x64/emit.h"
+
+/* --- flags between the interpreter's form and the image ------------------------------------------ */
+
+enum { IMAGE_OF = 1, IMAGE_LAHF = FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF };
+
+static void flags_from_image(Cpu *cpu)
+{
+    unsigned image = cpu->jit.flags;
+    flags_set_arith(cpu, (image >> 8 & IMAGE_LAHF) | (image & IMAGE_OF ? FLAG_OF : 0));
+}
+
+static void flags_to_image(Cpu *cpu)
+{
+    unsigned flags = flags_arith(cpu);
+    cpu->jit.flags = (flags & IMAGE_LAHF) << 8 | (flags & FLAG_OF ? IMAGE_OF : 0);
+}
+
+/* --- where code is --------------------------------------------------------------------------------- */
+
+static LinAddr code_base(const Cpu *cpu)
+{
+    return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
+}
+
+static const uint8_t *page_start(const uint8_t *host)
+{
+    return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
+}
+
+/* A near transfer whose target the jump cache should learn. */
+static bool is_indirect(const Insn *insn)
+{
+    uint32_t attrs = insn_row(insn)->attrs;
+    return attrs & ATTR_BRANCH && !(attrs & ATTR_SERIAL);
+}
+
+/* --- the interpreter's door ---------------------------------------------------------------------- */
+
+/* Sites of checks keep no decoded instruction until they are first taken. */
+static const Insn *site_insn(Translator *t, Site *site)
+{
+    if (site->insn)
+        return &t->insns[site->insn - 1];
+    const Block *block = &t->blocks[site->block];
+    Cpu *cpu = t->cpu;
+    Insn *insn = &t->insns[t->insn_count];
+    const uint8_t *bytes = block->host + site->delta;
+    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    DecodeStatus status = decode(bytes, PAGE_SIZE - ((uintptr_t)bytes & PAGE_MASK), cpu->code_size,
+                                 flags, insn);
+    g_assert(status == DECODE_OK);
+    exec_bind(cpu, insn);
+    site->insn = ++t->insn_count;
+    return insn;
+}
+
+/* In counted runs insn_count and budget move together; their sum is the end of the run. */
+static void settle_count(Translator *t, Cpu *cpu)
+{
+    if (t->counted)
+        cpu->insn_count = t->run_limit - cpu->jit.budget;
+}
+
+/* Is the code still where it was, for the privilege there is now? */
+static bool still_mapped(Cpu *cpu, const Block *block)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    const TlbEntry *e = tlb_entry(cpu, la);
+    uint64_t offset = la ^ e->fetch;
+    return offset <= PAGE_MASK && e->host == page_start(block->host);
+}
+
+/* Has the instruction asked for a look at something, or must the dispatcher do one? */
+static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
+{
+    bool asked = cpu->block_end != insn + 2;
+    uint32_t pending = __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
+    bool events = pending & ~(uint32_t)PENDING_INTR || (pending && cpu->eflags & FLAG_IF);
+    return asked || events || cpu->activity != CPU_RUNNING || t->flush_wanted;
+}
+
+/* May generated code go on behind the instruction? */
+static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
+{
+    const Block *block = &t->blocks[site->block];
+    return site->resume && !block->dropped && cpu->rip == next && cpu->tlb == t->entered_tlb &&
+           key == block->key && still_mapped(cpu, block);
+}
+
+/* Jump cache entries and page numbers are of one mode. */
+static void prepare_context(Cpu *cpu, uint32_t key)
+{
+    MmuContext *context = mmu_context(cpu);
+    if (context->jump_key == key && context->jump_base == code_base(cpu))
+        return;
+    mmu_jumps_clear(context);
+    context->jump_key = key;
+    context->jump_base = code_base(cpu);
+}
+
+/* GS shows the present context from now on. */
+static void show_context(Translator *t, const Cpu *cpu)
+{
+    if (t->entered_tlb == cpu->tlb)
+        return;
+    t->entered_tlb = cpu->tlb;
+#ifdef __x86_64__
+    __asm__ volatile("wrgsbase %0" : : "r"(cpu->tlb));
+#endif
+}
+
+/* The code at rip, if it is there already: a system call or an interrupt's return need not go
+ * through the dispatcher. */
+static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
+    if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
+        return NULL;
+    uint32_t index = cache_find(t, cpu->rip, tlb_entry(cpu, la)->host + offset, key);
+    if (!index)
+        return NULL;
+    prepare_context(cpu, key);
+    show_context(t, cpu);
+    const uint8_t *code = t->rx + t->blocks[index].entry;
+    if (is_indirect(insn))
+        mmu_jump_add(mmu_context(cpu), cpu->rip, code);
+    return code;
+}
+
+const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
+{
+    Translator *t = translator_of(cpu);
+    Site *site = &t->sites[site_index];
+    const Block *block = &t->blocks[site->block];
+    const Insn *insn = site_insn(t, site);
+    flags_from_image(cpu);
+    cpu->rip_start = block->rip + site->delta;
+    uint64_t next = cpu->rip_start + insn->length;
+    cpu->rip = next;
+    /* What is behind this instruction has been counted and may not run. */
+    int64_t ahead = t->counted ? block->insn_count - site->number : 0;
+    cpu->jit.budget += ahead;
+    settle_count(t, cpu);
+    cpu->insn = cpu->block_first = insn;
+    cpu->block_end = insn + 2;
+    if (UNLIKELY(t->lockstep != NULL))
+        lockstep_door(t, cpu, site);
+    t->stats.sites_taken++;
+    t->stats.interpreted[insn->row]++;
+    insn->exec(cpu, insn);
+    cpu->insn = NULL;
+    flags_to_image(cpu);
+    if (!must_leave(cpu, t, insn)) {
+        uint32_t key = lift_key(cpu, t->counted);
+        if (may_resume(cpu, t, site, next, key)) {
+            cpu->jit.budget -= ahead;
+            return t->rx + site->resume;
+        }
+        cpu->jit.budget -= t->counted;
+        const uint8_t *code = known_code(t, cpu, key, insn);
+        if (code)
+            return code;
+    } else {
+        cpu->jit.budget -= t->counted;
+    }
+    settle_count(t, cpu);
+    t->jumped = is_indirect(insn);
+    return NULL;
+}
+
+bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
+{
+    return mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+}
+
+/* --- translating --------------------------------------------------------------------------------- */
+
+static uint64_t host_cycles(void)
+{
+#ifdef __x86_64__
+    return __builtin_ia32_rdtsc();
+#else
+    return 0;
+#endif
+}
+
+static bool nearly_full(const Translator *t)
+{
+    enum { BLOCK_CODE = 64 * KIB };
+    return t->used + BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
+           t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
+           t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
+}
+
+/* 0: the interpreter must do this one. */
+static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
+{
+    Cpu *cpu = t->cpu;
+    if (cache_is_restless(t, host))
+        return 0;
+    uint64_t start = host_cycles();
+    if (nearly_full(t))
+        cache_flush(t);
+    IrBlock *ir = t->ir;
+    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (!code_cache_has_page(cpu->code, page.host))
+        cpu_group_code_page(cpu, &page);
+    if (!lift_block(cpu, key, host, la, ir))
+        return 0;
+    flags_live(ir);
+#ifndef NDEBUG
+    const char *problem = ir_problem(ir);
+    if (problem)
+        g_error("translator: %s", problem);
+#endif
+    uint32_t index = t->block_count++;
+    t->blocks[index] = (Block){.rip = ir->rip,
+                               .host = host,
+                               .key = key,
+                               .granules = ir->granules,
+                               .insn_count = ir->insn_count};
+    uint32_t code = t->used;
+    bool fits = x64_emit(t, ir, index);
+    g_assert(fits);
+    cache_insert(t, index);
+    t->stats.blocks++;
+    t->stats.insns += ir->insn_count;
+    t->stats.code_bytes += t->used - code;
+    t->stats.host_cycles += host_cycles() - start;
+    return index;
+}
+
+/* The block at CS:rip; 0: the interpreter must do this one. May raise. */
+static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
+        return 0;
+    if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
+        return 0;
+    TlbEntry *e = tlb_entry(cpu, la);
+    uint64_t offset = la ^ e->fetch;
+    uint8_t *host;
+    if (LIKELY(offset <= PAGE_MASK)) {
+        host = e->host + offset;
+    } else {
+        host = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+        if (!host)
+            return 0;
+        host += la & PAGE_MASK;
+    }
+    uint32_t index = cache_find(t, cpu->rip, host, key);
+    return index ? index : translate(t, host, la, key);
+}
+
+/* --- running ------------------------------------------------------------------------------------- */
+
+/* Tells the context where the block's page is, for exits to it. */
+static void note_page(Translator *t, Cpu *cpu, const Block *block)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    const uint8_t *page = page_start(block->host);
+    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = link_page_id(
+        t, la & ~PAGE_MASK, page);
+}
+
+static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
+{
+    Exit *exit = &t->exits[from];
+    if (exit->kind == EXIT_FAR)
+        note_page(t, cpu, &t->blocks[to]);
+    if (exit->target == to)
+        return;
+    t->link_base = code_base(cpu);
+    link_exit(t, from, to);
+}
+
+typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
+
+/* Runs generated code from block `index` on; the Exit it came out of, or 0: rip is set. */
+static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
+{
+    EnterFn *fn = (EnterFn *)(uintptr_t)(t->rx + t->trampolines.enter);
+    bool compared = t->lockstep && lockstep_begin(t, cpu, index);
+    uint32_t entry = compared ? t->blocks[index].entry_polled : t->blocks[index].entry;
+    flags_to_image(cpu);
+    t->entered_tlb = cpu->tlb;
+    t->jumped = false;
+    t->stats.entries++;
+    if (t->counted)
+        cpu->jit.budget = t->run_limit - cpu->insn_count;
+    uint32_t exit = fn(cpu, t->rx + entry);
+    flags_from_image(cpu);
+    settle_count(t, cpu);
+    if (exit)
+        cpu->rip = t->exits[exit].rip;
+    if (t->lockstep)
+        lockstep_end(t, cpu);
+    return exit;
+}
+
+/* From here on: until something is pending or the run is over. */
+static void run_code(Translator *t, Cpu *cpu)
+{
+    uint32_t from = 0, generation = t->stats.flushes;
+    while (cpu->insn_count < t->run_limit) {
+        uint32_t key = lift_key(cpu, t->counted);
+        prepare_context(cpu, key);
+        cpu->rip_start = cpu->rip;
+        uint32_t block = find_block(t, cpu, key);
+        if (generation != t->stats.flushes)
+            from = 0;
+        generation = t->stats.flushes;
+        if (!block) {
+            run_block(cpu, 1);
+            return;
+        }
+        if (from && t->exits[from].kind >= EXIT_NEAR && t->blocks[t->exits[from].block].key == key)
+            connect(t, cpu, from, block);
+        if (t->jumped) {
+            mmu_jump_add(mmu_context(cpu), cpu->rip, t->rx + t->blocks[block].entry);
+        }
+        from = enter(t, cpu, block);
+        if (from && t->exits[from].kind == EXIT_BUDGET) {
+            uint64_t left = t->run_limit - cpu->insn_count;
+            if (left)
+                run_block(cpu, left);
+            return;
+        }
+        if (!from && !t->jumped)
+            return;
+        if (from && t->exits[from].kind == EXIT_LEAVE)
+            return;
+        if (__atomic_load_n(&cpu->jit.poll, __ATOMIC_ACQUIRE))
+            return;
+    }
+}
+
+static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
+{
+    Translator *t = translator_of(cpu);
+    t->run_limit = limit;
+    while (cpu->insn_count < limit) {
+        /* Cleared before looking: what comes after the look sets it again. */
+        __atomic_store_n(&cpu->jit.poll, 0, __ATOMIC_SEQ_CST);
+        if (t->flush_wanted) {
+            t->flush_wanted = false;
+            cache_flush(t);
+        }
+        RunNext next = run_attend(cpu);
+        if (next == RUN_STOP)
+            return;
+        if (next == RUN_BLOCKS)
+            run_code(t, cpu);
+    }
+}
+
+/* --- the engine ---------------------------------------------------------------------------------- */
+
+static bool dbt_code_written(Cpu *cpu, const uint8_t *host, uint64_t size)
+{
+    return cache_code_written(translator_of(cpu), host, size);
+}
+
+/* The running block's code must survive until it is left. */
+static void dbt_flush(Cpu *cpu)
+{
+    translator_of(cpu)->flush_wanted = true;
+    cpu_end_block(cpu);
+}
+
+static void dbt_unwound(Cpu *cpu)
+{
+    Translator *t = translator_of(cpu);
+    if (t->lockstep)
+        lockstep_raised(t, cpu);
+}
+
+static void dbt_free(Cpu *cpu)
+{
+    lockstep_free(translator_of(cpu)->lockstep);
+    translator_free(translator_of(cpu));
+}
+
+static const CpuEngine dbt_engine = {
+    .name = "jit",
+    .run = dbt_run,
+    .unwound = dbt_unwound,
+    .code_written = dbt_code_written,
+    .flush = dbt_flush,
+    .free = dbt_free,
+};
+
+bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
+{
+    enum { CODE_MIB = 64 };
+    if (!host_can_translate()) {
+        g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "accel=jit: this host has no back end, or lacks AVX, BMI2 or FSGSBASE");
+        return false;
+    }
+    Translator *t = translator_new(cpu, (options->cache_mib ? options->cache_mib : CODE_MIB) * MIB,
+                                   err);
+    if (!t)
+        return false;
+    t->counted = options->counted || options->lockstep;
+    if (options->lockstep)
+        t->lockstep = lockstep_new(t, options->lockstep);
+    cpu_set_engine(cpu, &dbt_engine, t);
+    return true;
+}

@@ -1,0 +1,153 @@
+/* translator.h - what a translator keeps: code, blocks, and where code can be left. */
+#ifndef MYNA_DBT_TRANSLATOR_H
+#define MYNA_DBT_TRANSLATOR_H
+
+#include "dbt/ir.h"
+
+typedef struct Block Block;
+
+/* A place where generated code hands an instruction to the interpreter: its number is in the code.
+ */
+typedef struct Site {
+    uint32_t block;  /* index of its Block */
+    uint32_t resume; /* where the code goes on behind the instruction; 0: it does not */
+    uint16_t delta;  /* bytes from the block's first rip to the instruction */
+    uint16_t number; /* instructions of the block before it */
+    uint32_t insn;   /* 1 + index of the decoded instruction; 0: not decoded yet */
+} Site;
+
+typedef enum ExitKind {
+    EXIT_LEAVE,  /* to the dispatcher, always: something is pending */
+    EXIT_BUDGET, /* likewise: a counted run is nearly over */
+    EXIT_NEAR,   /* to a rip in the same page: a rel32 to patch */
+    EXIT_FAR,    /* to another page: a check of the page's id, then a jump */
+} ExitKind;
+
+/* A jump before an exit's end that can be aimed at the target itself. */
+typedef enum ShortcutKind {
+    SHORTCUT_NONE,
+    SHORTCUT_JCC,      /* rel32 of a conditional jump, flags in the image */
+    SHORTCUT_JCC_DEAD, /* likewise, for targets that do not look at the flags */
+    SHORTCUT_JMP_DEAD, /* the saving of the flags, to be jumped over for such targets */
+} ShortcutKind;
+
+/* A place where generated code goes on in another block once that is known. */
+typedef struct Exit {
+    uint64_t rip;      /* where to */
+    uint32_t block;    /* whose */
+    uint32_t target;   /* index of the block it is linked to; 0: none */
+    uint32_t next_in;  /* the next exit linked to the same target */
+    uint32_t patch;    /* NEAR: the rel32; FAR: the first byte of the check */
+    uint32_t shortcut; /* NEAR: a jump's rel32 or the flags' saving */
+    uint32_t stub;     /* where it goes unlinked */
+    uint32_t jcc_stub; /* where a conditional jump before it goes unlinked */
+    uint8_t kind;      /* ExitKind */
+    uint8_t shortcut_kind;
+} Exit;
+
+/* One translated superblock. */
+struct Block {
+    uint64_t rip;
+    const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
+    uint32_t key;
+    uint32_t entry;        /* code offset: flags in the image */
+    uint32_t entry_polled; /* behind the look at `poll` */
+    uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
+    uint32_t code_end;
+    uint32_t hash_next; /* block index */
+    uint32_t page_next; /* in its page's list */
+    uint32_t first_exit, exit_count;
+    uint32_t in; /* exits linked to it */
+    uint64_t granules;
+    uint16_t insn_count;
+    bool dropped;
+};
+
+/* A guest page that code was translated from. */
+typedef struct CodePage {
+    uint64_t granules; /* of all its blocks */
+    uint32_t blocks;   /* list through page_next */
+    uint8_t hits[64];  /* writes into each granule that cost blocks */
+} CodePage;
+
+typedef struct TranslatorStats {
+    uint64_t blocks, insns, code_bytes, host_cycles;
+    uint64_t dropped, flushes, entries, sites_taken, links;
+    uint64_t *interpreted; /* times each row was handed to the interpreter */
+} TranslatorStats;
+
+/* Entry points of the fixed code at the start of the cache; offsets. */
+typedef struct Trampolines {
+    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
+} Trampolines;
+
+typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
+
+typedef struct Translator {
+    Cpu *cpu;
+    uint8_t *rw; /* the cache, writable, */
+    uint8_t *rx; /* and executable */
+    uint32_t size, used, first_free;
+    Trampolines trampolines;
+    /* Arrays that grow in reserved address space; index 0 is nothing. */
+    Block *blocks;
+    Site *sites;
+    Exit *exits;
+    Insn *insns;
+    uint32_t block_count, site_count, exit_count, insn_count;
+    uint32_t *bucket;     /* of blocks, by hash */
+    GHashTable *pages;    /* host page -> CodePage */
+    GHashTable *page_ids; /* PageId -> itself */
+    uint32_t next_page_id;
+    IrBlock *ir;
+    uint64_t link_base; /* CS base of the exits being linked */
+    uint64_t run_limit; /* insn_count at which the present run ends */
+    bool counted;
+    const TlbEntry *entered_tlb; /* what GS shows now */
+    bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
+    bool flush_wanted;
+    Lockstep *lockstep; /* NULL: blocks are not compared */
+    TranslatorStats stats;
+} Translator;
+
+enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
+
+static inline Translator *translator_of(const Cpu *cpu)
+{
+    return cpu->engine_data;
+}
+
+/* --- cache.c: blocks ----------------------------------------------------------------------------- */
+
+Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err);
+void translator_free(Translator *t);
+
+/* The block at rip whose bytes are at host, in this mode; 0 = there is none. */
+uint32_t cache_find(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key);
+void cache_insert(Translator *t, uint32_t block);
+void cache_drop(Translator *t, uint32_t block);
+void cache_flush(Translator *t);
+/* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
+bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
+/* This granule has been rewritten so often that translating it does not pay. */
+bool cache_is_restless(const Translator *t, const uint8_t *host);
+
+/* --- link.c: exits ------------------------------------------------------------------------------- */
+
+void link_exit(Translator *t, uint32_t exit, uint32_t target);
+void unlink_exit(Translator *t, uint32_t exit);
+/* Number of the pair of linear and host page, for MmuContext.code_id. */
+uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
+
+/* --- runtime.c ----------------------------------------------------------------------------------- */
+
+/* Generated code comes here with a site: interprets its instruction; where to go on, or NULL to
+ * leave. */
+const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
+
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores. True: look
+ * again. */
+#define MISS_WRITES (1u << 31)
+bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
+
+#endif

@@ -1,0 +1,311 @@
+/* exits.c - where generated code is entered and left. */
+#include "dbt/x64/emit.h"
+
+#include "dbt/lift.h"
+
+#define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
+
+/* --- stubs --------------------------------------------------------------------------------------- */
+
+static Stub *new_stub(Emit *e)
+{
+    g_assert(e->stub_count < MAX_STUBS);
+    Stub *stub = &e->stubs[e->stub_count++];
+    *stub = (Stub){0};
+    return stub;
+}
+
+uint32_t emit_site(Emit *e)
+{
+    if (e->site)
+        return e->site;
+    Translator *t = e->t;
+    const IrBlock *ir = e->ir;
+    e->site = t->site_count++;
+    t->sites[e->site] = (Site){
+        .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
+    return e->site;
+}
+
+void emit_cold_if(Emit *e, unsigned cond)
+{
+    emit_site(e);
+    if (!e->site_stub || e->site_stub->from_count == G_N_ELEMENTS(e->site_stub->from)) {
+        e->site_stub = new_stub(e);
+        e->site_stub->id = e->site;
+    }
+    e->site_stub->from[e->site_stub->from_count++] = asm_jcc(&e->a, cond, 0);
+}
+
+void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
+{
+    emit_site(e);
+    Stub *stub = new_stub(e);
+    stub->id = e->site | (writes ? MISS_WRITES : 0);
+    stub->is_miss = true;
+    stub->tag = tag;
+    stub->retry = retry;
+    stub->from[stub->from_count++] = asm_jcc(&e->a, cond, 0);
+}
+
+static void put_miss(Emit *e, const Stub *stub)
+{
+    Asm *a = &e->a;
+    asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag);
+    asm_mov_imm(a, HOST_R11, stub->id);
+    asm_byte(a, 0xe8);
+    asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
+    asm_jmp(a, stub->retry);
+}
+
+static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
+{
+    Translator *t = e->t;
+    uint32_t id = t->exit_count++;
+    t->exits[id] = (Exit){.rip = rip, .block = e->block, .kind = kind};
+    Block *block = &t->blocks[e->block];
+    if (!block->exit_count)
+        block->first_exit = id;
+    block->exit_count++;
+    return id;
+}
+
+static ExitKind exit_kind(const Emit *e, uint64_t rip)
+{
+    uint64_t page = (e->ir->la + (rip - e->ir->rip)) & ~PAGE_MASK;
+    return page == (e->ir->la & ~PAGE_MASK) ? EXIT_NEAR : EXIT_FAR;
+}
+
+/* mov r11d, number; jmp trampoline */
+static void put_handover(Emit *e, uint32_t number, uint32_t trampoline)
+{
+    asm_mov_imm(&e->a, HOST_R11, number);
+    asm_jmp(&e->a, trampoline);
+}
+
+/* The patchable end of an exit: to its stub, which follows, until it is linked. */
+static void put_exit(Emit *e, uint32_t id)
+{
+    enum { FAR_BYTES = 23 }; /* cmp gs:[id], imm32; jne rel32; jmp rel32 */
+    Exit *exit = &e->t->exits[id];
+    uint32_t start = e->a.at;
+    if (exit->kind == EXIT_NEAR) {
+        exit->patch = asm_jmp(&e->a, 0);
+    } else if (exit->kind == EXIT_FAR) {
+        exit->patch = start;
+        asm_jmp(&e->a, 0);
+        while (e->a.at < start + FAR_BYTES && !e->a.full)
+            asm_byte(&e->a, 0xcc);
+    }
+    exit->stub = e->a.at;
+    if (exit->kind == EXIT_NEAR || exit->kind == EXIT_FAR)
+        if (!e->a.full)
+            asm_patch(&e->a, start + 1, exit->stub);
+    put_handover(e, id, e->t->trampolines.exit);
+}
+
+void emit_stubs(Emit *e)
+{
+    for (unsigned i = 0; i < e->stub_count; i++) {
+        const Stub *stub = &e->stubs[i];
+        for (unsigned j = 0; j < stub->from_count && !e->a.full; j++)
+            asm_patch(&e->a, stub->from[j], e->a.at);
+        if (stub->is_miss) {
+            put_miss(e, stub);
+            continue;
+        }
+        if (!stub->is_exit) {
+            put_handover(e, stub->id, e->t->trampolines.cold);
+            continue;
+        }
+        e->t->exits[stub->id].jcc_stub = e->a.at;
+        if (stub->save_flags)
+            emit_save_flags(&e->a);
+        if (e->t->exits[stub->id].kind == EXIT_BUDGET) {
+            asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
+        } else if (stub->rest) {
+            asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), stub->rest);
+        }
+        put_exit(e, stub->id);
+    }
+}
+
+static Stub *exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
+{
+    Stub *stub = new_stub(e);
+    stub->is_exit = true;
+    stub->id = new_exit(e, kind, rip);
+    stub->from[stub->from_count++] = from;
+    return stub;
+}
+
+/* --- entry --------------------------------------------------------------------------------------- */
+
+/* cmp byte [loaded], 0; je load: once a block that uses the registers. */
+static void put_load_check(Emit *e, Rm loaded, uint32_t trampoline)
+{
+    enum { CALL_BYTES = 5 };
+    asm_modrm(&e->a, OP1(0x80), (HostWidth){0}, 7, loaded, 1);
+    asm_byte(&e->a, 0);
+    asm_byte(&e->a, 0x75); /* jne over the call */
+    asm_byte(&e->a, CALL_BYTES);
+    asm_byte(&e->a, 0xe8);
+    asm_imm(&e->a, trampoline - (e->a.at + 4), 4);
+}
+
+/* Must the flags of before be right at the block's start? Not if its first op that can leave comes
+ * after all of them are written. */
+static bool flags_are_dead(const IrBlock *ir)
+{
+    unsigned unwritten = FLAGS_ARITH;
+    for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
+        const IrOp *op = &ir->ops[i];
+        IrFlagUse use = ir_flag_use(ir, op);
+        if (use.reads & unwritten || ir_info[op->op].leaves || op->op >= IR_EXITIF)
+            return false;
+        if (!use.may_keep)
+            unwritten &= ~use.writes;
+    }
+    return !unwritten;
+}
+
+void emit_head(Emit *e, Block *block)
+{
+    bool counted = e->ir->key & KEY_COUNTED;
+    block->entry = e->a.at;
+    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
+    asm_byte(&e->a, 0);
+    exit_stub(e, EXIT_LEAVE, e->ir->rip, asm_jcc(&e->a, COND_NE, 0));
+    block->entry_polled = e->a.at;
+    if (counted) {
+        asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
+        exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0));
+    }
+    block->entry_dead = !counted && flags_are_dead(e->ir) ? e->a.at : 0;
+    if (e->ir->vectors)
+        put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
+    if (e->ir->x87)
+        put_load_check(e, JIT(x87_loaded), e->t->trampolines.load_x87);
+}
+
+/* --- exits --------------------------------------------------------------------------------------- */
+
+/* In the middle of a block: to the dispatcher if something is pending. */
+void emit_poll(Emit *e, const IrOp *op)
+{
+    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1);
+    asm_byte(&e->a, 0);
+    Stub *stub = exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
+    stub->rest = e->ir->key & KEY_COUNTED ? e->ir->insn_count - op->insn - 1 : 0;
+    e->flags &= ~FLAGS_IN_HOST;
+}
+
+static unsigned instructions_left(const Emit *e, const IrOp *op)
+{
+    return e->ir->insn_count - op->insn - 1;
+}
+
+static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
+{
+    Stub *stub = exit_stub(e, exit_kind(e, op->imm), op->imm, from);
+    stub->rest = e->ir->key & KEY_COUNTED ? instructions_left(e, op) : 0;
+    stub->save_flags = !(e->flags & FLAGS_IN_IMAGE);
+    return stub;
+}
+
+/* A taken branch. Backward, it is the end of a loop: the flags are saved before it, so that it can
+ * go straight to the loop's entry. */
+void emit_exitif(Emit *e, const IrOp *op)
+{
+    bool near = exit_kind(e, op->imm) == EXIT_NEAR;
+    bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
+    if (near && backward)
+        emit_flags_to_image(e);
+    uint32_t jcc = asm_jcc(&e->a, op->access, 0);
+    Stub *stub = conditional_exit(e, op, jcc);
+    if (!near || e->ir->key & KEY_COUNTED)
+        return;
+    Exit *exit = &e->t->exits[stub->id];
+    exit->shortcut = jcc;
+    exit->shortcut_kind = stub->save_flags ? SHORTCUT_JCC_DEAD : SHORTCUT_JCC;
+}
+
+/* No instruction of the host looks at a counter without flags but JRCXZ, which is short. */
+void emit_exitcx(Emit *e, const IrOp *op)
+{
+    enum { JMP_BYTES = 5 };
+    Asm *a = &e->a;
+    emit_flags_to_image(e);
+    if (op->last) /* LOOP */
+        asm_lea(a, op->size, HOST_RCX, rm_mem(HOST_RCX, -1));
+    bool nonzero = op->access & 1;
+    if (!nonzero) { /* jump over the exit unless zero: jcxz +2; jmp +5 */
+        if (op->size == 4)
+            asm_byte(a, 0x67);
+        asm_byte(a, 0xe3);
+        asm_byte(a, 2);
+        asm_byte(a, 0xeb);
+        asm_byte(a, JMP_BYTES);
+    } else {
+        if (op->size == 4)
+            asm_byte(a, 0x67);
+        asm_byte(a, 0xe3);
+        asm_byte(a, JMP_BYTES);
+    }
+    conditional_exit(e, op, asm_jmp(a, 0));
+}
+
+static void set_shortcut(Exit *exit, uint32_t at)
+{
+    exit->shortcut = at;
+    exit->shortcut_kind = SHORTCUT_JMP_DEAD;
+}
+
+void emit_jmp(Emit *e, const IrOp *op)
+{
+    uint32_t save_at = e->a.at;
+    bool saves = !(e->flags & FLAGS_IN_IMAGE);
+    ExitKind kind = exit_kind(e, op->imm);
+    bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
+    emit_flags_to_image(e);
+    uint32_t id = new_exit(e, kind, op->imm);
+    if (saves && kind == EXIT_NEAR && !backward)
+        set_shortcut(&e->t->exits[id], save_at);
+    put_exit(e, id);
+}
+
+/* T through the jump cache; a miss is the interpreter's, which does the whole instruction. */
+void emit_find(Emit *e, const IrOp *op)
+{
+    enum { ENTRY_SHIFT = 4, INDEX_MASK = (JUMP_CACHE_SIZE - 1) << ENTRY_SHIFT };
+    static_assert(sizeof(JumpEntry) == 1 << ENTRY_SHIFT, "jump entries are indexed by shifting");
+    Asm *a = &e->a;
+    int32_t table = offsetof(MmuContext, jump);
+    asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), 32 - ENTRY_SHIFT);
+    asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
+    asm_op(a, OP1(0x3b), 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, rip)));
+    emit_cold_if(e, COND_NE);
+    if (op->last) {
+        asm_mov(a, 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, code)));
+        asm_store(a, 8, JIT(next), HOST_R10);
+    }
+    e->flags &= ~FLAGS_IN_HOST;
+}
+
+void emit_jump(Emit *e, const IrOp *op)
+{
+    Rm code = op->last ? JIT(next)
+                       : rm_gs(HOST_R11, offsetof(MmuContext, jump) + offsetof(JumpEntry, code));
+    asm_modrm(&e->a, OP1(0xff), (HostWidth){0}, 4, code, 0);
+}
+
+void emit_interp(Emit *e, const IrOp *op)
+{
+    uint32_t site = emit_site(e);
+    Translator *t = e->t;
+    t->sites[site].insn = 1 + t->insn_count;
+    t->insns[t->insn_count++] = e->ir->insn[op->insn];
+    put_handover(e, site, t->trampolines.cold);
+    e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
+}

@@ -1,0 +1,67 @@
+/* link.c - patches exits to the blocks they lead to, and back. */
+#include "dbt/x64/emit.h"
+
+static Asm whole_cache(Translator *t, uint32_t at)
+{
+    return (Asm){.code = t->rw, .at = at, .end = t->size};
+}
+
+/* Another page: its linear address must still show the page that the target was made from. */
+static void patch_far(Translator *t, Exit *exit, const Block *target, LinAddr la)
+{
+    uint32_t id = link_page_id(t, la & ~PAGE_MASK, (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
+    unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+    Asm a = whole_cache(t, exit->patch);
+    Rm id_at = rm_gs(HOST_NONE, offsetof(MmuContext, code_id) + 4 * index);
+    asm_modrm(&a, OP1(0x81), (HostWidth){0}, 7, id_at, 4);
+    asm_imm(&a, id, 4);
+    asm_jcc(&a, COND_NE, exit->stub);
+    asm_jmp(&a, target->entry);
+}
+
+void x64_link(Translator *t, Exit *exit, const Block *target)
+{
+    Asm a = whole_cache(t, 0);
+    const Block *from = &t->blocks[exit->block];
+    if (exit->kind == EXIT_FAR) {
+        patch_far(t, exit, target, exit->rip + (t->link_base));
+        return;
+    }
+    /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
+    bool forward = exit->rip > from->rip;
+    uint32_t entry = forward ? target->entry_polled : target->entry;
+    asm_patch(&a, exit->patch, entry);
+    switch ((ShortcutKind)exit->shortcut_kind) {
+    case SHORTCUT_NONE:
+        break;
+    case SHORTCUT_JCC:
+        asm_patch(&a, exit->shortcut, entry);
+        break;
+    case SHORTCUT_JCC_DEAD:
+        if (target->entry_dead && forward)
+            asm_patch(&a, exit->shortcut, target->entry_dead);
+        break;
+    case SHORTCUT_JMP_DEAD:
+        if (target->entry_dead && forward) {
+            a.at = exit->shortcut;
+            asm_jmp(&a, target->entry_dead);
+        }
+        break;
+    }
+}
+
+void x64_unlink(Translator *t, Exit *exit)
+{
+    Asm a = whole_cache(t, exit->patch);
+    if (exit->kind == EXIT_FAR) {
+        asm_jmp(&a, exit->stub);
+        return;
+    }
+    asm_patch(&a, exit->patch, exit->stub);
+    if (exit->shortcut_kind == SHORTCUT_JCC || exit->shortcut_kind == SHORTCUT_JCC_DEAD) {
+        asm_patch(&a, exit->shortcut, exit->jcc_stub);
+    } else if (exit->shortcut_kind == SHORTCUT_JMP_DEAD) {
+        a.at = exit->shortcut;
+        emit_save_flags(&a);
+    }
+}

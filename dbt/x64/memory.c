@@ -1,0 +1,201 @@
+/* memory.c - guest memory access, the one place that emits it.
+ *
+ * A check op leaves the linear address in R10, looks into the TLB that GS points to, and goes to the
+ * instruction's handover unless the page is there and the access does not leave it; M is then
+ * [R10 + R11]. The interpreter fills the TLB, raises, or does what is no plain RAM. */
+#include "dbt/x64/emit.h"
+
+#include "cpu/block.h"
+#include "dbt/lift.h"
+
+/* An address before its segment: registers and a constant. */
+typedef struct Address {
+    uint8_t base, index; /* guest registers or REG_NONE */
+    uint8_t scale;
+    uint8_t bits_size; /* 2, 4, 8: cut to so many bytes */
+    uint8_t seg;
+    int64_t disp;
+} Address;
+
+static Address operand_address(const Emit *e, const IrOp *op)
+{
+    const Insn *insn = &e->ir->insn[op->insn];
+    Address ad = {.base = insn->base,
+                  .index = insn->index,
+                  .scale = insn->scale,
+                  .bits_size = insn->addrsize,
+                  .seg = insn->seg,
+                  .disp = insn->has_moffs ? (int64_t)insn->imm : insn->disp};
+    if (insn->base == REG_IP) {
+        ad.base = REG_NONE;
+        ad.disp += e->ir->insn_rip[op->insn] + insn->length;
+    }
+    return ad;
+}
+
+static Address check_address(const Emit *e, const IrOp *op)
+{
+    unsigned stack = 1u << (e->ir->key >> KEY_STACK_SHIFT & 3);
+    if (op->op == IR_CHECK)
+        return operand_address(e, op);
+    const Insn *insn = &e->ir->insn[op->insn];
+    if (op->op == IR_CHECKSI || op->op == IR_CHECKDI)
+        return (Address){.base = op->op == IR_CHECKSI ? RSI : RDI,
+                         .index = REG_NONE,
+                         .bits_size = insn->addrsize,
+                         .seg = op->op == IR_CHECKSI ? insn->seg : SEG_ES};
+    return (Address){.base = op->op == IR_CHECKBP ? RBP : RSP,
+                     .index = REG_NONE,
+                     .bits_size = stack,
+                     .seg = SEG_SS,
+                     .disp = op->imm};
+}
+
+/* --- address computation ------------------------------------------------------------------------- */
+
+static bool is_constant(const Address *ad)
+{
+    return ad->base == REG_NONE && ad->index == REG_NONE;
+}
+
+static uint64_t constant_of(const Address *ad)
+{
+    uint64_t v = ad->disp;
+    return ad->bits_size == 8 ? v : ad->bits_size == 4 ? (uint32_t)v : (uint16_t)v;
+}
+
+/* The register with a guest register's value, loading `scratch` if its home is memory. */
+static unsigned value_in(Emit *e, unsigned gpr, unsigned scratch)
+{
+    unsigned home = x64_home(gpr);
+    if (home != HOST_NONE)
+        return home;
+    asm_mov(&e->a, 8, scratch, x64_gpr(gpr));
+    return scratch;
+}
+
+/* dst := the offset. Changes no flags. Uses R10 and R11. */
+static void put_offset(Emit *e, const Address *ad, unsigned dst)
+{
+    unsigned size = ad->bits_size == 8 ? 8 : 4;
+    if (is_constant(ad)) {
+        asm_mov_imm(&e->a, dst, constant_of(ad));
+        return;
+    }
+    Rm rm = {.base = HOST_NONE, .index = HOST_NONE, .scale = ad->scale, .disp = ad->disp};
+    if (ad->base != REG_NONE)
+        rm.base = value_in(e, ad->base, HOST_R10);
+    if (ad->index != REG_NONE)
+        rm.index = value_in(e, ad->index, HOST_R11);
+    if (rm.index == HOST_NONE && rm.disp == 0)
+        asm_mov(&e->a, size, dst, rm_reg(rm.base));
+    else
+        asm_lea(&e->a, size, dst, rm);
+    if (ad->bits_size == 2)
+        asm_op(&e->a, OP0F(0xb7), 4, dst, rm_reg(dst));
+}
+
+void emit_lea(Emit *e, const IrOp *op)
+{
+    Address ad = operand_address(e, op);
+    Rm home = x64_gpr(op->dst);
+    bool direct = home.is_reg && op->size >= 4 && ad.bits_size >= op->size;
+    if (direct && is_constant(&ad)) {
+        asm_mov_imm(&e->a, home.reg, op->size == 4 ? (uint32_t)constant_of(&ad) : constant_of(&ad));
+        return;
+    }
+    if (direct) {
+        ad.bits_size = op->size;
+        put_offset(e, &ad, home.reg);
+        return;
+    }
+    put_offset(e, &ad, HOST_R10);
+    if (op->size == 2)
+        asm_store(&e->a, 2, home, HOST_R10);
+    else if (home.is_reg)
+        asm_mov(&e->a, op->size, home.reg, rm_reg(HOST_R10));
+    else {
+        if (op->size == 4 && ad.bits_size == 8)
+            asm_mov(&e->a, 4, HOST_R10, rm_reg(HOST_R10));
+        asm_store(&e->a, 8, home, HOST_R10);
+    }
+}
+
+/* --- segments ------------------------------------------------------------------------------------ */
+
+#define SEG_FIELD(n, field) x64_cpu(offsetof(Cpu, seg) + (n) * sizeof(Segment) + offsetof(Segment, field))
+
+/* R10: offset to linear address, with the segment's limit. Expand-down segments do not come here. */
+static void put_segment(Emit *e, const IrOp *op, const Address *ad)
+{
+    unsigned mode = e->ir->key >> KEY_MODE_SHIFT & 7;
+    if (mode == CPU_LONG) {
+        if (ad->seg >= SEG_FS)
+            asm_op(&e->a, OP1(0x03), 8, HOST_R10, SEG_FIELD(ad->seg, base));
+        return;
+    }
+    bool writes = op->access == ACCESS_WRITE;
+    bool flat = ad->seg <= SEG_DS && e->ir->key >> (KEY_FLAT_SHIFT + ad->seg) & 1;
+    if (flat && !(writes && ad->seg == SEG_CS))
+        return;
+    asm_lea(&e->a, 8, HOST_R11, rm_mem(HOST_R10, op->size));
+    asm_op(&e->a, OP1(0x3b), 8, HOST_R11,
+           writes ? SEG_FIELD(ad->seg, write_span) : SEG_FIELD(ad->seg, read_span));
+    emit_cold_if(e, COND_A);
+    asm_op(&e->a, OP1(0x03), 4, HOST_R10, SEG_FIELD(ad->seg, base));
+}
+
+/* --- the look-up --------------------------------------------------------------------------------- */
+
+/* Legacy vector rows fault on misaligned memory; so does CMPXCHG16B. */
+static unsigned required_alignment(const Emit *e, const IrOp *op)
+{
+    const Insn *insn = &e->ir->insn[op->insn];
+    return op->op == IR_CHECK && insn_row(insn)->attrs & ATTR_ALIGNED ? op->size : 1;
+}
+
+static bool address_is_constant(const Emit *e, const Address *ad)
+{
+    return is_constant(ad) && (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG && ad->seg < SEG_FS;
+}
+
+void emit_check(Emit *e, const IrOp *op)
+{
+    enum { ENTRY_SHIFT = 5, INDEX_MASK = (TLB_SIZE - 1) << ENTRY_SHIFT };
+    static_assert(sizeof(TlbEntry) == 1 << ENTRY_SHIFT, "TLB entries are indexed by shifting");
+    Asm *a = &e->a;
+    Address ad = check_address(e, op);
+    int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
+    Rm tag_at = rm_gs(HOST_R11, tag), host_at = rm_gs(HOST_R11, offsetof(TlbEntry, host));
+    uint32_t start = a->at;
+    put_offset(e, &ad, HOST_R10);
+    put_segment(e, op, &ad);
+    unsigned align = required_alignment(e, op);
+    if (align > 1) {
+        asm_modrm(a, OP1(0xf6), (HostWidth){.rex = true}, 0, rm_reg(HOST_R10), 1);
+        asm_byte(a, align - 1); /* test r10b, align - 1 */
+        emit_cold_if(e, COND_NE);
+    }
+    if (address_is_constant(e, &ad)) {
+        int32_t at = (constant_of(&ad) >> PAGE_SHIFT & (TLB_SIZE - 1)) << ENTRY_SHIFT;
+        tag_at = rm_gs(HOST_NONE, at + tag);
+        host_at = rm_gs(HOST_NONE, at + offsetof(TlbEntry, host));
+    } else {
+        asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - ENTRY_SHIFT);
+        asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
+    }
+    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at); /* xor r10, tag */
+    asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - op->size);
+    emit_miss_if(e, COND_A, tag_at, start, op->access == ACCESS_WRITE);
+    asm_mov(a, 8, HOST_R11, host_at);
+    e->memory = rm_index(HOST_R10, HOST_R11, 0, 0);
+    e->flags &= ~FLAGS_IN_HOST;
+}
+
+void emit_join_memory(Emit *e)
+{
+    if (e->memory.index != HOST_R11 || e->memory.is_reg)
+        return;
+    asm_lea(&e->a, 8, HOST_R10, e->memory);
+    e->memory = rm_mem(HOST_R10, 0);
+}

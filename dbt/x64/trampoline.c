@@ -1,0 +1,226 @@
+/* trampoline.c - the fixed code: into generated code and out of it.
+ *
+ *   enter(cpu, code)     a C function: saves C's registers, loads the guest's, jumps to code; returns
+ *                        the number in R11 when the code leaves
+ *   exit                 jumped to with a number in R11
+ *   cold                 jumped to with a Site in R11: the guest's registers go to struct Cpu, C runs the
+ *                        instruction, and the code goes on where C says, or is left with 0
+ *   miss                 called with a linear address in R10 and a Site in R11, after a TLB miss
+ *   load/spill_vectors   called; between memory and the host's vector registers and MXCSR */
+#include "dbt/x64/emit.h"
+
+enum { CPU_TLB = offsetof(Cpu, tlb) };
+#define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
+
+static const uint8_t callee_saved[] = {HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15};
+
+static void put_push(Asm *a, unsigned reg)
+{
+    if (reg >= HOST_R8)
+        asm_byte(a, 0x41);
+    asm_byte(a, 0x50 | (reg & 7));
+}
+
+static void put_pop(Asm *a, unsigned reg)
+{
+    if (reg >= HOST_R8)
+        asm_byte(a, 0x41);
+    asm_byte(a, 0x58 | (reg & 7));
+}
+
+static void move_registers(Asm *a, bool load)
+{
+    for (unsigned gpr = 0; gpr < GPR_COUNT; gpr++) {
+        unsigned home = x64_home(gpr);
+        if (home == HOST_NONE)
+            continue;
+        Rm memory = x64_cpu(offsetof(Cpu, gpr) + 8 * gpr);
+        if (load)
+            asm_mov(a, 8, home, memory);
+        else
+            asm_store(a, 8, memory, home);
+    }
+}
+
+static uint32_t jump_short(Asm *a, unsigned opcode)
+{
+    asm_byte(a, opcode);
+    asm_byte(a, 0);
+    return a->at;
+}
+
+static void land_short(Asm *a, uint32_t from)
+{
+    a->code[from - 1] = a->at - from;
+}
+
+static void call_to(Asm *a, uint32_t target)
+{
+    asm_byte(a, 0xe8);
+    asm_imm(a, target - (a->at + 4), 4);
+}
+
+static void jump_next(Asm *a)
+{
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, JIT(next), 0);
+}
+
+/* --- vector registers ---------------------------------------------------------------------------- */
+
+static void move_vectors(Asm *a, bool load)
+{
+    for (unsigned i = 0; i < 16; i++)
+        asm_vex(a, OP0F(load ? 0x10 : 0x11), false, true, i, 0,
+                x64_cpu(offsetof(Cpu, vec) + i * sizeof(Vec))); /* vmovups */
+}
+
+static void put_load_vectors(Asm *a)
+{
+    move_vectors(a, true);
+    asm_op(a, OP0F(0xae), 4, 2, x64_cpu(offsetof(Cpu, mxcsr))); /* ldmxcsr */
+    asm_store_imm(a, 1, JIT(vectors_loaded), 1);
+    asm_byte(a, 0xc3);
+}
+
+static void put_spill_vectors(Asm *a)
+{
+    enum { MXCSR_DEFAULT = 0x1f80 };
+    move_vectors(a, false);
+    asm_op(a, OP0F(0xae), 4, 3, x64_cpu(offsetof(Cpu, mxcsr))); /* stmxcsr */
+    asm_byte(a, 0x68);                                          /* push imm32 */
+    asm_imm(a, MXCSR_DEFAULT, 4);
+    asm_op(a, OP0F(0xae), 4, 2, rm_mem(HOST_RSP, 0));
+    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
+    asm_byte(a, 0xc5); /* vzeroupper */
+    asm_byte(a, 0xf8);
+    asm_byte(a, 0x77);
+    asm_store_imm(a, 1, JIT(vectors_loaded), 0);
+    asm_byte(a, 0xc3);
+}
+
+static void compare_byte(Asm *a, Rm at, unsigned value)
+{
+    asm_modrm(a, OP1(0x80), (HostWidth){0}, 7, at, 1);
+    asm_byte(a, value);
+}
+
+static void spill_if_loaded(Asm *a, const Trampolines *t)
+{
+    compare_byte(a, JIT(vectors_loaded), 0);
+    uint32_t skip = jump_short(a, 0x74);
+    call_to(a, t->spill_vectors);
+    land_short(a, skip);
+}
+
+/* --- in and out ---------------------------------------------------------------------------------- */
+
+static void put_enter(Asm *a)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(callee_saved); i++)
+        put_push(a, callee_saved[i]);
+    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, -8));
+    asm_lea(a, 8, HOST_R9, rm_mem(HOST_RDI, CPU_BIAS));
+    asm_store(a, 8, JIT(next), HOST_RSI);
+    asm_mov(a, 8, HOST_RAX, x64_cpu(CPU_TLB));
+    asm_modrm(a, OP0FP(0xf3, 0xae), (HostWidth){.w = true}, 3, rm_reg(HOST_RAX), 0); /* wrgsbase */
+    move_registers(a, true);
+    jump_next(a);
+}
+
+static void put_return(Asm *a)
+{
+    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
+    for (unsigned i = G_N_ELEMENTS(callee_saved); i-- > 0;)
+        put_pop(a, callee_saved[i]);
+    asm_byte(a, 0xc3);
+}
+
+static void put_exit(Asm *a, const Trampolines *t)
+{
+    move_registers(a, false);
+    spill_if_loaded(a, t);
+    asm_mov(a, 4, HOST_RAX, rm_reg(HOST_R11));
+    put_return(a);
+}
+
+/* The vectors were in the host's registers: they are again when the code goes on. */
+static void put_cold(Asm *a, const Trampolines *t)
+{
+    move_registers(a, false);
+    asm_op(a, OP0F(0xb6), 4, HOST_RBX, JIT(vectors_loaded)); /* RBX survives the call */
+    spill_if_loaded(a, t);
+    asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
+    asm_mov(a, 4, HOST_RSI, rm_reg(HOST_R11));
+    asm_mov(a, 8, HOST_R12, rm_reg(HOST_R9));
+    asm_mov_imm(a, HOST_RAX, (uintptr_t)runtime_cold);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0); /* call rax */
+    asm_mov(a, 8, HOST_R9, rm_reg(HOST_R12));
+    asm_op(a, OP1(0x85), 8, HOST_RAX, rm_reg(HOST_RAX)); /* test rax, rax */
+    uint32_t stays = jump_short(a, 0x75);
+    put_return(a); /* RAX = 0 */
+    land_short(a, stays);
+    asm_store(a, 8, JIT(next), HOST_RAX);
+    asm_op(a, OP1(0x85), 4, HOST_RBX, rm_reg(HOST_RBX));
+    uint32_t no_vectors = jump_short(a, 0x74);
+    call_to(a, t->load_vectors);
+    land_short(a, no_vectors);
+    asm_op(a, OP0F(0xb7), 4, HOST_RAX, JIT(flags)); /* movzx eax, image */
+    asm_byte(a, 0x04);                              /* add al, 127: OF */
+    asm_byte(a, 0x7f);
+    asm_byte(a, 0x9e); /* sahf */
+    move_registers(a, true);
+    jump_next(a);
+}
+
+/* Called with the linear address in R10 and the site in R11: returns if the look-up is worth another
+ * try, else goes on as `cold`. Of the guest's registers only those that C may change are saved. */
+static void put_miss(Asm *a, const Trampolines *t)
+{
+    static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
+                                    HOST_R8,  HOST_R9,  HOST_R11, HOST_RBX};
+    for (unsigned i = 0; i < G_N_ELEMENTS(saved); i++)
+        put_push(a, saved[i]);
+    asm_op(a, OP0F(0xb6), 4, HOST_RBX, JIT(vectors_loaded));
+    spill_if_loaded(a, t);
+    asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
+    asm_mov(a, 8, HOST_RSI, rm_reg(HOST_R10));
+    asm_mov(a, 4, HOST_RDX, rm_reg(HOST_R11));
+    asm_mov_imm(a, HOST_RAX, (uintptr_t)runtime_miss);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0);
+    asm_mov(a, 4, HOST_R10, rm_reg(HOST_RAX));
+    asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, 2 * 8));
+    asm_op(a, OP1(0x85), 4, HOST_RBX, rm_reg(HOST_RBX));
+    uint32_t no_vectors = jump_short(a, 0x74);
+    call_to(a, t->load_vectors);
+    land_short(a, no_vectors);
+    for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
+        put_pop(a, saved[i]);
+    asm_modrm(a, OP1(0x84), (HostWidth){.rex = true}, HOST_R10, rm_reg(HOST_R10), 0); /* test r10b */
+    uint32_t missed = jump_short(a, 0x74);
+    asm_byte(a, 0xc3);
+    land_short(a, missed);
+    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), ~MISS_WRITES);
+    asm_jmp(a, t->cold);
+}
+
+void x64_trampolines(Translator *t)
+{
+    Asm a = {.code = t->rw, .at = 0, .end = t->size};
+    Trampolines *at = &t->trampolines;
+    asm_byte(&a, 0xcc); /* offset 0 means "none" elsewhere */
+    at->load_vectors = a.at;
+    put_load_vectors(&a);
+    at->spill_vectors = a.at;
+    put_spill_vectors(&a);
+    at->enter = a.at;
+    put_enter(&a);
+    at->exit = a.at;
+    put_exit(&a, at);
+    at->cold = a.at;
+    put_cold(&a, at);
+    at->miss = a.at;
+    put_miss(&a, at);
+    t->first_free = t->used = (a.at + 63) & ~63u;
+    g_assert(!a.full);
+}
