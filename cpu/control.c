@@ -35,10 +35,8 @@ static void check_paging_off(Cpu *cpu)
 
 void cr0_write(Cpu *cpu, uint64_t value)
 {
-    const uint64_t defined = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM |
-                             CR0_NW | CR0_CD | CR0_PG;
     require(cpu, value >> 32 == 0);
-    value = (value & defined) | CR0_ET; /* undefined bits below 32 are wired */
+    value = (value & CR0_DEFINED) | CR0_ET; /* undefined bits below 32 are wired */
     require(cpu, !(value & CR0_PG) || (value & CR0_PE));
     require(cpu, !(value & CR0_NW) || (value & CR0_CD));
 
@@ -93,7 +91,7 @@ static const struct {
     {CR4_PKE, FEATURE_PKU},           {CR4_CET, FEATURE_CET_SS},
 };
 
-static uint64_t cr4_allowed(const Cpu *cpu)
+uint64_t cr4_supported(const Cpu *cpu)
 {
     uint64_t allowed = 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(cr4_features); i++) {
@@ -106,7 +104,7 @@ static uint64_t cr4_allowed(const Cpu *cpu)
 void cr4_write(Cpu *cpu, uint64_t value)
 {
     uint64_t changed = value ^ cpu->cr4;
-    require(cpu, !(value & ~cr4_allowed(cpu)));
+    require(cpu, !(value & ~cr4_supported(cpu)));
     if (cpu->efer & EFER_LMA)
         require(cpu, (value & CR4_PAE) && !(changed & CR4_LA57));
     if (changed & value & CR4_PCIDE)
@@ -124,12 +122,17 @@ void cr4_write(Cpu *cpu, uint64_t value)
 
 /* --- EFER ---------------------------------------------------------------------------------- */
 
+uint64_t efer_supported(const Cpu *cpu)
+{
+    return (cpu_has(cpu, FEATURE_SYSCALL) ? EFER_SCE : 0) |
+           (cpu_has(cpu, FEATURE_LM) ? EFER_LME | EFER_LMA : 0) |
+           (cpu_has(cpu, FEATURE_NX) ? EFER_NXE : 0);
+}
+
 /* LMA follows LME and CR0.PG; a write does not touch it. */
 void efer_write(Cpu *cpu, uint64_t value)
 {
-    uint64_t allowed = (cpu_has(cpu, FEATURE_SYSCALL) ? EFER_SCE : 0) |
-                       (cpu_has(cpu, FEATURE_LM) ? EFER_LME | EFER_LMA : 0) |
-                       (cpu_has(cpu, FEATURE_NX) ? EFER_NXE : 0);
+    uint64_t allowed = efer_supported(cpu);
     require(cpu, allowed && !(value & ~allowed));
     value = (value & ~(uint64_t)EFER_LMA) | (cpu->efer & EFER_LMA);
     uint64_t changed = value ^ cpu->efer;

@@ -135,6 +135,7 @@ void cpu_free(Cpu *cpu)
 {
     if (!cpu)
         return;
+    g_free(cpu->breakpoints);
     cpu_set_engine(cpu, &interpreter_engine, NULL);
     code_cache_free(cpu->code);
     tlb_state_free(cpu->tlb_state);
@@ -344,7 +345,7 @@ void cpu_raise(Cpu *cpu, ExceptionVector vector, uint32_t error)
 {
     cpu->raised.vector = vector;
     cpu->raised.error = error;
-    siglongjmp(*cpu->unwind, 1);
+    siglongjmp(*cpu->unwind, UNWIND_RAISE);
 }
 
 void cpu_raise_pf(Cpu *cpu, LinAddr la, uint32_t error)

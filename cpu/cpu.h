@@ -86,6 +86,23 @@ enum {
     PENDING_CODE = 1 << 9,   /* another thread makes or changes code: cpu_group_serve */
 };
 
+/* Why a debugger outside gets the CPU (cpu/breakpoint.h). */
+typedef enum CpuStopKind {
+    STOP_NONE,
+    STOP_STEP, /* cpu_step's instruction is done */
+    STOP_BREAKPOINT,
+    STOP_HARDWARE_BREAKPOINT,
+    STOP_WATCH_WRITE,
+    STOP_WATCH_READ,
+    STOP_WATCH_ACCESS,
+} CpuStopKind;
+
+/* Whoever ran the CPU looks at kind, and sets it to STOP_NONE when it has told the debugger. */
+typedef struct CpuStop {
+    CpuStopKind kind;
+    LinAddr la; /* of the breakpoint, or where the watchpoint begins */
+} CpuStop;
+
 enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
 
 /* TLB privilege contexts. */
@@ -168,6 +185,10 @@ typedef struct CpuModel CpuModel;
 typedef struct CpuGroup CpuGroup;
 typedef struct CodeCache CodeCache;
 typedef struct TlbState TlbState;
+typedef struct BreakpointList BreakpointList;
+
+/* What comes back through Cpu.unwind. */
+enum { UNWIND_RAISE = 1, UNWIND_STOP };
 
 struct Cpu {
     /* --- registers ------------------------------------------------------------------------- */
@@ -241,13 +262,23 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;                 /* for double faults */
-    uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;              /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
-    const CpuEngine *engine;      /* what cpu_run runs with */
-    void *engine_data;            /* its own */
+    } delivering;            /* for double faults */
+    uint64_t pending_db;     /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;         /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;     /* the TLB's tables (cpu/mmu.c) */
+    const CpuEngine *engine; /* what cpu_run runs with */
+    void *engine_data;       /* its own */
     struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
+
+    /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
+    BreakpointList *breakpoints; /* NULL: none */
+    bool stepping;               /* in cpu_step */
+    bool hold_interrupts;        /* while running, take none */
+    CpuStop stop;
+    struct {
+        LinAddr la;
+        uint64_t insn_count;
+    } passed; /* a breakpoint at la is none while insn_count is this */
 };
 
 /* Makes a CPU of a model with features already resolved (cpu/model.h). Starts reset. */
@@ -259,8 +290,9 @@ void cpu_free(Cpu *cpu);
 typedef enum CpuResetKind { CPU_POWER_ON, CPU_INIT } CpuResetKind;
 void cpu_reset(Cpu *cpu, CpuResetKind kind);
 
-/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), or
- * PENDING_EXIT is set. Returns the number retired. The caller must NOT hold the machine lock. */
+/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), stop.kind
+ * says that a debugger wants it, or PENDING_EXIT is set. Returns the number retired. The caller
+ * must NOT hold the machine lock. */
 uint64_t cpu_run(Cpu *cpu, uint64_t budget);
 
 /* From now on cpu_run runs with this engine; frees what the one before kept. Between runs only. */
@@ -277,6 +309,11 @@ bool cpu_has_work(const Cpu *cpu);
 
 /* The fields of struct Cpu that are saved, printed and compared. */
 extern const StateField cpu_state_fields[];
+
+/* After the fields were loaded: refuses a state that no program could have brought this CPU into
+ * and that other code relies on not to be (MYNA_ERROR_STATE, naming the register), and computes
+ * what is derived from the fields. A CPU whose state was refused must be reset before it runs. */
+bool cpu_loaded(Cpu *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Instructions retired, exact even inside an exec function. */
 uint64_t cpu_insn_count(const Cpu *cpu);

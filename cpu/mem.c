@@ -1,5 +1,6 @@
 /* mem.c - guest memory accesses that the TLB's fast path does not serve: misses, page crossings,
  * device memory, code pages, watched pages, alignment checks, and read-modify-write. */
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
 
@@ -74,10 +75,7 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
             cpu->journal->store(cpu->journal, t->page.host + offset, size,
                                 *t->page.page_flags & PAGE_HAS_CODE);
         store_le(t->page.host + offset, v, size);
-        if (page_written_has_code(t->page.page_flags)) {
-            AddressSpace *as = cpu_memory(cpu);
-            as->on_code_write(as->listener, t->page.host + offset, size);
-        }
+        cpu_ram_written(cpu, &t->page, offset, size);
         return;
     }
     if (cpu->journal)
@@ -142,12 +140,15 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 
 uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
 {
-    return load_as(cpu, la, size, ROLE_SYSTEM);
+    uint64_t v = load_as(cpu, la, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_READ);
+    return v;
 }
 
 void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 {
     store_as(cpu, la, v, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_WRITE);
 }
 
 void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "cpu/breakpoint.h"
 #include "cpu/walk.h"
 
 typedef struct TlbSlot {
@@ -227,9 +228,9 @@ static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
     table->context.code_id[index] = 0;
     if (!t->page.host || table == &cpu->tlb_state->table[TLB_NEVER])
         return;
-    if (t->fetch)
+    if (t->fetch && !breakpoint_in_page(cpu, page))
         e->fetch = page;
-    if (debug_page_watched(cpu, page))
+    if (debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
         return;
     if (t->read)
         e->read = page;
@@ -258,7 +259,9 @@ static TlbTable *table_for(Cpu *cpu, MemRole role)
     g_assert_not_reached();
 }
 
-const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
+/* As mmu_translate; NULL and *error where that raises. */
+static const Translation *translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role,
+                                    uint32_t *error)
 {
     TlbTable *table = table_for(cpu, role);
     unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
@@ -272,12 +275,8 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
     bool user = role == ROLE_CURRENT && cpu->cpl == 3;
     bool ac = role == ROLE_CURRENT && cpu->eflags & FLAG_AC;
     Walk walk;
-    uint32_t error;
-    if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, &error)) {
-        /* A stale translation must not survive the fault that replaces it. */
-        tlb_flush_page(cpu, la);
-        cpu_raise_pf(cpu, la, error);
-    }
+    if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, error))
+        return NULL;
     if (!slot->used)
         table->used[table->used_count++] = index;
     slot->used = true;
@@ -288,6 +287,32 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
         note_large_page(cpu->tlb_state, la, walk.size);
     entry_fill(cpu, table, index, page);
     return &slot->t;
+}
+
+const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
+{
+    uint32_t error;
+    const Translation *t = translate(cpu, la, access, role, &error);
+    if (!t) {
+        /* A stale translation must not survive the fault that replaces it. */
+        tlb_flush_page(cpu, la);
+        cpu_raise_pf(cpu, la, error);
+    }
+    return t;
+}
+
+static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
+{
+    const TlbEntry *e = tlb_entry(cpu, la);
+    return (la ^ (access == ACCESS_WRITE ? e->write : e->read)) <= PAGE_MASK;
+}
+
+bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
+{
+    uint32_t error;
+    if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
+        return false;
+    return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
 }
 
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
@@ -310,6 +335,54 @@ void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
                 table->context.entry[index].write = invalid_tag(index) & ~PAGE_MASK;
         }
     }
+}
+
+/* What is wrong with one slot and its entry, or NULL. */
+static const char *slot_problem(Cpu *cpu, const TlbTable *table, unsigned index)
+{
+    const TlbEntry *e = &table->context.entry[index];
+    const TlbSlot *s = &table->slot[index];
+    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
+    if (e->read == none && e->write == none && e->fetch == none && !s->used)
+        return NULL;
+    if ((e->read != none && e->read != s->la) || (e->write != none && e->write != s->la) ||
+        (e->fetch != none && e->fetch != s->la))
+        return "a tag is not that of the slot's page";
+    if (!s->used)
+        return "a tag stands in an unused slot";
+    if (s->la == UINT64_MAX)
+        return NULL; /* dropped by tlb_flush_page */
+    MemPage page = address_space_page(cpu_memory(cpu), s->t.pa);
+    if (s->t.page.host != page.host || s->t.page.page_flags != page.page_flags)
+        return "the memory map has other RAM there";
+    if (e->host != page.host && (e->read != none || e->write != none || e->fetch != none))
+        return "the host address is not that of the page";
+    if (e->write != none && (!page.writable || *page.page_flags & PAGE_HAS_CODE))
+        return "ROM or a page with code is written without a look";
+    if ((e->read != none || e->write != none) && debug_page_watched(cpu, s->la))
+        return "a page with a breakpoint has a tag";
+    return NULL;
+}
+
+char *tlb_problem(Cpu *cpu)
+{
+    if (cpu->pending & PENDING_FLUSH)
+        return NULL; /* nothing is looked up before the flush */
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        const TlbTable *table = &cpu->tlb_state->table[mode];
+        unsigned used = 0;
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            const char *problem = slot_problem(cpu, table, i);
+            if (problem)
+                return g_strdup_printf("TLB %u, slot %u (%#" PRIx64 "): %s", mode, i,
+                                       table->slot[i].la, problem);
+            used += table->slot[i].used;
+        }
+        if (used != table->used_count)
+            return g_strdup_printf("TLB %u: %u slots are used, %u listed", mode, used,
+                                   table->used_count);
+    }
+    return NULL;
 }
 
 void mmu_print(Cpu *cpu, GString *out)

@@ -46,11 +46,19 @@ typedef enum MemRole { ROLE_CURRENT, ROLE_SYSTEM } MemRole;
  * Raises #PF. */
 const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role);
 
+/* Fills the TLB for an access whose fast path missed. True: it is served now, unless it straddles
+ * pages. False: the page faults, is no plain RAM, or was there already. Raises nothing. */
+bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
+
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 
 /* The page at this host address becomes code: stores must take the slow path. */
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page);
+
+/* What is wrong with the TLB as the memory map is now, or NULL. For tests, between instructions;
+ * the caller frees it. */
+char *tlb_problem(Cpu *cpu);
 
 /* `info tlb` and `info mem`. */
 void mmu_print(Cpu *cpu, GString *out);
@@ -59,6 +67,14 @@ void mmu_print(Cpu *cpu, GString *out);
 static inline AddressSpace *cpu_memory(const Cpu *cpu)
 {
     return cpu->smm && cpu->bus.smm_memory ? cpu->bus.smm_memory : cpu->bus.memory;
+}
+
+/* After the CPU wrote RAM itself: what was decoded from those bytes is dropped. */
+static inline void cpu_ram_written(Cpu *cpu, const MemPage *page, unsigned offset, unsigned size)
+{
+    AddressSpace *as = cpu_memory(cpu);
+    if (page_written_has_code(page->page_flags))
+        as->on_code_write(as->listener, page->host + offset, size);
 }
 
 /* debug.c: true if a data breakpoint lies in the page of la. */

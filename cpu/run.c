@@ -5,6 +5,7 @@
 #include "cpu/run.h"
 
 #include "cpu/block.h"
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "cpu/interrupt.h"
@@ -101,7 +102,8 @@ static bool service(Cpu *cpu)
     /* rip is that of the next instruction: a fault while delivering restarts there. */
     cpu->rip_start = cpu->rip;
     cpu->insn = NULL;
-    if (cpu->activity != CPU_WAIT_SIPI)
+    bool held = cpu->hold_interrupts && cpu->activity == CPU_RUNNING;
+    if (cpu->activity != CPU_WAIT_SIPI && !held)
         take_interrupts(cpu, pending_bits(cpu));
     return cpu->activity == CPU_RUNNING;
 }
@@ -129,6 +131,7 @@ static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
 /* One instruction with every check around it: shadows, TF, breakpoints. */
 static void run_one(Cpu *cpu)
 {
+    breakpoint_check(cpu, code_address(cpu, cpu->rip));
     debug_before_instruction(cpu);
     const CodeBlock *block = code_block(cpu);
     cpu->shadow = 0;
@@ -194,10 +197,18 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     uint64_t start = cpu->insn_count, limit = start + budget;
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
+    /* Breakpoints, and steps of one instruction, are the interpreter's. */
+    bool debugged = cpu->breakpoints || cpu->stepping;
+    const CpuEngine *engine = UNLIKELY(debugged) ? &interpreter_engine : cpu->engine;
     cpu_group_enter(cpu);
-    if (sigsetjmp(unwind, 0)) {
-        if (cpu->engine->unwound)
-            cpu->engine->unwound(cpu);
+    int unwound = sigsetjmp(unwind, 0);
+    if (unwound == UNWIND_STOP) {
+        cpu_group_leave(cpu);
+        return cpu->insn_count - start;
+    }
+    if (unwound == UNWIND_RAISE) {
+        if (engine->unwound)
+            engine->unwound(cpu);
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
             cpu->insn_count += cpu->insn - cpu->block_first;
@@ -208,7 +219,7 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
         /* A fault storm must end a bounded run too. */
         cpu->insn_count++;
     }
-    cpu->engine->run(cpu, limit);
+    engine->run(cpu, limit);
     cpu->insn = NULL;
     cpu_group_leave(cpu);
     return cpu->insn_count - start;

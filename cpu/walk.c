@@ -86,6 +86,18 @@ static uint64_t entry_load(Cpu *cpu, PhysAddr pa, unsigned bytes)
     return v;
 }
 
+static bool entry_exchange(uint8_t *p, unsigned bytes, uint64_t old, uint64_t new)
+{
+    if (bytes == 8) {
+        uint64_t expected = GUINT64_TO_LE(old);
+        return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(new), false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    uint32_t expected = GUINT32_TO_LE((uint32_t)old);
+    return __atomic_compare_exchange_n((uint32_t *)p, &expected, GUINT32_TO_LE((uint32_t) new),
+                                       false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 /* Sets bits in an entry that still reads `old`; false if it changed meanwhile (walk again). */
 static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint64_t bits)
 {
@@ -94,16 +106,10 @@ static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint6
     MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
     if (!page.host || !page.writable)
         return true; /* tables in ROM or device memory: the bus write goes nowhere */
-    uint8_t *p = page.host + (pa & PAGE_MASK);
-    if (bytes == 8) {
-        uint64_t expected = GUINT64_TO_LE(old);
-        return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(old | bits),
-                                           false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-    }
-    uint32_t expected = GUINT32_TO_LE((uint32_t)old);
-    return __atomic_compare_exchange_n((uint32_t *)p, &expected,
-                                       GUINT32_TO_LE((uint32_t)(old | bits)), false,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    if (!entry_exchange(page.host + (pa & PAGE_MASK), bytes, old, old | bits))
+        return false;
+    cpu_ram_written(cpu, &page, pa & PAGE_MASK, bytes);
+    return true;
 }
 
 bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)

@@ -55,7 +55,8 @@ void flags_live(IrBlock *ir)
             live &= ~use.writes;
         live |= use.reads;
         /* FLAGS and CLI save the flags first: whoever saves looks. */
-        if (ir_info[op->op].leaves || op->op == IR_FLAGS || op->op == IR_CLI || op->op == IR_EXITIF || op->op == IR_EXITCX ||
+        if (ir_info[op->op].leaves || op->op == IR_FLAGS || op->op == IR_CLI ||
+            op->op == IR_STI || op->op == IR_POLL || op->op == IR_EXITIF || op->op == IR_EXITCX ||
             op->op == IR_JMP || op->op == IR_JUMP)
             live = FLAGS_ARITH;
     }

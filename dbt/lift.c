@@ -149,8 +149,14 @@ static bool lift_insn(Lift *l, LiftKind kind)
         return lift_cmps(l);
     case LIFT_CLI:
         return lift_cli(l);
+    case LIFT_STI:
+        return lift_sti(l);
+    case LIFT_SWAPGS:
+        return lift_swapgs(l);
     case LIFT_PUSHF:
         return lift_pushf(l);
+    case LIFT_POPF:
+        return lift_popf(l);
     default:
         return false;
     }
@@ -197,7 +203,6 @@ static bool fetch_insn(Lift *l, const uint8_t *page, unsigned at, uint64_t rip, 
     ir->insn_count++;
     l->insn = insn;
     l->next = rip + insn->length;
-    l->follow = false;
     return true;
 }
 
@@ -210,9 +215,15 @@ static void lift_one(Lift *l, bool owned)
         kind = l->insn->exec == exec_NOP ? LIFT_NOP : kind;
     else if (!owned)
         kind = LIFT_INTERP;
+    unsigned shadow = l->shadow;
     bool expand_down = l->ir->key & KEY_EXPAND_DOWN && touches_memory(l, kind);
     if (expand_down || !lift_insn(l, kind))
         lift_interp(l);
+    if (shadow == STI_SHADOW) {
+        l->shadow = NO_SHADOW;
+        if (!l->done)
+            lift_poll(l);
+    }
 }
 
 static void lift_jump_to(Lift *l, uint64_t rip)

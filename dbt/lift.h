@@ -32,7 +32,7 @@ typedef struct Lift {
     Insn *insn;    /* the one being lifted */
     uint64_t next; /* rip after it */
     bool done;     /* the block has its last op */
-    bool follow;   /* the next instruction is at `next`, which a jump has set */
+    enum { NO_SHADOW, STI_SHADOW, STI_OVER } shadow; /* what STI holds off until after the next one */
 } Lift;
 
 /* Each lifts one instruction; false: it must be interpreted. */
@@ -50,7 +50,11 @@ bool lift_lods(Lift *l);
 bool lift_scas(Lift *l);
 bool lift_cmps(Lift *l);
 bool lift_cli(Lift *l); /* lift_system.c */
+bool lift_sti(Lift *l);
+bool lift_swapgs(Lift *l);
+void lift_poll(Lift *l);
 bool lift_pushf(Lift *l);
+bool lift_popf(Lift *l);
 
 /* The memory operand's check, if the instruction has one. */
 void lift_check_operand(Lift *l);

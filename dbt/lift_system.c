@@ -1,4 +1,5 @@
-/* lift_system.c - the system instructions that kernels execute most. [SDM2] CLI, PUSHF. */
+/* lift_system.c - the system instructions that kernels execute most. [SDM2] CLI, STI,
+ * SWAPGS, PUSHF, POPF. */
 #include "dbt/lift.h"
 
 /* CPL 0 outside real and V86 mode: no IOPL or VME rule is in the way. */
@@ -7,12 +8,37 @@ static bool is_kernel(const Lift *l)
     return l->cpu->mode >= CPU_PROTECTED && l->cpu->cpl == 0;
 }
 
-/* What is held off from now on needs no look. STI, which lets things in, is the interpreter's. */
+/* What is held off from now on needs no look. */
 bool lift_cli(Lift *l)
 {
     if (!is_kernel(l))
         return false;
     ir_add(l->ir, IR_CLI, 0);
+    return true;
+}
+
+/* Interrupts come in after the next instruction: there is a look then, or at the next block's head if
+ * that instruction ends this one. */
+bool lift_sti(Lift *l)
+{
+    if (!is_kernel(l) || l->shadow == STI_SHADOW)
+        return false;
+    ir_add(l->ir, IR_STI, 0);
+    l->shadow = STI_SHADOW;
+    return true;
+}
+
+/* Behind the instruction just lifted. */
+void lift_poll(Lift *l)
+{
+    ir_add(l->ir, IR_POLL, 0)->imm = l->next;
+}
+
+bool lift_swapgs(Lift *l)
+{
+    if (!is_kernel(l) || l->cpu->mode != CPU_LONG)
+        return false;
+    ir_add(l->ir, IR_SWAPGS, 0);
     return true;
 }
 
@@ -26,5 +52,19 @@ bool lift_pushf(Lift *l)
     ir_add(l->ir, IR_FLAGS, 0);
     ir_add(l->ir, IR_STORE, size)->src = REF_TEMP;
     ir_add(l->ir, IR_SPADD, 0)->imm = -(int64_t)size;
+    return true;
+}
+
+/* Of the flags that are not arithmetic only IF may change; else the interpreter does it. */
+bool lift_popf(Lift *l)
+{
+    unsigned size = l->insn->opsize;
+    if (!is_kernel(l) || size == 2)
+        return false;
+    lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
+    ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
+    ir_add(l->ir, IR_POPF, 0);
+    ir_add(l->ir, IR_SPADD, 0)->imm = size;
+    lift_poll(l);
     return true;
 }

@@ -29,7 +29,10 @@ typedef enum LiftKind {
     LIFT_SCAS,
     LIFT_CMPS,
     LIFT_CLI,
+    LIFT_STI,
+    LIFT_SWAPGS,
     LIFT_PUSHF,
+    LIFT_POPF,
 } LiftKind;
 
 /* How the host, as it is, can do each row; worked out at the first call. */

@@ -35,15 +35,16 @@ static LinAddr code_base(const Cpu *cpu)
     return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
 }
 
-static LinAddr code_address(const Cpu *cpu)
-{
-    LinAddr la = code_base(cpu) + cpu->rip;
-    return cpu->mode == CPU_LONG ? la : (uint32_t)la;
-}
-
 static const uint8_t *page_start(const uint8_t *host)
 {
     return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
+}
+
+/* A near transfer whose target the jump cache should learn. */
+static bool is_indirect(const Insn *insn)
+{
+    uint32_t attrs = insn_row(insn)->attrs;
+    return attrs & ATTR_BRANCH && !(attrs & ATTR_SERIAL);
 }
 
 /* --- the interpreter's door ---------------------------------------------------------------------- */
@@ -76,23 +77,68 @@ static void settle_count(Translator *t, Cpu *cpu)
 /* Is the code still where it was, for the privilege there is now? */
 static bool still_mapped(Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const TlbEntry *e = tlb_entry(cpu, la);
     uint64_t offset = la ^ e->fetch;
     return offset <= PAGE_MASK && e->host == page_start(block->host);
 }
 
-/* May generated code go on behind the instruction? */
-static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, const Insn *insn,
-                       uint64_t next)
+/* Has the instruction asked for a look at something, or must the dispatcher do one? */
+static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
 {
-    const Block *block = &t->blocks[site->block];
     bool asked = cpu->block_end != insn + 2;
     uint32_t pending = __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
     bool events = pending & ~(uint32_t)PENDING_INTR || (pending && cpu->eflags & FLAG_IF);
-    return site->resume && !asked && !events && cpu->activity == CPU_RUNNING && !block->dropped &&
-           !t->flush_wanted && cpu->rip == next && cpu->tlb == t->entered_tlb &&
-           lift_key(cpu, t->counted) == block->key && still_mapped(cpu, block);
+    return asked || events || cpu->activity != CPU_RUNNING || t->flush_wanted;
+}
+
+/* May generated code go on behind the instruction? */
+static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
+{
+    const Block *block = &t->blocks[site->block];
+    return site->resume && !block->dropped && cpu->rip == next && cpu->tlb == t->entered_tlb &&
+           key == block->key && still_mapped(cpu, block);
+}
+
+/* Jump cache entries and page numbers are of one mode. */
+static void prepare_context(Cpu *cpu, uint32_t key)
+{
+    MmuContext *context = mmu_context(cpu);
+    if (context->jump_key == key && context->jump_base == code_base(cpu))
+        return;
+    mmu_jumps_clear(context);
+    context->jump_key = key;
+    context->jump_base = code_base(cpu);
+}
+
+/* GS shows the present context from now on. */
+static void show_context(Translator *t, const Cpu *cpu)
+{
+    if (t->entered_tlb == cpu->tlb)
+        return;
+    t->entered_tlb = cpu->tlb;
+#ifdef __x86_64__
+    __asm__ volatile("wrgsbase %0" : : "r"(cpu->tlb));
+#endif
+}
+
+/* The code at rip, if it is there already: a system call or an interrupt's return need not go
+ * through the dispatcher. */
+static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
+    if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
+        return NULL;
+    uint32_t index = cache_find(t, cpu->rip, tlb_entry(cpu, la)->host + offset, key);
+    if (!index)
+        return NULL;
+    prepare_context(cpu, key);
+    show_context(t, cpu);
+    const uint8_t *code = t->rx + t->blocks[index].entry;
+    if (is_indirect(insn))
+        mmu_jump_add(mmu_context(cpu), cpu->rip, code);
+    return code;
 }
 
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
@@ -118,14 +164,27 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     insn->exec(cpu, insn);
     cpu->insn = NULL;
     flags_to_image(cpu);
-    if (may_resume(cpu, t, site, insn, next)) {
-        cpu->jit.budget -= ahead;
-        return t->rx + site->resume;
+    if (!must_leave(cpu, t, insn)) {
+        uint32_t key = lift_key(cpu, t->counted);
+        if (may_resume(cpu, t, site, next, key)) {
+            cpu->jit.budget -= ahead;
+            return t->rx + site->resume;
+        }
+        cpu->jit.budget -= t->counted;
+        const uint8_t *code = known_code(t, cpu, key, insn);
+        if (code)
+            return code;
+    } else {
+        cpu->jit.budget -= t->counted;
     }
-    cpu->jit.budget -= t->counted;
     settle_count(t, cpu);
-    t->jumped = insn_row(insn)->attrs & ATTR_BRANCH && !(insn_row(insn)->attrs & ATTR_SERIAL);
+    t->jumped = is_indirect(insn);
     return NULL;
+}
+
+bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
+{
+    return mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
 }
 
 /* --- translating --------------------------------------------------------------------------------- */
@@ -188,7 +247,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
 /* The block at CS:rip; 0: the interpreter must do this one. May raise. */
 static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
         return 0;
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
@@ -210,21 +269,10 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 
 /* --- running ------------------------------------------------------------------------------------- */
 
-/* Jump cache entries and page numbers are of one mode. */
-static void prepare_context(Cpu *cpu, uint32_t key)
-{
-    MmuContext *context = mmu_context(cpu);
-    if (context->jump_key == key && context->jump_base == code_base(cpu))
-        return;
-    mmu_jumps_clear(context);
-    context->jump_key = key;
-    context->jump_base = code_base(cpu);
-}
-
 /* Tells the context where the block's page is, for exits to it. */
 static void note_page(Translator *t, Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const uint8_t *page = page_start(block->host);
     mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = link_page_id(
         t, la & ~PAGE_MASK, page);

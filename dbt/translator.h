@@ -78,7 +78,7 @@ typedef struct TranslatorStats {
 
 /* Entry points of the fixed code at the start of the cache; offsets. */
 typedef struct Trampolines {
-    uint32_t enter, exit, cold, load_vectors, spill_vectors, load_x87;
+    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
 } Trampolines;
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
@@ -144,5 +144,10 @@ uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
 /* Generated code comes here with a site: interprets its instruction; where to go on, or NULL to
  * leave. */
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
+
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores. True: look
+ * again. */
+#define MISS_WRITES (1u << 31)
+bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
 
 #endif

@@ -95,6 +95,7 @@ typedef struct Config {
     RebootAction on_reboot;
     ShutdownAction on_shutdown;
     bool start_paused;
+    char *gdb;     /* argument of -gdb, or NULL */
     bool snapshot; /* all drives */
 
     RtcBase rtc_base;

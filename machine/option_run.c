@@ -83,6 +83,18 @@ OptionResult option_S(Config *c, const char *option, const char *argument, GErro
     return OPTION_RUN;
 }
 
+OptionResult option_gdb(Config *c, const char *option, const char *argument, GError **err)
+{
+    g_free(c->gdb);
+    c->gdb = g_strdup(argument);
+    return OPTION_RUN;
+}
+
+OptionResult option_s(Config *c, const char *option, const char *argument, GError **err)
+{
+    return option_gdb(c, option, "tcp::1234", err);
+}
+
 OptionResult option_no_reboot(Config *c, const char *option, const char *argument, GError **err)
 {
     c->on_reboot = REBOOT_SHUTDOWN;

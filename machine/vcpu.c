@@ -2,6 +2,7 @@
  *
  * The thread's loop: obey the run control, give each CPU that can run a slice, run the timers of a
  * counted clock, sleep when every CPU is halted. */
+#include "cpu/breakpoint.h"
 #include "machine/vm_priv.h"
 
 /* Instructions in one turn: about half a millisecond alone; less when others wait, because a CPU
@@ -60,13 +61,18 @@ uint64_t vcpu_count(void *opaque)
     return sum;
 }
 
-static bool any_work(const Vm *vm)
+static bool has_work(const Vm *vm, unsigned i)
 {
-    for (unsigned i = 0; i < vm->cpu_count; i++) {
-        if (cpu_has_work(vm->cpus[i]))
-            return true;
-    }
-    return false;
+    return cpu_has_work(vm->cpus[i]) && vm->resume[i] != CPU_STANDS_STILL;
+}
+
+/* How many CPUs have something to do. */
+static unsigned count_busy(const Vm *vm)
+{
+    unsigned busy = 0;
+    for (unsigned i = 0; i < vm->cpu_count; i++)
+        busy += has_work(vm, i);
+    return busy;
 }
 
 /* --- obeying ---------------------------------------------------------------------------------- */
@@ -142,7 +148,7 @@ static uint64_t cut_slice(Vm *vm, uint64_t slice)
 static bool must_wake(const Vm *vm)
 {
     bool told = vm->quitting || vm->reset_wanted || vm->parks || vm->status != VM_RUNNING;
-    return told || any_work(vm);
+    return told || count_busy(vm) > 0;
 }
 
 /* Until a CPU has work, the run control changes, or the host's time has come. True: it was time. */
@@ -186,20 +192,37 @@ static void idle_counted(Vm *vm)
 
 /* --- running ---------------------------------------------------------------------------------- */
 
-/* One turn for each CPU that has something to do; false if none has. */
+/* One CPU's turn; false: it has stopped for the debugger, and the machine with it. */
+static bool run_turn(Vm *vm, unsigned i, uint64_t slice)
+{
+    Cpu *cpu = vm->cpus[i];
+    vm->running = cpu;
+    if (vm->resume[i] == CPU_GOES)
+        cpu_run(cpu, cut_slice(vm, slice));
+    else
+        cpu_step(cpu, vm->resume[i] == CPU_STEPS_INTO);
+    vm->running = NULL;
+    if (vm->config->counted)
+        run_timers(vm);
+    if (LIKELY(cpu->stop.kind == STOP_NONE))
+        return true;
+    vm_stop_for_debugger(vm);
+    return false;
+}
+
+/* One turn for each CPU that has something to do; false if none has. After a stop those go on that
+ * did not have theirs, lest a CPU at a breakpoint starve the others. */
 static bool run_turns(Vm *vm)
 {
-    unsigned busy = 0;
-    for (unsigned i = 0; i < vm->cpu_count; i++)
-        busy += cpu_has_work(vm->cpus[i]);
-    for (unsigned i = 0; i < vm->cpu_count && busy; i++) {
-        if (!cpu_has_work(vm->cpus[i]))
-            continue;
-        vm->running = vm->cpus[i];
-        cpu_run(vm->cpus[i], cut_slice(vm, busy > 1 ? SLICE_SHARED : SLICE_ALONE));
-        vm->running = NULL;
-        if (vm->config->counted)
-            run_timers(vm);
+    unsigned busy = count_busy(vm);
+    uint64_t slice = busy > 1 ? SLICE_SHARED : SLICE_ALONE;
+    unsigned first = vm->first_turn;
+    for (unsigned n = 0; n < vm->cpu_count && busy; n++) {
+        unsigned i = (first + n) % vm->cpu_count;
+        if (has_work(vm, i) && !run_turn(vm, i, slice)) {
+            vm->first_turn = (i + 1) % vm->cpu_count;
+            break;
+        }
     }
     return busy != 0;
 }

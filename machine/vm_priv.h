@@ -30,14 +30,22 @@ struct Vm {
     bool reset_wanted;
     bool quitting;
     int exit_status;
+    CpuResume *resume; /* one for each CPU; changed only while they stand */
+
+    void (*status_changed)(void *opaque); /* machine lock */
+    void *status_opaque;
 
     GThread *cpu_thread;
     Cpu *running; /* the CPU thread's own: whose turn it is */
+    unsigned first_turn; /* whose turn comes first; the CPU thread's own */
     int idle;     /* atomic: the CPU thread sleeps until a CPU is kicked */
 };
 
 /* Makes every running CPU come back from cpu_run and its thread look at the run control. */
 void vcpu_notify(Vm *vm);
+
+/* A CPU has stopped for the debugger: the machine stops. Any thread. */
+void vm_stop_for_debugger(Vm *vm);
 
 /* CpuBus.woken; opaque is the Vm. */
 void vcpu_woken(void *opaque, Cpu *cpu);

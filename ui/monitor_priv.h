@@ -23,6 +23,7 @@ typedef void MonitorFn(Monitor *m, const MonitorArgs *args, GString *out);
 #undef SUBJECT
 
 Vm *monitor_vm(Monitor *m);
+GdbServer *monitor_gdb(Monitor *m);
 Cpu *monitor_cpu_chosen(Monitor *m);
 bool monitor_choose_cpu(Monitor *m, unsigned index); /* false: no such CPU */
 

@@ -7,6 +7,8 @@
  * A chunk that lies in plain RAM is done in bulk on host memory (string_priv.h); everything
  * else, single steps included, goes element by element through the ordinary loads and stores, with
  * the registers advanced after each, so that a fault leaves them at the faulting element. */
+#include "cpu/block.h"
+#include "cpu/breakpoint.h"
 #include "cpu/exec/alu_priv.h"
 #include "cpu/exec/string_priv.h"
 
@@ -82,8 +84,10 @@ static ALWAYS_INLINE void string_run(Cpu *cpu, const Insn *insn, unsigned size, 
     } else {
         stop = string_elements(cpu, insn, size, element);
     }
-    if (!stop)
-        cpu->rip = cpu->rip_start;
+    if (stop)
+        return;
+    cpu->rip = cpu->rip_start;
+    breakpoint_pass(cpu, code_address(cpu, cpu->rip), cpu_insn_count(cpu) + 1);
 }
 
 /* --- MOVS ---------------------------------------------------------------------------------- */

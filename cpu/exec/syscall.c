@@ -14,23 +14,26 @@ enum {
 
 typedef enum FlatMode { FLAT_32 = AR_DB, FLAT_64 = AR_L } FlatMode;
 
-static Segment flat(uint16_t selector, unsigned access, unsigned dpl)
+/* All of the address space, writable if it is data. Field by field: this is a hot path, and a segment
+ * made elsewhere and copied would stall on its own stores. */
+static void load_flat(Segment *seg, uint16_t selector, unsigned access, unsigned dpl)
 {
-    Segment seg = {
-        .limit = UINT32_MAX,
-        .selector = selector_with_rpl(selector, dpl),
-        .access = access | dpl << AR_DPL_SHIFT,
-    };
-    segment_update(&seg);
-    return seg;
+    const uint64_t whole = (uint64_t)UINT32_MAX + 1;
+    seg->base = 0;
+    seg->limit = UINT32_MAX;
+    seg->selector = selector_with_rpl(selector, dpl);
+    seg->access = access | dpl << AR_DPL_SHIFT;
+    seg->first = 0;
+    seg->read_span = whole;
+    seg->write_span = access & AR_CODE ? 0 : whole;
 }
 
 /* Flat CS and SS at privilege cpl, and where to go on. */
 static void enter_flat(Cpu *cpu, uint16_t cs, uint16_t ss, unsigned cpl, FlatMode mode,
                        uint64_t rip)
 {
-    cpu->seg[SEG_CS] = flat(cs, FLAT_CODE | mode, cpl);
-    cpu->seg[SEG_SS] = flat(ss, FLAT_DATA, cpl);
+    load_flat(&cpu->seg[SEG_CS], cs, FLAT_CODE | mode, cpl);
+    load_flat(&cpu->seg[SEG_SS], ss, FLAT_DATA, cpl);
     cpu->cpl = cpl;
     cpu->rip = rip;
     cpu_update_mode(cpu);

@@ -21,14 +21,14 @@ enum {
 /* --- MXCSR ------------------------------------------------------------------------------------ */
 
 /* MXCSR_MASK: DAZ came with SSE2. [SDM1] "Guidelines for Writing to the MXCSR Register". */
-static uint32_t mxcsr_mask(const Cpu *cpu)
+uint32_t mxcsr_supported(const Cpu *cpu)
 {
     return cpu_has(cpu, FEATURE_SSE2) ? 0xffff : 0xffbf;
 }
 
 static void mxcsr_check(Cpu *cpu, uint32_t v)
 {
-    if (v & ~mxcsr_mask(cpu))
+    if (v & ~mxcsr_supported(cpu))
         raise_GP(cpu, 0);
 }
 
@@ -109,7 +109,7 @@ EXEC(FXSAVE)
     uint8_t area[FXSAVE_SIZE] = {0};
     x87_save_image(cpu, area, pointer_format(insn));
     store_le32(area + AREA_MXCSR, cpu->mxcsr);
-    store_le32(area + AREA_MXCSR_MASK, mxcsr_mask(cpu));
+    store_le32(area + AREA_MXCSR_MASK, mxcsr_supported(cpu));
     xmm_to_area(cpu, area);
     /* Bytes 464 to 511 are the software's and stay. */
     area_store(cpu, la, area, 0, AREA_XMM + 16 * xmm_count(cpu));
@@ -204,7 +204,7 @@ static void components_store(Cpu *cpu, const Insn *insn, LinAddr la, uint64_t co
 static void mxcsr_store(Cpu *cpu, LinAddr la)
 {
     mem_store(cpu, la + AREA_MXCSR, cpu->mxcsr, 4);
-    mem_store(cpu, la + AREA_MXCSR_MASK, mxcsr_mask(cpu), 4);
+    mem_store(cpu, la + AREA_MXCSR_MASK, mxcsr_supported(cpu), 4);
 }
 
 /* [SDM2] XSAVE: standard format; the header's other bits of XSTATE_BV stay. */

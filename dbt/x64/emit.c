@@ -190,6 +190,48 @@ static void emit_cli(Emit *e, const IrOp *op)
     e->flags &= ~FLAGS_IN_HOST;
 }
 
+/* What was held off must be seen where somebody next looks. */
+static void emit_sti(Emit *e, const IrOp *op)
+{
+    asm_alu_imm(&e->a, ALU_OR, 4, EFLAGS, FLAG_IF);
+    asm_mov(&e->a, 4, HOST_R10, x64_cpu(offsetof(Cpu, pending)));
+    asm_op(&e->a, OP1(0x09), 4, HOST_R10, x64_cpu(offsetof(Cpu, jit.poll)));
+    e->flags &= ~FLAGS_IN_HOST;
+}
+
+/* T is in R10. What comes in with IF must be seen where somebody next looks. */
+static void emit_popf(Emit *e, const IrOp *op)
+{
+    enum { OTHERS = FLAG_TF | FLAG_DF | FLAG_IOPL | FLAG_NT | FLAG_AC | FLAG_ID };
+    Asm *a = &e->a;
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R10), OTHERS | FLAG_IF | FLAGS_ARITH);
+    asm_mov(a, 4, HOST_R11, EFLAGS);
+    asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
+    asm_op(a, OP1(0xf7), 4, 0, rm_reg(HOST_R11)); /* test r11d, imm32 */
+    asm_imm(a, OTHERS | FLAG_RF, 4);
+    emit_cold_if(e, COND_NE);
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), FLAG_IF);
+    asm_op(a, OP1(0x31), 4, HOST_R11, EFLAGS); /* xor eflags, r11d */
+    asm_modrm(a, OP1(0x88), (HostWidth){.rex = true}, HOST_R10, x64_cpu(offsetof(Cpu, jit.flags) + 1), 0);
+    asm_op(a, OP1(0xc1), 4, 5, rm_reg(HOST_R10)); /* shr r10d, 11 */
+    asm_byte(a, 11);
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R10), 1);
+    asm_store(a, 1, FLAG_IMAGE, HOST_R10);
+    asm_mov(a, 4, HOST_R10, x64_cpu(offsetof(Cpu, pending)));
+    asm_op(a, OP1(0x09), 4, HOST_R10, x64_cpu(offsetof(Cpu, jit.poll)));
+    e->flags = FLAGS_IN_IMAGE;
+}
+
+static void emit_swapgs(Emit *e, const IrOp *op)
+{
+    Rm base = x64_cpu(offsetof(Cpu, seg) + SEG_GS * sizeof(Segment) + offsetof(Segment, base));
+    Rm other = x64_cpu(offsetof(Cpu, kernel_gs_base));
+    asm_mov(&e->a, 8, HOST_R10, base);
+    asm_mov(&e->a, 8, HOST_R11, other);
+    asm_store(&e->a, 8, base, HOST_R11);
+    asm_store(&e->a, 8, other, HOST_R10);
+}
+
 static void emit_spbp(Emit *e, const IrOp *op)
 {
     unsigned stack = 1u << (e->ir->key >> KEY_STACK_SHIFT & 3);
@@ -246,7 +288,8 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_SPBP] = emit_spbp,     [IR_EXITIF] = emit_exitif, [IR_EXITCX] = emit_exitcx,
     [IR_JMP] = emit_jmp,       [IR_FIND] = emit_find,     [IR_JUMP] = emit_jump,
     [IR_STEP] = emit_step,     [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
-    [IR_CLI] = emit_cli,
+    [IR_CLI] = emit_cli,       [IR_STI] = emit_sti,       [IR_SWAPGS] = emit_swapgs,
+    [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,
     [IR_INTERP] = emit_interp, [IR_LEAVE] = emit_interp,
 };
 

@@ -19,7 +19,7 @@
 /* Where the guest's arithmetic flags are. */
 enum { FLAGS_IN_HOST = 1, FLAGS_IN_IMAGE = 2 };
 
-enum { MAX_STUBS = 3 * IR_MAX_INSNS };
+enum { MAX_STUBS = 4 * IR_MAX_INSNS };
 
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
@@ -28,6 +28,9 @@ typedef struct Stub {
     uint32_t id;     /* Site or Exit */
     uint32_t from[4]; /* rel32s that come here */
     uint8_t from_count;
+    bool is_miss;     /* handovers: try to fill the TLB first, */
+    Rm tag;           /* with what R10 was xored with, */
+    uint32_t retry;   /* and look again from here */
     uint8_t rest; /* counted instructions behind the exit, which do not run */
 } Stub;
 
@@ -66,6 +69,9 @@ void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R
 /* A jump to the present instruction's handover if cond holds. */
 void emit_cold_if(Emit *e, unsigned cond);
 
+/* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over. */
+void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
+
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
@@ -80,6 +86,7 @@ void emit_jmp(Emit *e, const IrOp *op);
 void emit_find(Emit *e, const IrOp *op);
 void emit_jump(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
+void emit_poll(Emit *e, const IrOp *op);
 void emit_stubs(Emit *e);
 
 /* The site of the present instruction. */

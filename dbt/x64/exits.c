@@ -37,6 +37,27 @@ void emit_cold_if(Emit *e, unsigned cond)
     e->site_stub->from[e->site_stub->from_count++] = asm_jcc(&e->a, cond, 0);
 }
 
+void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
+{
+    emit_site(e);
+    Stub *stub = new_stub(e);
+    stub->id = e->site | (writes ? MISS_WRITES : 0);
+    stub->is_miss = true;
+    stub->tag = tag;
+    stub->retry = retry;
+    stub->from[stub->from_count++] = asm_jcc(&e->a, cond, 0);
+}
+
+static void put_miss(Emit *e, const Stub *stub)
+{
+    Asm *a = &e->a;
+    asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag);
+    asm_mov_imm(a, HOST_R11, stub->id);
+    asm_byte(a, 0xe8);
+    asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
+    asm_jmp(a, stub->retry);
+}
+
 static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
 {
     Translator *t = e->t;
@@ -89,6 +110,10 @@ void emit_stubs(Emit *e)
         const Stub *stub = &e->stubs[i];
         for (unsigned j = 0; j < stub->from_count && !e->a.full; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
+        if (stub->is_miss) {
+            put_miss(e, stub);
+            continue;
+        }
         if (!stub->is_exit) {
             put_handover(e, stub->id, e->t->trampolines.cold);
             continue;
@@ -164,6 +189,16 @@ void emit_head(Emit *e, Block *block)
 }
 
 /* --- exits --------------------------------------------------------------------------------------- */
+
+/* In the middle of a block: to the dispatcher if something is pending. */
+void emit_poll(Emit *e, const IrOp *op)
+{
+    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1);
+    asm_byte(&e->a, 0);
+    Stub *stub = exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
+    stub->rest = e->ir->key & KEY_COUNTED ? e->ir->insn_count - op->insn - 1 : 0;
+    e->flags &= ~FLAGS_IN_HOST;
+}
 
 static unsigned instructions_left(const Emit *e, const IrOp *op)
 {

@@ -27,13 +27,15 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
         patch_far(t, exit, target, exit->rip + (t->link_base));
         return;
     }
-    asm_patch(&a, exit->patch, target->entry);
+    /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
     bool forward = exit->rip > from->rip;
+    uint32_t entry = forward ? target->entry_polled : target->entry;
+    asm_patch(&a, exit->patch, entry);
     switch ((ShortcutKind)exit->shortcut_kind) {
     case SHORTCUT_NONE:
         break;
     case SHORTCUT_JCC:
-        asm_patch(&a, exit->shortcut, target->entry);
+        asm_patch(&a, exit->shortcut, entry);
         break;
     case SHORTCUT_JCC_DEAD:
         if (target->entry_dead && forward)

@@ -167,6 +167,7 @@ void emit_check(Emit *e, const IrOp *op)
     Address ad = check_address(e, op);
     int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
     Rm tag_at = rm_gs(HOST_R11, tag), host_at = rm_gs(HOST_R11, offsetof(TlbEntry, host));
+    uint32_t start = a->at;
     put_offset(e, &ad, HOST_R10);
     put_segment(e, op, &ad);
     unsigned align = required_alignment(e, op);
@@ -185,7 +186,7 @@ void emit_check(Emit *e, const IrOp *op)
     }
     asm_op(a, OP1(0x33), 8, HOST_R10, tag_at); /* xor r10, tag */
     asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - op->size);
-    emit_cold_if(e, COND_A);
+    emit_miss_if(e, COND_A, tag_at, start, op->access == ACCESS_WRITE);
     asm_mov(a, 8, HOST_R11, host_at);
     e->memory = rm_index(HOST_R10, HOST_R11, 0, 0);
     e->flags &= ~FLAGS_IN_HOST;

@@ -138,9 +138,10 @@ static unsigned take_detour(RowCode *c, unsigned n)
     return d->scratch;
 }
 
+/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX). */
 static void finish_detours(RowCode *c)
 {
-    for (unsigned i = 0; i < c->detours; i++) {
+    for (unsigned i = c->detours; i-- > 0;) {
         const Detour *d = &c->detour[i];
         if (!d->write)
             continue;
@@ -274,6 +275,11 @@ static bool put_mov_offset(RowCode *c)
     return true;
 }
 
+static bool names_register_in_opcode(const InsnRow *row)
+{
+    return where_of(row, 0) == WHERE_Z;
+}
+
 /* Rows with the register in the opcode: the ModRM forms are as good. */
 static void choose_modrm_form(RowCode *c)
 {
@@ -335,7 +341,7 @@ static void put_plain(RowCode *c)
         asm_byte(c->a, 0x66);
     if (c->op.prefix && c->op.prefix != 0x66)
         asm_byte(c->a, c->op.prefix);
-    bool plus_r = form_kind(c->row->form) == FORM_KIND_PLUSR;
+    bool plus_r = names_register_in_opcode(c->row);
     unsigned rex = c->width.w << 3 | (plus_r && c->rm.reg >= HOST_R8);
     if (rex)
         asm_byte(c->a, 0x40 | rex);
@@ -364,7 +370,7 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
         place_operand(&c, i);
     if (insn->lock)
         asm_byte(a, 0xf0);
-    if (where_of(c.row, 0) == WHERE_Z)
+    if (names_register_in_opcode(c.row))
         choose_modrm_form(&c);
     if (put_mov_offset(&c))
         return;

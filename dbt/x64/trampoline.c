@@ -5,6 +5,7 @@
  *   exit                 jumped to with a number in R11
  *   cold                 jumped to with a Site in R11: the guest's registers go to struct Cpu, C runs the
  *                        instruction, and the code goes on where C says, or is left with 0
+ *   miss                 called with a linear address in R10 and a Site in R11, after a TLB miss
  *   load/spill_vectors   called; between memory and the host's vector registers and MXCSR */
 #include "dbt/x64/emit.h"
 
@@ -171,6 +172,38 @@ static void put_cold(Asm *a, const Trampolines *t)
     jump_next(a);
 }
 
+/* Called with the linear address in R10 and the site in R11: returns if the look-up is worth another
+ * try, else goes on as `cold`. Of the guest's registers only those that C may change are saved. */
+static void put_miss(Asm *a, const Trampolines *t)
+{
+    static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
+                                    HOST_R8,  HOST_R9,  HOST_R11, HOST_RBX};
+    for (unsigned i = 0; i < G_N_ELEMENTS(saved); i++)
+        put_push(a, saved[i]);
+    asm_op(a, OP0F(0xb6), 4, HOST_RBX, JIT(vectors_loaded));
+    spill_if_loaded(a, t);
+    asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
+    asm_mov(a, 8, HOST_RSI, rm_reg(HOST_R10));
+    asm_mov(a, 4, HOST_RDX, rm_reg(HOST_R11));
+    asm_mov_imm(a, HOST_RAX, (uintptr_t)runtime_miss);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0);
+    asm_mov(a, 4, HOST_R10, rm_reg(HOST_RAX));
+    asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, 2 * 8));
+    asm_op(a, OP1(0x85), 4, HOST_RBX, rm_reg(HOST_RBX));
+    uint32_t no_vectors = jump_short(a, 0x74);
+    call_to(a, t->load_vectors);
+    land_short(a, no_vectors);
+    for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
+        put_pop(a, saved[i]);
+    asm_modrm(a, OP1(0x84), (HostWidth){.rex = true}, HOST_R10, rm_reg(HOST_R10), 0); /* test r10b */
+    uint32_t missed = jump_short(a, 0x74);
+    asm_byte(a, 0xc3);
+    land_short(a, missed);
+    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), ~MISS_WRITES);
+    asm_jmp(a, t->cold);
+}
+
 void x64_trampolines(Translator *t)
 {
     Asm a = {.code = t->rw, .at = 0, .end = t->size};
@@ -186,6 +219,8 @@ void x64_trampolines(Translator *t)
     put_exit(&a, at);
     at->cold = a.at;
     put_cold(&a, at);
+    at->miss = a.at;
+    put_miss(&a, at);
     t->first_free = t->used = (a.at + 63) & ~63u;
     g_assert(!a.full);
 }

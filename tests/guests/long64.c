@@ -571,12 +571,19 @@ CASE(cmpxchg16b_alignment, "CMPXCHG16B needs 16-byte alignment: #GP(0)")
     check(equal && pair[0] == 3 && pair[1] == 4);
 }
 
-CASE(extended_exchange, "90h with REX.B exchanges R8 and RAX; without it is NOP")
+CASE(extended_exchange, "90h with REX.B exchanges R8 and RAX; 94h RSP and RAX")
 {
     word rax = 1, r8;
     asm volatile("mov $2, %%r8d\n .byte 0x49, 0x90\n mov %%r8, %1" : "+a"(rax), "=r"(r8) : : "r8");
     check_eq(rax, 2);
     check_eq(r8, 1);
+    word before, after; /* the stack pointer is a register like the others */
+    asm volatile("mov %%rsp, %%rcx\n mov %%rsp, %%rax\n sub $64, %%rax\n xchg %%rax, %%rsp\n"
+                 "mov %%rsp, %%rdx\n mov %%rcx, %%rsp"
+                 : "=a"(before), "=d"(after)
+                 :
+                 : "rcx");
+    check_eq(before - after, 64);
 }
 
 /* --- FSGSBASE and SWAPGS. [SDM2] RDFSBASE, WRFSBASE, SWAPGS. */

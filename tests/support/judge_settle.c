@@ -86,6 +86,8 @@ static unsigned xmm_offset(unsigned reg, unsigned byte)
 static void settle_approximations(Judge *j, const Instance *i)
 {
     const Insn *insn = &i->insn;
+    if (j->ours.vector >= 0)
+        return; /* nothing was approximated, and the operand may lie outside memory */
     const Operand *dest = &insn->op[0];
     const Operand *source = insn->op[2].kind == OPND_NONE ? &insn->op[1] : &insn->op[2];
     bool root = strstr(insn_rows[i->row].name, "RSQRT");

@@ -30,7 +30,7 @@ MISTAKES = [
     (["-boot", "order=cx"], '"order=cx" should be letters'),
     (["-cpu", "qemu65"], "qemu65"),
     (["-machine", "q36"], 'no machine "q36"'),
-    (["-accel", "kvm"], 'no accelerator "kvm", only: interp'),
+    (["-accel", "kvm"], 'no accelerator "kvm", only: '),
     (["-device", "isa-debug-exot"], 'did you mean "isa-debug-exit"?'),
     (["-device", "isa-debug-exit,iobaze=1"], "iobaze"),
     (["-device", "i8259"], "part of the board"),

@@ -3,13 +3,9 @@
  *   PROGRAM SIZE */
 #include "guest.h"
 
-enum { SYS_WRITE = 1, SYS_MMAP = 9, SYS_MADVISE = 28, SYS_EXIT = 60, SYS_CLOCK_GETTIME = 228 };
-enum {
-    PROT_ALL = 7,
-    MAP_PRIVATE_FIXED_ANONYMOUS = 0x32,
-    MADV_NOHUGEPAGE = 15,
-    CLOCK_PROCESS_CPUTIME_ID = 2
-};
+enum { SYS_WRITE = 1, SYS_MMAP = 9, SYS_EXIT = 60, SYS_PRCTL = 157, SYS_CLOCK_GETTIME = 228 };
+enum { PROT_ALL = 7, MAP_PRIVATE_FIXED_ANONYMOUS_POPULATE = 0x8032 };
+enum { PR_SET_THP_DISABLE = 41, CLOCK_PROCESS_CPUTIME_ID = 2 };
 
 static long call(long number, long a, long b, long c, long d)
 {
@@ -52,11 +48,9 @@ static u32 number(const char *text)
 static void make_arena(void)
 {
     long arena = (long)ARENA;
-    if (call(SYS_MMAP, arena, ARENA_SIZE, PROT_ALL, MAP_PRIVATE_FIXED_ANONYMOUS) != arena)
+    call(SYS_PRCTL, PR_SET_THP_DISABLE, 1, 0, 0);
+    if (call(SYS_MMAP, arena, ARENA_SIZE, PROT_ALL, MAP_PRIVATE_FIXED_ANONYMOUS_POPULATE) != arena)
         platform_end();
-    call(SYS_MADVISE, arena, ARENA_SIZE, MADV_NOHUGEPAGE, 0);
-    for (u32 at = 0; at < ARENA_SIZE; at += 4096)
-        *(volatile u8 *)(ARENA + at) = 0;
 }
 
 __attribute__((used)) static void start(const char *const *stack)

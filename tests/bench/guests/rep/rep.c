@@ -4,7 +4,7 @@
  * [SDM2] REP/REPE/REPZ/REPNE/REPNZ. */
 #include "guest.h"
 
-enum { BUFFER = 1 << 20, PER_SIZE = 1 << 22, MARK = 0xee };
+enum { BUFFER = 1 << 20, ALL = BUFFER + (1 << 17), PER_SIZE = 1 << 22, MARK = 0xee };
 
 #define COPY(mnemonic, width)                            \
     __asm__ volatile("rep " mnemonic                     \
@@ -48,15 +48,15 @@ u32 work(u32 size)
 {
     u8 *from = ARENA, *to = ARENA + 2 * BUFFER;
     u32 sum = 0, at = 0;
-    for (u32 i = 0; i < 2 * BUFFER; i++)
-        from[i] = to[i] = i % 233;
+    for (u32 i = 0; i < ALL; i += 8) /* never MARK */
+        *(u64 *)(from + i) = *(u64 *)(to + i) = (i & 127) * 0x0101010101010101ull;
     for (u32 i = 0; i < size * (PER_SIZE / COUNT); i++) {
         to[at + COUNT - 3] = MARK;
         sum = mix(sum, repeat(to + at, from + at, i));
         to[at + COUNT - 3] = from[at + COUNT - 3];
         at = (at + COUNT + 64) & (BUFFER - 1) & -64;
     }
-    for (u32 i = 0; i < 2 * BUFFER; i += 61)
+    for (u32 i = 0; i < ALL; i += 61)
         sum = mix(sum, to[i]);
     return sum;
 }
