@@ -17,6 +17,7 @@ enum {
     PRESENT = 1,
     WRITABLE = 2,
     USER = 4,
+    DIRTY = 0x40,
     LARGE = 0x80,
 };
 
@@ -96,6 +97,20 @@ static void write_pages(RowBench *t, RowMode mode)
     put(t, TABLE + (ROW_READ_ONLY - ROW_MEMORY) / PAGE_SIZE * 8, ROW_READ_ONLY | PRESENT | USER);
     put(t, TABLE + (ROW_SUPERVISOR - ROW_MEMORY) / PAGE_SIZE * 8,
         ROW_SUPERVISOR | PRESENT | WRITABLE);
+    put(t, TABLE + (ROW_SHADOW - ROW_MEMORY) / PAGE_SIZE * 8, ROW_SHADOW | PRESENT | USER | DIRTY);
+    put(t, TABLE + (ROW_KERNEL_SHADOW - ROW_MEMORY) / PAGE_SIZE * 8,
+        ROW_KERNEL_SHADOW | PRESENT | DIRTY);
+    put(t, TABLE + (ROW_INTERRUPT_SHADOW - ROW_MEMORY) / PAGE_SIZE * 8,
+        ROW_INTERRUPT_SHADOW | PRESENT | DIRTY);
+}
+
+/* The shadow stack beside IST1. */
+static void write_interrupt_shadow(RowBench *t)
+{
+    enum { TOKEN = ROW_INTERRUPT_SHADOW + 0x800 };
+    put(t, ROW_SSP_TABLE + 8, TOKEN);
+    put(t, TOKEN, TOKEN);
+    t->bench->cpu->interrupt_ssp_table = ROW_SSP_TABLE;
 }
 
 /* Stacks for exceptions from ring 3, and in 64-bit mode from everywhere (IST1). No I/O map. */
@@ -163,7 +178,7 @@ static void enter(RowBench *t, const RowSetup *s)
     /* Afresh, because a translator gives up code that is rewritten again and again. */
     g_assert_true(t->engine->attach(cpu, NULL));
     insn_bench_enter(t->bench, s->mode == ROW_V86 ? CODE_32 : row_mode_code_size(s->mode));
-    memset(t->bench->high.host, 0, ROW_MEMORY_SIZE);
+    memset(t->bench->high.host, 0, ROW_COMPARED_SIZE);
     if (s->mode != ROW_REAL) {
         write_gdt(t, s->mode);
         write_pages(t, s->mode);
@@ -173,6 +188,7 @@ static void enter(RowBench *t, const RowSetup *s)
         g_assert_true(s->mode == ROW_64 || mmu_load_pdptes(cpu, cpu->cr3));
         cpu->gdtr.limit = GDT_SIZE - 1;
         write_tss(t, s->mode);
+        write_interrupt_shadow(t);
         eflags_set(cpu, FLAG_FIXED | (s->mode == ROW_V86 ? FLAG_VM : 0));
     }
     cpu->cr4 |= CR4_OSXSAVE;
@@ -204,7 +220,7 @@ static void apply_registers(Cpu *cpu, const GArray *items)
 
 static bool in_memory(uint64_t address, unsigned size)
 {
-    return address >= ROW_MEMORY && address + size <= ROW_MEMORY + ROW_MEMORY_SIZE;
+    return address >= ROW_MEMORY && address + size <= ROW_MEMORY + ROW_COMPARED_SIZE;
 }
 
 static void write_memory(RowBench *t, const GArray *items, uint64_t shift)
@@ -426,11 +442,12 @@ static char *raise_difference(const RowRaise *is, const RowRaise *expected)
     return NULL;
 }
 
-/* ROW_MEMORY against what it should be. `pushed`: the frame of an exception is on its stack. */
+/* ROW_MEMORY and the pages behind it against what they should be. `pushed`: the frame of an
+ * exception is on its stack. */
 static char *memory_difference(RowBench *t, const uint8_t *expected, bool pushed)
 {
     const uint8_t *is = t->bench->high.host;
-    for (unsigned i = 0; i < ROW_MEMORY_SIZE; i++) {
+    for (unsigned i = 0; i < ROW_COMPARED_SIZE; i++) {
         uint64_t at = ROW_MEMORY + i;
         bool frame = pushed && at >= ROW_STACK - 16 && at < ROW_STACK;
         if (is[i] == expected[i] || frame)
@@ -466,7 +483,7 @@ static char *end_difference(RowBench *t, const RowCase *c, const RowSetup *s, co
                             Cpu *expected, const uint8_t *memory_before)
 {
     Cpu *cpu = t->bench->cpu;
-    g_autofree uint8_t *memory = g_memdup2(memory_before, ROW_MEMORY_SIZE);
+    g_autofree uint8_t *memory = g_memdup2(memory_before, ROW_COMPARED_SIZE);
     uint32_t undefined = insn ? row_undefined_flags(insn, expected) : 0;
     if (insn && c->undefined != undefined)
         return g_strdup_printf("the flags marked ? are %x, undefined are %x", c->undefined,
@@ -529,7 +546,7 @@ static char *check(RowBench *t, const RowCase *c, const RowSetup *s, const RowRa
     bool decoded = row_decode(c, &insn);
     row_bench_prepare(t, c, s);
     g_autofree Cpu *before = g_memdup2(t->bench->cpu, sizeof(Cpu));
-    g_autofree uint8_t *memory = g_memdup2(t->bench->high.host, ROW_MEMORY_SIZE);
+    g_autofree uint8_t *memory = g_memdup2(t->bench->high.host, ROW_COMPARED_SIZE);
     bool repeats = decoded && insn_row(&insn)->attrs & ATTR_STRING;
     Outcome o = run(t, s, repeats);
     char *difference = raise_difference(&o.raise, raise);

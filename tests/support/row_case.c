@@ -49,6 +49,8 @@ static bool symbol_value(const Reader *r, const char *name, uint64_t *value)
         {"readonly", ROW_READ_ONLY},
         {"supervisor", ROW_SUPERVISOR},
         {"kstack", ROW_KERNEL_STACK},
+        {"shadow", ROW_SHADOW},
+        {"kshadow", ROW_KERNEL_SHADOW},
         {"port", ROW_PORT},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(symbols); i++) {

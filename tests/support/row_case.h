@@ -28,13 +28,18 @@ enum {
     ROW_TSS = 0x62000,
     ROW_LDT = 0x63000,
     ROW_KERNEL_STACK = 0x40000,
-    ROW_MEMORY = 0x10000000, /* compared as a whole */
+    ROW_SSP_TABLE = 0x64000, /* of interrupt shadow stacks */
+    ROW_MEMORY = 0x10000000, /* what the host has too */
     ROW_MEMORY_SIZE = 0x3000,
     ROW_DATA = ROW_MEMORY + 0x800,
     ROW_STACK = ROW_MEMORY + 0x2a00,
     ROW_ABSENT = ROW_MEMORY + 0x3000, /* a page that is not there */
     ROW_READ_ONLY = ROW_MEMORY + 0x4000,
     ROW_SUPERVISOR = ROW_MEMORY + 0x5000,
+    ROW_SHADOW = ROW_MEMORY + 0x6000,        /* a user's shadow stack */
+    ROW_KERNEL_SHADOW = ROW_MEMORY + 0x7000, /* a supervisor's */
+    ROW_COMPARED_SIZE = 0x8000,              /* from ROW_MEMORY on */
+    ROW_INTERRUPT_SHADOW = ROW_MEMORY + 0x8000,
     ROW_PORT = 0x70000000, /* what every port reads, and what was last written to one */
 };
 

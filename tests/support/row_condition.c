@@ -145,6 +145,27 @@ static void set_UMIP(RowSetup *s, const RowCase *c, const Insn *insn)
     s->cr4_set |= CR4_UMIP;
 }
 
+static void set_CET(RowSetup *s, const RowCase *c, const Insn *insn)
+{
+    s->cr4_set |= CR4_CET;
+    s->cr0_set |= CR0_WP; /* or CR4.CET could not be set */
+}
+
+static void clear_CET(RowSetup *s, const RowCase *c, const Insn *insn)
+{
+    s->cr4_set &= ~(uint64_t)CR4_CET;
+}
+
+static void set_PKE(RowSetup *s, const RowCase *c, const Insn *insn)
+{
+    s->cr4_set |= CR4_PKE;
+}
+
+static void clear_PKE(RowSetup *s, const RowCase *c, const Insn *insn)
+{
+    s->cr4_set &= ~(uint64_t)CR4_PKE;
+}
+
 static void without_feature(RowSetup *s, const RowCase *c, const Insn *insn)
 {
     s->without_feature = true;
@@ -170,17 +191,31 @@ static bool uses_avx(const Insn *insn, RowMode mode)
     return attrs(insn) & ATTR_AVX;
 }
 
+/* RDSSP is a NOP then. */
+static bool needs_shadow_stack(const Insn *insn, RowMode mode)
+{
+    return insn_row(insn)->feature == FEATURE_CET_SS && !is_named(insn, "RDSSP");
+}
+
+static bool uses_pkru(const Insn *insn, RowMode mode)
+{
+    return insn_row(insn)->feature == FEATURE_PKU;
+}
+
 static bool is_fwait(const Insn *insn, RowMode mode)
 {
     return is_named(insn, "FWAIT");
 }
 
-/* An older meaning of the same bytes remains. [SDM2] TZCNT, LZCNT, PAUSE. */
+/* Not where an older meaning of the same bytes remains. [SDM2] TZCNT, LZCNT, PAUSE ... */
 static bool has_feature(const Insn *insn, RowMode mode)
 {
+    static const char *const names[] = {"TZCNT",    "LZCNT", "PAUSE",   "WBNOINVD",
+                                        "CLDEMOTE", "RDSSP", "ENDBR32", "ENDBR64"};
     const InsnRow *row = insn_row(insn);
-    bool older = is_named(insn, "TZCNT") || is_named(insn, "LZCNT") || is_named(insn, "PAUSE") ||
-                 is_named(insn, "RDSSP") || g_str_has_prefix(row->name, "ENDBR");
+    bool older = false;
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+        older |= is_named(insn, names[i]);
     bool with_cpu = row->feature == FEATURE_FPU || row->feature == FEATURE_LM;
     return row->feature != FEATURE_NONE && !older && !with_cpu;
 }
@@ -224,21 +259,29 @@ static void move_by_one(RowSetup *s, const RowCase *c, const Insn *insn)
     s->move_operand = 1;
 }
 
+/* Where operands are: those of shadow stacks in their pages. */
+static uint64_t origin(const Insn *insn)
+{
+    if (insn_row(insn)->feature != FEATURE_CET_SS)
+        return ROW_DATA;
+    return is_named(insn, "CLRSSBSY") ? ROW_KERNEL_SHADOW : ROW_SHADOW;
+}
+
 static void move_to_absent(RowSetup *s, const RowCase *c, const Insn *insn)
 {
-    s->move_operand = ROW_ABSENT - ROW_DATA;
+    s->move_operand = ROW_ABSENT - origin(insn);
     s->expected_cr2 = ROW_ABSENT;
 }
 
 static void move_to_read_only(RowSetup *s, const RowCase *c, const Insn *insn)
 {
-    s->move_operand = ROW_READ_ONLY - ROW_DATA;
+    s->move_operand = ROW_READ_ONLY - origin(insn);
     s->expected_cr2 = ROW_READ_ONLY;
 }
 
 static void move_to_supervisor(RowSetup *s, const RowCase *c, const Insn *insn)
 {
-    s->move_operand = ROW_SUPERVISOR - ROW_DATA;
+    s->move_operand = ROW_SUPERVISOR - origin(insn);
     s->expected_cr2 = ROW_SUPERVISOR;
 }
 
@@ -288,6 +331,10 @@ const RowCondition row_conditions[] = {
     {"noOSFXSR",      clear_OSFXSR,         FAULT(EXC_UD),          uses_sse,            false},
     {"noOSXSAVE",     clear_OSXSAVE,        FAULT(EXC_UD),          uses_avx,            false},
     {"noAVX",         clear_AVX,            FAULT(EXC_UD),          uses_avx,            false},
+    {"CET",           set_CET,              OUTCOME,                NULL,                false},
+    {"noCET",         clear_CET,            FAULT(EXC_UD),          needs_shadow_stack,  false},
+    {"PKE",           set_PKE,              OUTCOME,                NULL,                false},
+    {"noPKE",         clear_PKE,            FAULT(EXC_UD),          uses_pkru,           false},
     {"without",       without_feature,      FAULT(EXC_UD),          has_feature,         false},
     {"pending",       x87_pending,          FAULT(EXC_MF),          waits,               false},
     {"unmasked",      unmask,               FAULT(EXC_XM),          may_except,          true},

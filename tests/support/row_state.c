@@ -91,6 +91,9 @@ static const RowField fields[] = {
     PLAIN("sysenter_cs", sysenter_cs), PLAIN("sysenter_esp", sysenter_esp),
     PLAIN("sysenter_eip", sysenter_eip), PLAIN("tsc_aux", tsc_aux), PLAIN("tsc_adjust", tsc_adjust),
     PLAIN("pat", pat), PLAIN("pkru", pkru), PLAIN("xss", xss), PLAIN("smbase", smbase),
+    DELIVERED("ssp", ssp), PLAIN("u_cet", u_cet), PLAIN("s_cet", s_cet),
+    PLAIN("pl0_ssp", pl_ssp[0]), PLAIN("pl1_ssp", pl_ssp[1]), PLAIN("pl2_ssp", pl_ssp[2]),
+    DELIVERED("pl3_ssp", pl_ssp[3]), PLAIN("interrupt_ssp_table", interrupt_ssp_table),
     PLAIN("activity", activity), LISTED("shadow", shadow), PLAIN("smm", smm),
     LISTED("nmi_blocked", nmi_blocked),
 };
