@@ -129,9 +129,16 @@ void tlb_state_free(TlbState *state)
     g_free(state);
 }
 
-MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
+const uint32_t MMU_CONTEXT_STRIDE = sizeof(TlbTable);
+
+MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode)
 {
     return &cpu->tlb_state->table[mode].context;
+}
+
+TlbMode mmu_tlb_mode(const Cpu *cpu)
+{
+    return ((uintptr_t)cpu->tlb - (uintptr_t)cpu->tlb_state->table) / sizeof(TlbTable);
 }
 
 void tlb_hide(Cpu *cpu)
@@ -313,6 +320,17 @@ bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
     if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
         return false;
     return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
+}
+
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
+{
+    Walk walk;
+    uint32_t error;
+    if (!shadow_walk(cpu, la, access, user, &walk, &error))
+        cpu_raise_pf(cpu, la, error);
+    Translation t = {.pa = a20_masked(cpu, walk.pa & ~PAGE_MASK), .read = true, .write = true};
+    t.page = address_space_page(cpu_memory(cpu), t.pa);
+    return t;
 }
 
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)

@@ -1,7 +1,7 @@
 /* walk.c - page-table walks: 32-bit, PAE, 4- and 5-level. [SDM3] "Paging".
  *
  * One loop serves all formats. A format is a row: how many levels, how many index bits each, how
- * wide an entry, where large pages may be. Leaves out: protection keys (CR4.PKE cannot be set). */
+ * wide an entry, where large pages may be. */
 #include "cpu/walk.h"
 
 #include "cpu/mmu.h"
@@ -112,10 +112,21 @@ static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint6
     return true;
 }
 
-bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+/* [SDM3] "Protection Keys": PKRU has two bits a key, access disable and write disable. */
+static bool key_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
 {
-    if (!walk->size)
+    enum { ACCESS_DISABLE = 1, WRITE_DISABLE = 2 };
+    if (!(cpu->cr4 & CR4_PKE) || !cpu_is_lma(cpu) || !walk->user || access == ACCESS_FETCH)
         return true;
+    unsigned rights = cpu->pkru >> 2 * walk->key;
+    if (rights & ACCESS_DISABLE)
+        return false;
+    bool write_protect = user || cpu->cr0 & CR0_WP;
+    return !(access == ACCESS_WRITE && rights & WRITE_DISABLE && write_protect);
+}
+
+static bool mode_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+{
     if (user) {
         if (!walk->user)
             return false;
@@ -128,6 +139,20 @@ bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool 
     if (walk->user && cpu->cr4 & CR4_SMAP && !ac)
         return false;
     return access == ACCESS_READ || walk->writable || !(cpu->cr0 & CR0_WP);
+}
+
+bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+{
+    return !walk->size ||
+           (mode_allows(cpu, walk, access, user, ac) && key_allows(cpu, walk, access, user));
+}
+
+/* A user's shadow stack is in user pages, a supervisor's in supervisor pages.
+ * [SDM3] "Shadow-Stack Accesses". */
+static bool shadow_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
+{
+    return !walk->size ||
+           (walk->shadow && walk->user == user && key_allows(cpu, walk, access, user));
 }
 
 static uint32_t fault_code(const Cpu *cpu, MemAccess access, bool user, uint32_t cause)
@@ -157,6 +182,7 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
     }
     path->count = 0;
     walk->user = walk->writable = walk->execute = true;
+    walk->shadow = false;
     for (int level = f->levels - 1;; level--) {
         unsigned shift = PAGE_SHIFT + level * f->index_bits;
         unsigned index = la >> shift & ((1 << f->index_bits) - 1);
@@ -171,6 +197,7 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
         }
         path->pa[path->count] = pa;
         path->entry[path->count++] = entry;
+        bool upper_writable = walk->writable;
         walk->user &= (entry & PTE_US) != 0;
         walk->writable &= (entry & PTE_RW) != 0;
         walk->execute &= !(entry & PTE_XD);
@@ -178,6 +205,8 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
             walk->size = (uint64_t)1 << shift;
             walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
             walk->dirty = entry & PTE_D;
+            walk->shadow = upper_writable && !(entry & PTE_RW) && walk->dirty;
+            walk->key = bits_get(entry, 59, 4);
             PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
             if (large && f->entry_bytes == 4)
                 base = (entry & 0xffc00000) | bits_get(entry, 13, 8) << 32;
@@ -199,6 +228,12 @@ static bool set_accessed(Cpu *cpu, const PageFormat *f, const WalkPath *path, Me
     return true;
 }
 
+/* What a translation that lacks the rights adds to its fault code. */
+static uint32_t rights_cause(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
+{
+    return PF_PRESENT | (key_allows(cpu, walk, access, user) ? 0 : PF_PKEY);
+}
+
 bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkEffect effect,
                Walk *walk, uint32_t *error)
 {
@@ -215,11 +250,34 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
             return false;
         }
         if (!page_rights_allow(cpu, walk, access, user, ac)) {
-            *error = fault_code(cpu, access, user, PF_PRESENT);
+            *error = fault_code(cpu, access, user, rights_cause(cpu, walk, access, user));
             return false;
         }
     } while (effect == WALK_SET_ACCESSED && !set_accessed(cpu, f, &path, access));
     walk->dirty |= access == ACCESS_WRITE;
+    return true;
+}
+
+bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, uint32_t *error)
+{
+    if (!(cpu->cr0 & CR0_PG)) {
+        *walk = (Walk){.pa = la};
+        return true;
+    }
+    const PageFormat *f = current_format(cpu);
+    WalkPath path;
+    do {
+        uint32_t cause = 0;
+        bool found = walk_tables(cpu, f, la, walk, &path, &cause);
+        if (found && !shadow_rights_allow(cpu, walk, access, user)) {
+            cause = rights_cause(cpu, walk, access, user);
+            found = false;
+        }
+        if (!found) {
+            *error = fault_code(cpu, access, user, cause | PF_SHADOW);
+            return false;
+        }
+    } while (!set_accessed(cpu, f, &path, access));
     return true;
 }
 

@@ -60,6 +60,8 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
     t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     t->page_ids = link_page_ids_new();
     t->ir = g_new0(IrBlock, 1);
+    t->xsave_area = aligned_alloc(64, XSAVE_AREA_SIZE);
+    memset(t->xsave_area, 0, XSAVE_AREA_SIZE);
     t->stats.start_us = g_get_monotonic_time();
 #ifdef __x86_64__
     t->stats.start_cycles = __builtin_ia32_rdtsc();
@@ -83,6 +85,7 @@ void translator_free(Translator *t)
     g_hash_table_destroy(t->pages);
     g_hash_table_destroy(t->page_ids);
     g_free(t->ir);
+    free(t->xsave_area);
     g_free(t->stats.interpreted);
     g_free(t);
 }

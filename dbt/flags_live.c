@@ -34,7 +34,7 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
         return (IrFlagUse){.reads = condition_reads(op->access)};
     if (op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES)
         return (IrFlagUse){.writes = FLAGS_ARITH};
-    if (op->op != IR_ROW)
+    if (op->op != IR_ROW && op->op != IR_X87)
         return (IrFlagUse){0};
     IrFlagUse use = {row->flags_read & FLAGS_ARITH, row->flags_written & FLAGS_ARITH, false};
     LiftKind kind = row_lift_kind(insn);

@@ -167,7 +167,7 @@ const char *ir_problem(const IrBlock *ir)
             return "an op leaves after its instruction has committed something";
         if ((op->op == IR_LOAD || op->op == IR_STORE) && !memory)
             return "memory is used without a check";
-        if ((op->op == IR_ROW || op->op == IR_DIVIDE) && row_uses_memory(&ir->insn[insn]) && !memory)
+        if ((op->op == IR_ROW || op->op == IR_X87 || op->op == IR_FLDCW || op->op == IR_DIVIDE) && row_uses_memory(&ir->insn[insn]) && !memory)
             return "a row's memory is used without a check";
         memory |= is_check(op);
         bool volatile_only = op->op == IR_LOAD && (op->dst == REF_T || op->dst == REF_TEMP);

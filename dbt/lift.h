@@ -15,6 +15,7 @@ enum {
     KEY_COUNTED = 1 << 25,     /* instructions are counted exactly */
     KEY_DOWN = 1 << 26,        /* EFLAGS.DF: strings go down */
     KEY_EXPAND_DOWN = 1 << 27, /* some segment's offsets do not begin at 0 */
+    KEY_TLB_SHIFT = 28,        /* TlbMode */
 };
 
 /* The key of code that runs now. */

@@ -83,9 +83,21 @@ static void restore(Cpu *cpu, const Cpu *from)
 
 /* --- the interpreter's run ----------------------------------------------------------------------- */
 
-/* Not to be run twice. */
-static bool is_final(const Insn *insn)
+/* Generated code hands the instruction to the interpreter, always. */
+static bool is_handed_over(const IrBlock *ir, unsigned n)
 {
+    for (unsigned i = 0; i < ir->op_count; i++)
+        if (ir->ops[i].insn == n && (ir->ops[i].op == IR_INTERP || ir->ops[i].op == IR_LEAVE))
+            return true;
+    return false;
+}
+
+/* Not to be run twice; generated code does no such thing itself. */
+static bool is_final(const IrBlock *ir, unsigned n)
+{
+    const Insn *insn = &ir->insn[n];
+    if (!is_handed_over(ir, n))
+        return false;
     static const char *const names[] = {
         "IN",      "OUT",        "INS",     "OUTS",    "RDTSC",  "RDTSCP",   "RDPMC",   "RDRAND",
         "RDSEED",  "MOV_TO_SEG", "POP_SEG", "LSS",     "LDS",    "LES",      "LFS",     "LGS",
@@ -157,7 +169,7 @@ static int interpret(Lockstep *l, Cpu *cpu)
     for (l->insns = 0; l->insns < l->ir.insn_count; l->insns++) {
         unsigned n = l->insns;
         const Insn *insn = &l->ir.insn[n];
-        if (cpu->rip != l->ir.insn_rip[n] || is_final(insn))
+        if (cpu->rip != l->ir.insn_rip[n] || is_final(&l->ir, n))
             break;
         if (is_loose(insn) || !track_flags(l, n))
             return GIVEN_UP;

@@ -11,10 +11,12 @@
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
 #include "dbt/lockstep.h"
+#include "dbt/rows.h"
 #include "dbt/profile.h"
 #include "dbt/translator.h"
 #include "dbt/view.h"
 #include "dbt/x64/emit.h"
+#include "dbt/x87.h"
 
 /* --- flags between the interpreter's form and the image ------------------------------------------ */
 
@@ -100,8 +102,7 @@ static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
 static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
 {
     const Block *block = &t->blocks[site->block];
-    return site->resume && !block->dropped && cpu->rip == next && cpu->tlb == t->entered_tlb &&
-           key == block->key && still_mapped(cpu, block);
+    return site->resume && !block->dropped && cpu->rip == next && key == block->key && still_mapped(cpu, block);
 }
 
 /* Jump cache entries and page numbers are of one mode. */
@@ -113,17 +114,6 @@ static void prepare_context(Cpu *cpu, uint32_t key)
     mmu_jumps_clear(context);
     context->jump_key = key;
     context->jump_base = code_base(cpu);
-}
-
-/* GS shows the present context from now on. */
-static void show_context(Translator *t, const Cpu *cpu)
-{
-    if (t->entered_tlb == cpu->tlb)
-        return;
-    t->entered_tlb = cpu->tlb;
-#ifdef __x86_64__
-    __asm__ volatile("wrgsbase %0" : : "r"(cpu->tlb));
-#endif
 }
 
 /* The code at rip, if it is there already: a system call or an interrupt's return need not go
@@ -138,7 +128,6 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const In
     if (!index)
         return NULL;
     prepare_context(cpu, key);
-    show_context(t, cpu);
     const uint8_t *code = t->rx + t->blocks[index].entry;
     if (is_indirect(insn))
         mmu_jump_add(mmu_context(cpu), cpu->rip, code);
@@ -152,6 +141,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     const Block *block = &t->blocks[site->block];
     const Insn *insn = site_insn(t, site);
     flags_from_image(cpu);
+    x87_settle_pointers(cpu);
+    bool x87 = cpu->jit.x87_loaded && row_sees_x87(insn);
+    if (x87)
+        x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
     uint64_t next = cpu->rip_start + insn->length;
     cpu->rip = next;
@@ -173,6 +166,8 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
         uint32_t key = lift_key(cpu, t->counted);
         if (may_resume(cpu, t, site, next, key)) {
             cpu->jit.budget -= ahead;
+            if (x87)
+                x87_load(cpu);
             return t->rx + site->resume;
         }
         cpu->jit.budget -= t->counted;
@@ -295,6 +290,20 @@ static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
     link_exit(t, from, to);
 }
 
+/* GS is this thread's, and nobody else in the program uses it: it is written when another CPU has its
+ * turn, for that takes tens of cycles. */
+static void show_contexts(const Cpu *cpu)
+{
+    static __thread const MmuContext *shown;
+    const MmuContext *wanted = mmu_context_of(cpu, 0);
+    if (shown == wanted)
+        return;
+    shown = wanted;
+#ifdef __x86_64__
+    __asm__ volatile("wrgsbase %0" : : "r"(wanted));
+#endif
+}
+
 typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
 
 /* Runs generated code from block `index` on; the Exit it came out of, or 0: rip is set. */
@@ -304,12 +313,13 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
     bool compared = t->lockstep && lockstep_begin(t, cpu, index);
     uint32_t entry = compared ? t->blocks[index].entry_polled : t->blocks[index].entry;
     flags_to_image(cpu);
-    t->entered_tlb = cpu->tlb;
+    show_contexts(cpu);
     t->jumped = false;
     t->stats.entries++;
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
     uint32_t exit = fn(cpu, t->rx + entry);
+    x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
     if (exit)
@@ -403,6 +413,7 @@ static void dbt_unwound(Cpu *cpu)
     Translator *t = translator_of(cpu);
     if (t->lockstep)
         lockstep_raised(t, cpu);
+    x87_spill(cpu);
 }
 
 static void dbt_free(Cpu *cpu)

@@ -107,6 +107,7 @@ typedef struct Translator {
     Cpu *cpu;
     uint8_t *rw; /* the cache, writable, */
     uint8_t *rx; /* and executable */
+    uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size, used, first_free;
     Trampolines trampolines;
     /* Arrays that grow in reserved address space; index 0 is nothing. */
@@ -127,13 +128,13 @@ typedef struct Translator {
     uint64_t link_base; /* CS base of the exits being linked */
     uint64_t run_limit; /* insn_count at which the present run ends */
     bool counted;
-    const TlbEntry *entered_tlb; /* what GS shows now */
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
     Lockstep *lockstep; /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 
+enum { XSAVE_AREA_SIZE = 576 };
 enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
 
 static inline Translator *translator_of(const Cpu *cpu)

@@ -1,7 +1,13 @@
 /* emit.c - the x86-64 back end's walk over a block, registers, and flags. */
 #include "dbt/x64/emit.h"
 
+#include "cpu/mmu.h"
 #include "dbt/lift.h"
+
+int32_t emit_context(uint32_t key)
+{
+    return (key >> KEY_TLB_SHIFT & 3) * MMU_CONTEXT_STRIDE;
+}
 
 /* --- flags --------------------------------------------------------------------------------------- */
 
@@ -289,6 +295,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_JMP] = emit_jmp,       [IR_FIND] = emit_find,     [IR_JUMP] = emit_jump,
     [IR_STEP] = emit_step,     [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
     [IR_CLI] = emit_cli,       [IR_STI] = emit_sti,       [IR_SWAPGS] = emit_swapgs,
+    [IR_X87] = emit_x87,       [IR_FLDCW] = emit_fldcw,
     [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,
     [IR_INTERP] = emit_interp, [IR_LEAVE] = emit_interp,
 };

@@ -5,7 +5,7 @@
  *   R8                                    the guest's RSP; its R8-R11 live in struct Cpu
  *   R9                                    Cpu * + CPU_BIAS
  *   R10 R11                               scratch: M, T
- *   GS base                               the MMU context
+ *   GS base                               the CPU's MMU contexts; a block's own is a displacement
  *   XMM/YMM0-15, MXCSR                    the guest's, once Cpu.jit.vectors_loaded
  *   EFLAGS                                the guest's arithmetic flags, or nothing; DF is 0
  */
@@ -75,8 +75,14 @@ void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
+/* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */
+void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst);
 /* M as one register, so that R11 is free. */
 void emit_join_memory(Emit *e);
+
+/* x87.c */
+void emit_x87(Emit *e, const IrOp *op);
+void emit_fldcw(Emit *e, const IrOp *op);
 
 /* exits.c */
 void emit_head(Emit *e, Block *block);
@@ -88,6 +94,9 @@ void emit_jump(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);
 void emit_stubs(Emit *e);
+
+/* Where the MMU context of code with this key is from GS on. */
+int32_t emit_context(uint32_t key);
 
 /* What is written from here on, for who looks. */
 static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)

@@ -282,7 +282,7 @@ void emit_find(Emit *e, const IrOp *op)
     enum { ENTRY_SHIFT = 4, INDEX_MASK = (JUMP_CACHE_SIZE - 1) << ENTRY_SHIFT };
     static_assert(sizeof(JumpEntry) == 1 << ENTRY_SHIFT, "jump entries are indexed by shifting");
     Asm *a = &e->a;
-    int32_t table = offsetof(MmuContext, jump);
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
     asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), 32 - ENTRY_SHIFT);
     asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
@@ -297,8 +297,8 @@ void emit_find(Emit *e, const IrOp *op)
 
 void emit_jump(Emit *e, const IrOp *op)
 {
-    Rm code = op->last ? JIT(next)
-                       : rm_gs(HOST_R11, offsetof(MmuContext, jump) + offsetof(JumpEntry, code));
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
+    Rm code = op->last ? JIT(next) : rm_gs(HOST_R11, table + offsetof(JumpEntry, code));
     asm_modrm(&e->a, OP1(0xff), (HostWidth){0}, 4, code, 0);
 }
 

@@ -95,6 +95,12 @@ static void put_offset(Emit *e, const Address *ad, unsigned dst)
         asm_op(&e->a, OP0F(0xb7), 4, dst, rm_reg(dst));
 }
 
+void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst)
+{
+    Address ad = operand_address(e, op);
+    put_offset(e, &ad, dst);
+}
+
 void emit_lea(Emit *e, const IrOp *op)
 {
     Address ad = operand_address(e, op);
@@ -166,7 +172,10 @@ void emit_check(Emit *e, const IrOp *op)
     Asm *a = &e->a;
     Address ad = check_address(e, op);
     int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
-    Rm tag_at = rm_gs(HOST_R11, tag), host_at = rm_gs(HOST_R11, offsetof(TlbEntry, host));
+    int32_t context = emit_context(e->ir->key);
+    tag += context;
+    Rm tag_at = rm_gs(HOST_R11, tag);
+    Rm host_at = rm_gs(HOST_R11, context + offsetof(TlbEntry, host));
     uint32_t start = a->at;
     put_offset(e, &ad, HOST_R10);
     put_segment(e, op, &ad);
@@ -179,7 +188,7 @@ void emit_check(Emit *e, const IrOp *op)
     if (address_is_constant(e, &ad)) {
         int32_t at = (constant_of(&ad) >> PAGE_SHIFT & (TLB_SIZE - 1)) << ENTRY_SHIFT;
         tag_at = rm_gs(HOST_NONE, at + tag);
-        host_at = rm_gs(HOST_NONE, at + offsetof(TlbEntry, host));
+        host_at = rm_gs(HOST_NONE, context + at + offsetof(TlbEntry, host));
     } else {
         asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - ENTRY_SHIFT);
         asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);

@@ -102,7 +102,7 @@ bool x64_row_fits(const Insn *insn)
     for (unsigned i = 0; i < MAX_OPERANDS; i++) {
         const Operand *op = &insn->op[i];
         if (op->kind == OPND_SEG || op->kind == OPND_CR || op->kind == OPND_DR ||
-            op->kind == OPND_MMX || op->kind == OPND_FAR)
+            op->kind == OPND_FAR)
             return false;
         detours += needs_detour(insn, i);
     }
@@ -138,9 +138,10 @@ static unsigned take_detour(RowCode *c, unsigned n)
     return d->scratch;
 }
 
+/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX). */
 static void finish_detours(RowCode *c)
 {
-    for (unsigned i = 0; i < c->detours; i++) {
+    for (unsigned i = c->detours; i-- > 0;) {
         const Detour *d = &c->detour[i];
         if (!d->write)
             continue;
@@ -191,10 +192,12 @@ static void place_operand(RowCode *c, unsigned n)
     case WHERE_E:
     case WHERE_M:
     case WHERE_W:
+    case WHERE_Q:
         c->rm = rm_operand(c, n);
         break;
     case WHERE_G:
     case WHERE_V:
+    case WHERE_P:
         c->reg = register_operand(c, n);
         break;
     case WHERE_B:
