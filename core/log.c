@@ -8,7 +8,7 @@
 
 unsigned log_mask;
 
-static GArray *filter;  /* of Range; NULL: every address */
+static GArray *filter; /* of Range; NULL: every address */
 static FILE *log_file; /* NULL: stderr */
 static GMutex log_lock;
 
@@ -103,8 +103,8 @@ bool log_set_filter(const char *ranges, GError **err)
         Range range;
         if (!parse_range(*word, &range)) {
             g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
-                        "-dfilter %s: \"%s\" should be START+SIZE, START-SIZE or START..END", ranges,
-                        *word);
+                        "-dfilter %s: \"%s\" should be START+SIZE, START-SIZE or START..END",
+                        ranges, *word);
             return false;
         }
         g_array_append_val(list, range);

@@ -78,13 +78,15 @@ static void print_blocks(const Cpu *cpu, const Translator *t, GString *out)
     const TranslatorStats *s = &t->stats;
     double ns = ratio(s->timed_ns, s->timed_insns);
     g_string_append_printf(out,
-                           "cpu%u: %" PRIu64 " blocks translated, of %.1f instructions; %.1f bytes of "
+                           "cpu%u: %" PRIu64
+                           " blocks translated, of %.1f instructions; %.1f bytes of "
                            "code and %.0f ns (%.0f cycles) an instruction\n",
                            cpu->index, s->blocks, ratio(s->insns, s->blocks),
                            ratio(s->code_bytes, s->insns), ns, ns * cycles_per_ns(t));
     print_host_insns(t, out);
     g_string_append_printf(out,
-                           "  code cache %u of %u KiB with %u blocks, emptied %" PRIu64 " times; %" PRIu64
+                           "  code cache %u of %u KiB with %u blocks, emptied %" PRIu64
+                           " times; %" PRIu64
                            " blocks dropped because they were written, %u granules restless\n",
                            t->used >> 10, t->size >> 10, t->block_count - 1, s->flushes, s->dropped,
                            count_restless(t));
@@ -100,10 +102,12 @@ void dbt_print(Cpu *cpu, GString *out)
     const TranslatorStats *s = &t->stats;
     print_blocks(cpu, t, out);
     g_string_append_printf(out,
-                           "  entered %" PRIu64 " times, %" PRIu64 " exits linked; TLB missed %" PRIu64
-                           " times and filled, %" PRIu64 " times not; jump cache missed %" PRIu64 " times\n",
+                           "  entered %" PRIu64 " times, %" PRIu64
+                           " exits linked; TLB missed %" PRIu64 " times and filled, %" PRIu64
+                           " times not; jump cache missed %" PRIu64 " times\n",
                            s->entries, s->links, s->misses[true], s->misses[false], s->jump_misses);
-    g_string_append_printf(out, "  %" PRIu64 " instructions handed to the interpreter:\n", s->sites_taken);
+    g_string_append_printf(out, "  %" PRIu64 " instructions handed to the interpreter:\n",
+                           s->sites_taken);
     print_interpreted(t, out);
 }
 

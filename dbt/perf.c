@@ -1,8 +1,9 @@
 /* perf.c - tells Linux's perf what generated code is.
  *
- * The map is lines "START SIZE NAME", in hexadecimal; what was written last about an address holds. The dump is
- * [PERF] "JIT dump": records with time stamps, so that code that has been overwritten keeps its name, and
- * with the code's bytes. perf finds the dump by the executable mapping of its first page. */
+ * The map is lines "START SIZE NAME", in hexadecimal; what was written last about an address holds.
+ * The dump is [PERF] "JIT dump": records with time stamps, so that code that has been overwritten
+ * keeps its name, and with the code's bytes. perf finds the dump by the executable mapping of its
+ * first page. */
 #include "dbt/perf.h"
 
 #include <elf.h>
@@ -87,7 +88,8 @@ PerfFiles *perf_files_new(const char *map_path, const char *dump_path, GError **
 {
     PerfFiles *p = g_new0(PerfFiles, 1);
     g_mutex_init(&p->lock);
-    if ((map_path && !(p->map = create(map_path, err))) || (dump_path && !begin_dump(p, dump_path, err)))
+    if ((map_path && !(p->map = create(map_path, err))) ||
+        (dump_path && !begin_dump(p, dump_path, err)))
         g_clear_pointer(&p, perf_files_free);
     return p;
 }

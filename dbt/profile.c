@@ -1,7 +1,7 @@
 /* profile.c - samples of the host's program counter, taken by a timer signal.
  *
- * The signal goes to the CPU's thread, every so often of its processor time. The handler only notes the program counter; which block that
- * was is found out later, outside. */
+ * The signal goes to the CPU's thread, every so often of its processor time. The handler only notes
+ * the program counter; which block that was is found out later, outside. */
 #include "dbt/profile.h"
 
 #include <inttypes.h>
@@ -169,7 +169,8 @@ static gint by_heat(gconstpointer a, gconstpointer b)
 
 static void print_share(const Profile *p, uint64_t samples, GString *out)
 {
-    g_string_append_printf(out, "%6.2f %% %8" PRIu64 "  ", 100.0 * samples / MAX(p->total, 1), samples);
+    g_string_append_printf(out, "%6.2f %% %8" PRIu64 "  ", 100.0 * samples / MAX(p->total, 1),
+                           samples);
 }
 
 void profile_print(Profile *p, unsigned shown, GString *out)

@@ -14,8 +14,8 @@ void profile_enter(Profile *p);
 /* to here. */
 void profile_leave(Profile *p);
 
-/* Names the blocks of the samples so far: before the cache is emptied, and before printing. Nobody is
- * between enter and leave, or it is the caller. */
+/* Names the blocks of the samples so far: before the cache is emptied, and before printing. Nobody
+ * is between enter and leave, or it is the caller. */
 void profile_resolve(Profile *p);
 
 /* No more samples; what is known stays. The CPU is parked. */

@@ -93,7 +93,8 @@ void view_host(const View *v, GString *out)
             insn = v->ir->ops[mark->number].insn;
             print_guest_insn(v, insn, out);
         }
-        uint32_t next = mark + 1 < end ? mark[1].at - v->marks_entry + block->entry : block->code_end;
+        uint32_t next = mark + 1 < end ? mark[1].at - v->marks_entry + block->entry
+                                       : block->code_end;
         at = print_code(v, at, next, out);
     }
 }
@@ -101,7 +102,8 @@ void view_host(const View *v, GString *out)
 /* --- side by side ---------------------------------------------------------------------------------- */
 
 /* Left of the first host line, the op; left of the rest, nothing. */
-static uint32_t print_op_beside(const View *v, const char *op, uint32_t at, uint32_t end, GString *out)
+static uint32_t print_op_beside(const View *v, const char *op, uint32_t at, uint32_t end,
+                                GString *out)
 {
     if (at >= end)
         g_string_append_printf(out, "  %s\n", op);
@@ -118,7 +120,8 @@ void view_beside(const View *v, GString *out)
     const Block *block = v->block;
     unsigned insn = IR_MAX_INSNS;
     const Mark *mark = NULL;
-    uint32_t at = print_op_beside(v, "(entry)", block->entry, view_next_mark(v, block->entry, &mark), out);
+    uint32_t at = print_op_beside(v, "(entry)", block->entry,
+                                  view_next_mark(v, block->entry, &mark), out);
     const Mark *end = v->marks ? &g_array_index(v->marks, Mark, v->marks->len) : NULL;
     for (; mark && mark < end; mark++) {
         g_autoptr(GString) left = g_string_new(NULL);
@@ -131,7 +134,8 @@ void view_beside(const View *v, GString *out)
             }
             ir_print_op(v->ir, mark->number, left);
         }
-        uint32_t next = mark + 1 < end ? mark[1].at - v->marks_entry + block->entry : block->code_end;
+        uint32_t next = mark + 1 < end ? mark[1].at - v->marks_entry + block->entry
+                                       : block->code_end;
         at = print_op_beside(v, left->str, at, next, out);
     }
 }
@@ -170,14 +174,17 @@ void view_meta(const View *v, GString *out)
 {
     const Translator *t = v->t;
     const Block *block = v->block;
-    g_string_append_printf(out, "META: %u instructions, key %08" PRIx32 ", entries +000, +%03" PRIx32
-                                " without the look at poll",
+    g_string_append_printf(out,
+                           "META: %u instructions, key %08" PRIx32 ", entries +000, +%03" PRIx32
+                           " without the look at poll",
                            block->insn_count, block->key, block->entry_polled - block->entry);
     if (block->entry_dead)
-        g_string_append_printf(out, ", +%03" PRIx32 " without flags", block->entry_dead - block->entry);
+        g_string_append_printf(out, ", +%03" PRIx32 " without flags",
+                               block->entry_dead - block->entry);
     g_string_append_c(out, '\n');
     uint32_t index = block - t->blocks;
-    for (uint32_t n = view_first_site(t, index); n < t->site_count && t->sites[n].block == index; n++) {
+    for (uint32_t n = view_first_site(t, index); n < t->site_count && t->sites[n].block == index;
+         n++) {
         const Site *site = &t->sites[n];
         g_string_append_printf(out, "  site %-6" PRIu32 " instruction %u at ", n, site->number);
         symbols_print(t->symbols, block->rip + site->delta, out);

@@ -11,8 +11,8 @@ typedef struct View {
     const Translator *t;
     const IrBlock *ir;
     const Block *block;
-    const GArray *marks;   /* of Mark; NULL: code in one piece */
-    uint32_t marks_entry;  /* the block's entry where the marks were made */
+    const GArray *marks;  /* of Mark; NULL: code in one piece */
+    uint32_t marks_entry; /* the block's entry where the marks were made */
     Disassembler *guest, *host;
 } View;
 
@@ -21,7 +21,8 @@ void view_guest(const View *v, GString *out); /* in_asm */
 void view_ir(const View *v, GString *out);    /* ir */
 void view_host(const View *v, GString *out);  /* out_asm */
 void view_meta(const View *v, GString *out);  /* meta */
-void view_beside(const View *v, GString *out); /* each guest instruction, its IR beside its host code */
+void view_beside(const View *v,
+                 GString *out); /* each guest instruction, its IR beside its host code */
 
 /* Logs what -d asks for: before the block's code is written, and after. */
 void view_before(Translator *t, const IrBlock *ir);
@@ -29,8 +30,8 @@ void view_after(Translator *t, const IrBlock *ir, uint32_t block);
 
 /* --- view_host.c ----------------------------------------------------------------------------------- */
 
-/* Appends the host instruction at code offset `at`, with names for where it jumps and what it reaches;
- * its length. */
+/* Appends the host instruction at code offset `at`, with names for where it jumps and what it
+ * reaches; its length. */
 unsigned view_host_line(const View *v, uint32_t at, GString *out);
 
 /* The next mark at or behind code offset `at`; its offset, or the block's end. */

@@ -1,8 +1,8 @@
 /* view_block.c - the translation of the code at an address, for the monitor.
  *
- * The intermediate form is not kept: the bytes are lifted again, and host code is written behind the
- * last block, where the next one will overwrite it. What is shown of a block that has run is its own code, with
- * its links; the second writing only tells what each part of it is for. */
+ * The intermediate form is not kept: the bytes are lifted again, and host code is written behind
+ * the last block, where the next one will overwrite it. What is shown of a block that has run is
+ * its own code, with its links; the second writing only tells what each part of it is for. */
 #include <inttypes.h>
 
 #include "cpu/mmu.h"
@@ -63,10 +63,8 @@ static Block write_again(Translator *t)
     Translator kept = *t;
     uint32_t index = t->block_count;
     t->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
-    t->blocks[index] = (Block){.rip = t->ir->rip,
-                               .host = t->ir->host,
-                               .key = t->ir->key,
-                               .insn_count = t->ir->insn_count};
+    t->blocks[index] = (Block){
+        .rip = t->ir->rip, .host = t->ir->host, .key = t->ir->key, .insn_count = t->ir->insn_count};
     t->block_count++;
     bool fits = x64_emit(t, t->ir, index);
     g_assert(fits);
@@ -137,7 +135,8 @@ void dbt_print_block(Cpu *cpu, LinAddr la, GString *out)
     else if (!(index = block_around(t, rip, key, host)))
         lifted = lift_at(t, rip, key, host);
     if (!lifted)
-        g_string_append(out, "the interpreter does the first instruction: it crosses a page, or is none\n");
+        g_string_append(
+            out, "the interpreter does the first instruction: it crosses a page, or is none\n");
     else if (cache_nearly_full(t))
         g_string_append(out, "the code cache is full; let the machine run on\n");
     else

@@ -1,5 +1,6 @@
-/* view_host.c - host code for people: capstone's text, with names for the fixed places that generated
- * code reaches: fields of struct Cpu behind R9, the MMU context behind GS, stubs and trampolines. */
+/* view_host.c - host code for people: capstone's text, with names for the fixed places that
+ * generated code reaches: fields of struct Cpu behind R9, the MMU context behind GS, stubs and
+ * trampolines. */
 #include <inttypes.h>
 
 #include "dbt/view.h"
@@ -13,9 +14,14 @@ static const struct {
     uint32_t offset;
     const char *name;
 } cpu_fields[] = {
-#define FIELD(field, name) {offsetof(Cpu, field), name}
-#define BASE(seg_name, text) \
-    {offsetof(Cpu, seg) + (seg_name) * sizeof(Segment) + offsetof(Segment, base), text}
+#define FIELD(field, name)         \
+    {                              \
+        offsetof(Cpu, field), name \
+    }
+#define BASE(seg_name, text)                                                              \
+    {                                                                                     \
+        offsetof(Cpu, seg) + (seg_name) * sizeof(Segment) + offsetof(Segment, base), text \
+    }
     FIELD(gpr[8], "guest r8"),
     FIELD(gpr[9], "guest r9"),
     FIELD(gpr[10], "guest r10"),
@@ -52,7 +58,8 @@ static const char *cpu_field_name(int64_t displacement)
 /* The CPU's contexts lie one behind the other. */
 static const char *context_field_name(uint64_t offset)
 {
-    static const char *const entry[] = {"TLB read tag", "TLB write tag", "TLB fetch tag", "TLB host page"};
+    static const char *const entry[] = {"TLB read tag", "TLB write tag", "TLB fetch tag",
+                                        "TLB host page"};
     offset %= sizeof(MmuContext);
     if (offset < offsetof(MmuContext, code_id))
         return entry[offset % sizeof(TlbEntry) / 8];
@@ -127,12 +134,9 @@ static const char *trampoline_name(const Trampolines *t, uint32_t at)
     const struct {
         uint32_t at;
         const char *name;
-    } names[] = {{t->exit, "to the dispatcher"},
-                 {t->cold, "to the interpreter"},
-                 {t->miss, "fill the TLB"},
-                 {t->load_vectors, "load vectors"},
-                 {t->spill_vectors, "spill vectors"},
-                 {t->load_x87, "load x87"}};
+    } names[] = {{t->exit, "to the dispatcher"},      {t->cold, "to the interpreter"},
+                 {t->miss, "fill the TLB"},           {t->load_vectors, "load vectors"},
+                 {t->spill_vectors, "spill vectors"}, {t->load_x87, "load x87"}};
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
         if (names[i].at == at)
             return names[i].name;
