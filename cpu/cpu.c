@@ -11,6 +11,7 @@
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
 #include "cpu/run.h"
+#include "cpu/walk.h"
 #include "cpu/model.h"
 
 static const StateField segment_fields[] = {
@@ -131,6 +132,7 @@ Cpu *cpu_new(const CpuModel *model, const FeatureSet *features, unsigned index, 
     cpu->bus = *bus;
     cpu->a20 = true;
     cpu->tlb_state = tlb_state_new();
+    cpu->walk_cache = walk_cache_new();
     cpu->code = code_cache_new(cpu);
     cpu->engine = &interpreter_engine;
     cpu_reset(cpu, CPU_POWER_ON);
@@ -145,6 +147,7 @@ void cpu_free(Cpu *cpu)
     cpu_set_engine(cpu, &interpreter_engine, NULL);
     code_cache_free(cpu->code);
     tlb_state_free(cpu->tlb_state);
+    g_free(cpu->walk_cache);
     g_free(cpu);
 }
 

@@ -147,11 +147,13 @@ typedef struct TranslatorState {
     uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
     uint8_t vectors_loaded; /* the vector registers and MXCSR are in the host's */
     uint8_t x87_loaded;     /* the x87 state is in the host's */
-    uint8_t x87_seg;        /* 1 + segment of the last x87 memory operand, fds is its selector; 0: it is set */
-    uint32_t x87_site;      /* of the last x87 instruction, for its pointers; 0: they are set (dbt/x87.c) */
-    uint32_t poll;          /* look at `pending`; set by any thread */
-    int64_t budget;         /* instructions left, in counted runs */
-    uint64_t next;          /* where a trampoline goes on */
+    uint8_t
+        x87_seg; /* 1 + segment of the last x87 memory operand, fds is its selector; 0: it is set */
+    uint32_t
+        x87_site;   /* of the last x87 instruction, for its pointers; 0: they are set (dbt/x87.c) */
+    uint32_t poll;  /* look at `pending`; set by any thread */
+    int64_t budget; /* instructions left, in counted runs */
+    uint64_t next;  /* where a trampoline goes on */
     uint64_t temp[4];
 } TranslatorState;
 
@@ -188,6 +190,7 @@ typedef struct CpuModel CpuModel;
 typedef struct CpuGroup CpuGroup;
 typedef struct CodeCache CodeCache;
 typedef struct TlbState TlbState;
+typedef struct WalkCache WalkCache;
 typedef struct BreakpointList BreakpointList;
 
 /* What comes back through Cpu.unwind. */
@@ -271,6 +274,7 @@ struct Cpu {
     uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
     CodeCache *code;              /* decoded blocks (cpu/block.c) */
     TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
+    WalkCache *walk_cache;        /* (cpu/walk.c) */
     const CpuEngine *engine;      /* what cpu_run runs with */
     void *engine_data;            /* its own */
     struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */

@@ -154,6 +154,7 @@ TlbEntry *tlb_table(TlbState *state, TlbMode mode)
 
 void tlb_flush_all(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &state->table[mode];
@@ -168,6 +169,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
         unsigned kept = 0;
@@ -185,6 +187,7 @@ void tlb_flush_non_global(Cpu *cpu)
 
 void tlb_flush_page(Cpu *cpu, LinAddr la)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     if (la >= state->large_first && la <= state->large_last) {
         tlb_flush_all(cpu);
@@ -317,6 +320,9 @@ static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
 {
     uint32_t error;
+    const TlbSlot *slot = &table_for(cpu, ROLE_CURRENT)->slot[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    if (slot->used && slot->la == (la & ~PAGE_MASK) && !slot->t.page.host)
+        return false;
     if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
         return false;
     return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);

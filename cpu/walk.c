@@ -71,6 +71,69 @@ static uint64_t reserved_bits(const Cpu *cpu, const PageFormat *f, unsigned leve
     return bits;
 }
 
+/* --- the last tables of walks gone by ------------------------------------------------------------
+ *
+ * [SDM3] "Caches for Paging Structures": where the lowest table for a linear range is, and the
+ * rights of the levels above it, whose A bits are set. Only walks that succeed use it. */
+
+enum { WALK_CACHE_SIZE = 64 };
+
+typedef struct TableEntry {
+    LinAddr range; /* la >> bits that the table resolves */
+    PhysAddr pa;   /* of the table's page */
+    const uint8_t *host;
+    unsigned generation;
+    bool user, writable, execute;
+} TableEntry;
+
+struct WalkCache {
+    TableEntry table[WALK_CACHE_SIZE];
+    unsigned generation; /* entries of another one are void */
+};
+
+WalkCache *walk_cache_new(void)
+{
+    WalkCache *cache = g_new0(WalkCache, 1);
+    cache->generation = 1;
+    return cache;
+}
+
+void walk_cache_flush(Cpu *cpu)
+{
+    cpu->walk_cache->generation++;
+}
+
+static LinAddr table_range(const PageFormat *f, LinAddr la)
+{
+    return la >> (PAGE_SHIFT + f->index_bits);
+}
+
+static void cache_table(Cpu *cpu, const PageFormat *f, LinAddr la, PhysAddr entry_pa,
+                        const Walk *upper)
+{
+    PhysAddr pa = entry_pa & ~PAGE_MASK;
+    const uint8_t *host = address_space_page(cpu_memory(cpu), pa).host;
+    LinAddr range = table_range(f, la);
+    if (host)
+        cpu->walk_cache->table[range % WALK_CACHE_SIZE] = (TableEntry){
+            .range = range,
+            .pa = pa,
+            .host = host,
+            .generation = cpu->walk_cache->generation,
+            .user = upper->user,
+            .writable = upper->writable,
+            .execute = upper->execute,
+        };
+}
+
+static const TableEntry *cached_table(const Cpu *cpu, const PageFormat *f, LinAddr la)
+{
+    LinAddr range = table_range(f, la);
+    const TableEntry *e = &cpu->walk_cache->table[range % WALK_CACHE_SIZE];
+    bool good = e->range == range && e->generation == cpu->walk_cache->generation;
+    return good ? e : NULL;
+}
+
 static uint64_t entry_load(Cpu *cpu, PhysAddr pa, unsigned bytes)
 {
     MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
@@ -167,7 +230,27 @@ typedef struct WalkPath {
     PhysAddr pa[5];
     uint64_t entry[5];
     unsigned count;
+    Walk upper; /* the rights of all but the last */
 } WalkPath;
+
+/* The last entry of a walk: rights of all levels and the page's address. */
+static void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level, uint64_t entry,
+                      Walk *walk)
+{
+    bool upper_writable = walk->writable;
+    walk->user &= (entry & PTE_US) != 0;
+    walk->writable &= (entry & PTE_RW) != 0;
+    walk->execute &= !(entry & PTE_XD);
+    walk->size = (uint64_t)1 << (PAGE_SHIFT + level * f->index_bits);
+    walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
+    walk->dirty = entry & PTE_D;
+    walk->shadow = upper_writable && !(entry & PTE_RW) && walk->dirty;
+    walk->key = bits_get(entry, 59, 4);
+    PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
+    if (level && f->entry_bytes == 4)
+        base = (entry & 0xffc00000) | bits_get(entry, 13, 8) << 32;
+    walk->pa = (base & ~(walk->size - 1)) | (la & (walk->size - 1));
+}
 
 /* One pass over the tables; the leaf's address and rights land in walk. */
 static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path,
@@ -182,7 +265,6 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
     }
     path->count = 0;
     walk->user = walk->writable = walk->execute = true;
-    walk->shadow = false;
     for (int level = f->levels - 1;; level--) {
         unsigned shift = PAGE_SHIFT + level * f->index_bits;
         unsigned index = la >> shift & ((1 << f->index_bits) - 1);
@@ -197,24 +279,39 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
         }
         path->pa[path->count] = pa;
         path->entry[path->count++] = entry;
-        bool upper_writable = walk->writable;
+        if (level == 0 || large) {
+            path->upper = *walk;
+            walk_leaf(cpu, f, la, level, entry, walk);
+            return true;
+        }
         walk->user &= (entry & PTE_US) != 0;
         walk->writable &= (entry & PTE_RW) != 0;
         walk->execute &= !(entry & PTE_XD);
-        if (level == 0 || large) {
-            walk->size = (uint64_t)1 << shift;
-            walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
-            walk->dirty = entry & PTE_D;
-            walk->shadow = upper_writable && !(entry & PTE_RW) && walk->dirty;
-            walk->key = bits_get(entry, 59, 4);
-            PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
-            if (large && f->entry_bytes == 4)
-                base = (entry & 0xffc00000) | bits_get(entry, 13, 8) << 32;
-            walk->pa = (base & ~(walk->size - 1)) | (la & (walk->size - 1));
-            return true;
-        }
         table = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
     }
+}
+
+/* Through the cached table. False: not there, or something is wrong that a whole walk must find. */
+static bool walk_cached(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path)
+{
+    const TableEntry *t = cached_table(cpu, f, la);
+    if (!t)
+        return false;
+    unsigned at = (la >> PAGE_SHIFT & ((1 << f->index_bits) - 1)) * f->entry_bytes;
+    uint64_t entry =
+        f->entry_bytes == 8
+            ? GUINT64_FROM_LE(__atomic_load_n((uint64_t *)(t->host + at), __ATOMIC_RELAXED))
+            : GUINT32_FROM_LE(__atomic_load_n((uint32_t *)(t->host + at), __ATOMIC_RELAXED));
+    if (!(entry & PTE_P) || entry & reserved_bits(cpu, f, 0, false))
+        return false;
+    path->count = 1;
+    path->pa[0] = t->pa + at;
+    path->entry[0] = entry;
+    walk->user = t->user;
+    walk->writable = t->writable;
+    walk->execute = t->execute;
+    walk_leaf(cpu, f, la, 0, entry, walk);
+    return true;
 }
 
 static bool set_accessed(Cpu *cpu, const PageFormat *f, const WalkPath *path, MemAccess access)
@@ -243,6 +340,11 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
     }
     const PageFormat *f = current_format(cpu);
     WalkPath path;
+    if (effect == WALK_SET_ACCESSED && walk_cached(cpu, f, la, walk, &path) &&
+        page_rights_allow(cpu, walk, access, user, ac) && set_accessed(cpu, f, &path, access)) {
+        walk->dirty |= access == ACCESS_WRITE;
+        return true;
+    }
     do {
         uint32_t cause = 0;
         if (!walk_tables(cpu, f, la, walk, &path, &cause)) {
@@ -254,6 +356,8 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
             return false;
         }
     } while (effect == WALK_SET_ACCESSED && !set_accessed(cpu, f, &path, access));
+    if (effect == WALK_SET_ACCESSED && walk->size == PAGE_SIZE)
+        cache_table(cpu, f, la, path.pa[path.count - 1], &path.upper);
     walk->dirty |= access == ACCESS_WRITE;
     return true;
 }

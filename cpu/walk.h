@@ -28,6 +28,10 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
 /* The same for an access to a shadow stack of the user's or the supervisor's. Sets A. */
 bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, uint32_t *error);
 
+/* What walks remember of the tables above the last level; flushed with every TLB flush. */
+WalkCache *walk_cache_new(void); /* g_free */
+void walk_cache_flush(Cpu *cpu);
+
 /* Do the rights of a finished walk allow the access? [SDM3] "Access Rights". */
 bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac);
 

@@ -16,12 +16,13 @@ enum { HASH_BITS = 16, RESTLESS = 8 };
 
 static void *reserve(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Anonymous memory, because that is where perf looks for generated code; MREMAP of size 0 maps shared
- * pages once more. */
+/* Anonymous memory, because that is where perf looks for generated code; MREMAP of size 0 maps
+ * shared pages once more. */
 static bool map_code(Translator *t, uint32_t bytes, GError **err)
 {
     void *rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -145,7 +146,8 @@ static void forget_jumps(Translator *t, const Block *block)
     }
 }
 
-/* Out of every list but its page's. Its code stays until the cache is emptied: it may be running. */
+/* Out of every list but its page's. Its code stays until the cache is emptied: it may be running.
+ */
 static void block_drop(Translator *t, uint32_t index)
 {
     Block *block = &t->blocks[index];

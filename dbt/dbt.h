@@ -8,12 +8,12 @@
 #include "dbt/perf.h"
 
 typedef struct DbtOptions {
-    bool counted;       /* cpu_run's budget is kept to the instruction; otherwise it runs until
-                           PENDING_EXIT */
-    unsigned cache_mib; /* of code; 0: the usual */
+    bool counted;           /* cpu_run's budget is kept to the instruction; otherwise it runs until
+                               PENDING_EXIT */
+    unsigned cache_mib;     /* of code; 0: the usual */
     const Symbols *symbols; /* of the guest, for people; NULL: none. Outlives the engine */
     PerfFiles *perf;        /* is told of every block; NULL: nobody is. Likewise */
-    unsigned lockstep;  /* one in so many blocks is compared with the interpreter; 0: none */
+    unsigned lockstep;      /* one in so many blocks is compared with the interpreter; 0: none */
 } DbtOptions;
 
 /* Lets the CPU run translated. Fails where the host has no back end or refuses executable memory.

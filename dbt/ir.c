@@ -4,8 +4,8 @@
 #include <inttypes.h>
 
 const IrInfo ir_info[IR_OPCODE_COUNT] = {
-#define LEAVES true
-#define STAYS  false
+#define LEAVES                          true
+#define STAYS                           false
 #define IROP(name, text, leaves, flags) [IR_##name] = {#name, text, leaves, FLAGS_##flags},
 #include "dbt/ir.def"
 #undef IROP
@@ -17,17 +17,14 @@ IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
 {
     g_assert(ir->op_count < IR_MAX_OPS);
     IrOp *op = &ir->ops[ir->op_count++];
-    *op = (IrOp){.op = opcode,
-                 .size = size,
-                 .insn = ir->insn_count - 1,
-                 .dst = REF_NONE,
-                 .src = REF_NONE};
+    *op = (IrOp){
+        .op = opcode, .size = size, .insn = ir->insn_count - 1, .dst = REF_NONE, .src = REF_NONE};
     return op;
 }
 
 /* --- printing ------------------------------------------------------------------------------------ */
 
-static const char *condition_names[16] = {"o", "no", "b",  "ae", "e", "ne", "be", "a",
+static const char *condition_names[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
                                           "s", "ns", "p", "np", "l", "ge", "le", "g"};
 
 static void print_ref(GString *out, const IrOp *op, unsigned ref)
@@ -167,7 +164,8 @@ const char *ir_problem(const IrBlock *ir)
             return "an op leaves after its instruction has committed something";
         if ((op->op == IR_LOAD || op->op == IR_STORE) && !memory)
             return "memory is used without a check";
-        if ((op->op == IR_ROW || op->op == IR_X87 || op->op == IR_FLDCW || op->op == IR_DIVIDE) && row_uses_memory(&ir->insn[insn]) && !memory)
+        if ((op->op == IR_ROW || op->op == IR_X87 || op->op == IR_FLDCW || op->op == IR_DIVIDE) &&
+            row_uses_memory(&ir->insn[insn]) && !memory)
             return "a row's memory is used without a check";
         memory |= is_check(op);
         bool volatile_only = op->op == IR_LOAD && (op->dst == REF_T || op->dst == REF_TEMP);

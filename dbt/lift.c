@@ -69,10 +69,19 @@ uint64_t lift_target(const Lift *l, uint64_t rip)
 
 /* --- instructions -------------------------------------------------------------------------------- */
 
+/* CVTPI2PS from memory: AMD's processors leave the x87 state alone, Intel's and the manual do not.
+ */
+static bool hosts_disagree(const Insn *insn)
+{
+    return insn->op[1].kind == OPND_MEM && !strcmp(insn_row(insn)->name, "CVTPI2PS");
+}
+
 static bool lift_row(Lift *l, LiftKind kind)
 {
     Insn *insn = l->insn;
     const InsnRow *row = insn_row(insn);
+    if (kind == LIFT_MMX && hosts_disagree(insn))
+        return false;
     if (!x64_row_fits(insn))
         return false;
     if (kind == LIFT_BITTEST && insn->op[0].kind == OPND_MEM && insn->op[1].kind == OPND_GPR)
@@ -89,8 +98,8 @@ static bool lift_row(Lift *l, LiftKind kind)
     return true;
 }
 
-/* Where an exception may be waiting or arise, the interpreter looks after it. MMX instructions report
- * one that waits, too. */
+/* Where an exception may be waiting or arise, the interpreter looks after it. MMX instructions
+ * report one that waits, too. */
 static bool lift_x87(Lift *l, LiftKind kind)
 {
     if (l->ir->key & KEY_X87_RAISES)

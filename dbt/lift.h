@@ -33,7 +33,11 @@ typedef struct Lift {
     Insn *insn;    /* the one being lifted */
     uint64_t next; /* rip after it */
     bool done;     /* the block has its last op */
-    enum { NO_SHADOW, STI_SHADOW, STI_OVER } shadow; /* what STI holds off until after the next one */
+    enum {
+        NO_SHADOW,
+        STI_SHADOW,
+        STI_OVER
+    } shadow; /* what STI holds off until after the next one */
 } Lift;
 
 /* Each lifts one instruction; false: it must be interpreted. */

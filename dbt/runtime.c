@@ -102,7 +102,8 @@ static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
 static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
 {
     const Block *block = &t->blocks[site->block];
-    return site->resume && !block->dropped && cpu->rip == next && key == block->key && still_mapped(cpu, block);
+    return site->resume && !block->dropped && cpu->rip == next && key == block->key &&
+           still_mapped(cpu, block);
 }
 
 /* Jump cache entries and page numbers are of one mode. */
@@ -290,8 +291,8 @@ static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
     link_exit(t, from, to);
 }
 
-/* GS is this thread's, and nobody else in the program uses it: it is written when another CPU has its
- * turn, for that takes tens of cycles. */
+/* GS is this thread's, and nobody else in the program uses it: it is written when another CPU has
+ * its turn, for that takes tens of cycles. */
 static void show_contexts(const Cpu *cpu)
 {
     static __thread const MmuContext *shown;

@@ -88,10 +88,10 @@ typedef struct Mark {
 
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes;
-    uint64_t timed_insns, timed_ns; /* of the translations whose processor time was taken */
+    uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
     uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
-    uint64_t misses[2];             /* of the TLB: handed over, refilled */
-    uint64_t jump_misses;           /* indirect transfers that the jump cache did not know */
+    uint64_t misses[2];              /* of the TLB: handed over, refilled */
+    uint64_t jump_misses;            /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
     uint64_t *interpreted; /* times each row was handed to the interpreter */
 } TranslatorStats;
@@ -105,8 +105,8 @@ typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
 
 typedef struct Translator {
     Cpu *cpu;
-    uint8_t *rw; /* the cache, writable, */
-    uint8_t *rx; /* and executable */
+    uint8_t *rw;         /* the cache, writable, */
+    uint8_t *rx;         /* and executable */
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size, used, first_free;
     Trampolines trampolines;
@@ -121,12 +121,12 @@ typedef struct Translator {
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    const Symbols *symbols; /* of the guest, for people; NULL: none */
+    const Symbols *symbols;  /* of the guest, for people; NULL: none */
     struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
     struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
-    GArray *marks; /* of Mark, of the block that is being written; NULL: nobody looks */
-    uint64_t link_base; /* CS base of the exits being linked */
-    uint64_t run_limit; /* insn_count at which the present run ends */
+    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
+    uint64_t link_base;      /* CS base of the exits being linked */
+    uint64_t run_limit;      /* insn_count at which the present run ends */
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
@@ -173,8 +173,8 @@ uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
  * leave. */
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
 
-/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores. True: look
- * again. */
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores.
+ * True: look again. */
 #define MISS_WRITES (1u << 31)
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
 

@@ -15,13 +15,17 @@ enum { ST_BYTES = 16, X87_ONLY = 1 };
 
 static void restore(const uint8_t *area)
 {
-    __asm__ volatile("xrstor64 %0" : : "m"(*(const uint8_t(*)[XSAVE_AREA_SIZE])area), "a"(X87_ONLY), "d"(0));
+    __asm__ volatile("xrstor64 %0"
+                     :
+                     : "m"(*(const uint8_t(*)[XSAVE_AREA_SIZE])area), "a"(X87_ONLY), "d"(0));
 }
 
 /* And leaves 037Fh in the control word and nothing on the stack. */
 static void save(uint8_t *area)
 {
-    __asm__ volatile("xsave64 %0\n\tfninit" : "+m"(*(uint8_t(*)[XSAVE_AREA_SIZE])area) : "a"(X87_ONLY), "d"(0));
+    __asm__ volatile("xsave64 %0\n\tfninit"
+                     : "+m"(*(uint8_t(*)[XSAVE_AREA_SIZE])area)
+                     : "a"(X87_ONLY), "d"(0));
 }
 
 /* The area has the registers in stack order. */

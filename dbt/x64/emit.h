@@ -24,14 +24,14 @@ enum { MAX_STUBS = 4 * IR_MAX_INSNS };
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
     bool is_exit;
-    bool save_flags; /* exits: the image must be written first */
-    uint32_t id;     /* Site or Exit */
+    bool save_flags;  /* exits: the image must be written first */
+    uint32_t id;      /* Site or Exit */
     uint32_t from[4]; /* rel32s that come here */
     uint8_t from_count;
-    bool is_miss;     /* handovers: try to fill the TLB first, */
-    Rm tag;           /* with what R10 was xored with, */
-    uint32_t retry;   /* and look again from here */
-    uint8_t rest; /* counted instructions behind the exit, which do not run */
+    bool is_miss;   /* handovers: try to fill the TLB first, */
+    Rm tag;         /* with what R10 was xored with, */
+    uint32_t retry; /* and look again from here */
+    uint8_t rest;   /* counted instructions behind the exit, which do not run */
 } Stub;
 
 typedef struct Emit {
@@ -39,9 +39,9 @@ typedef struct Emit {
     Translator *t;
     const IrBlock *ir;
     uint32_t block;
-    unsigned flags;   /* FLAGS_IN_* */
-    unsigned at_op;   /* index of the op being written */
-    uint32_t site;    /* of the present instruction, 0 = none yet */
+    unsigned flags; /* FLAGS_IN_* */
+    unsigned at_op; /* index of the op being written */
+    uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
     Rm memory; /* M */
     Stub stubs[MAX_STUBS];

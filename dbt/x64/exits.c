@@ -110,7 +110,10 @@ void emit_stubs(Emit *e)
         const Stub *stub = &e->stubs[i];
         for (unsigned j = 0; j < stub->from_count && !e->a.full; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
-        emit_mark(e, stub->is_miss ? MARK_MISS : stub->is_exit ? MARK_EXIT : MARK_HANDOVER,
+        emit_mark(e,
+                  stub->is_miss   ? MARK_MISS
+                  : stub->is_exit ? MARK_EXIT
+                                  : MARK_HANDOVER,
                   stub->id & ~MISS_WRITES);
         if (stub->is_miss) {
             put_miss(e, stub);

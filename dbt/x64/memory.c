@@ -1,7 +1,7 @@
 /* memory.c - guest memory access, the one place that emits it.
  *
- * A check op leaves the linear address in R10, looks into the TLB that GS points to, and goes to the
- * instruction's handover unless the page is there and the access does not leave it; M is then
+ * A check op leaves the linear address in R10, looks into the TLB that GS points to, and goes to
+ * the instruction's handover unless the page is there and the access does not leave it; M is then
  * [R10 + R11]. The interpreter fills the TLB, raises, or does what is no plain RAM. */
 #include "dbt/x64/emit.h"
 
@@ -129,9 +129,11 @@ void emit_lea(Emit *e, const IrOp *op)
 
 /* --- segments ------------------------------------------------------------------------------------ */
 
-#define SEG_FIELD(n, field) x64_cpu(offsetof(Cpu, seg) + (n) * sizeof(Segment) + offsetof(Segment, field))
+#define SEG_FIELD(n, field) \
+    x64_cpu(offsetof(Cpu, seg) + (n) * sizeof(Segment) + offsetof(Segment, field))
 
-/* R10: offset to linear address, with the segment's limit. Expand-down segments do not come here. */
+/* R10: offset to linear address, with the segment's limit. Expand-down segments do not come here.
+ */
 static void put_segment(Emit *e, const IrOp *op, const Address *ad)
 {
     unsigned mode = e->ir->key >> KEY_MODE_SHIFT & 7;

@@ -1,13 +1,11 @@
 /* trampoline.c - the fixed code: into generated code and out of it.
  *
- *   enter(cpu, code)     a C function: saves C's registers, loads the guest's, jumps to code; returns
- *                        the number in R11 when the code leaves
- *   exit                 jumped to with a number in R11
- *   cold                 jumped to with a Site in R11: the guest's registers go to struct Cpu, C runs the
- *                        instruction, and the code goes on where C says, or is left with 0
- *   miss                 called with a linear address in R10 and a Site in R11, after a TLB miss
- *   load/spill_vectors   called; between memory and the host's vector registers and MXCSR
- *   load_x87             called; dbt/x87.c */
+ *   enter(cpu, code)     a C function: saves C's registers, loads the guest's, jumps to code;
+ * returns the number in R11 when the code leaves exit                 jumped to with a number in
+ * R11 cold                 jumped to with a Site in R11: the guest's registers go to struct Cpu, C
+ * runs the instruction, and the code goes on where C says, or is left with 0 miss called with a
+ * linear address in R10 and a Site in R11, after a TLB miss load/spill_vectors   called; between
+ * memory and the host's vector registers and MXCSR load_x87             called; dbt/x87.c */
 #include "dbt/x64/emit.h"
 
 #include "dbt/x87.h"
@@ -172,8 +170,9 @@ static void put_cold(Asm *a, const Trampolines *t)
     jump_next(a);
 }
 
-/* Called with the linear address in R10 and the site in R11: returns if the look-up is worth another
- * try, else goes on as `cold`. Of the guest's registers only those that C may change are saved. */
+/* Called with the linear address in R10 and the site in R11: returns if the look-up is worth
+ * another try, else goes on as `cold`. Of the guest's registers only those that C may change are
+ * saved. */
 static void put_miss(Asm *a, const Trampolines *t)
 {
     static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
@@ -195,7 +194,8 @@ static void put_miss(Asm *a, const Trampolines *t)
     land_short(a, no_vectors);
     for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
         put_pop(a, saved[i]);
-    asm_modrm(a, OP1(0x84), (HostWidth){.rex = true}, HOST_R10, rm_reg(HOST_R10), 0); /* test r10b */
+    asm_modrm(a, OP1(0x84), (HostWidth){.rex = true}, HOST_R10, rm_reg(HOST_R10),
+              0); /* test r10b */
     uint32_t missed = jump_short(a, 0x74);
     asm_byte(a, 0xc3);
     land_short(a, missed);

@@ -52,7 +52,8 @@ void emit_x87(Emit *e, const IrOp *op)
         note_instruction(e, op);
 }
 
-/* A control word that unmasks an exception is the interpreter's. It is read once: memory may change. */
+/* A control word that unmasks an exception is the interpreter's. It is read once: memory may
+ * change. */
 void emit_fldcw(Emit *e, const IrOp *op)
 {
     enum { MASKS = 0x3f };
