@@ -136,7 +136,8 @@ MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
 
 void tlb_hide(Cpu *cpu)
 {
-    cpu->tlb_state->hidden = cpu->tlb;
+    if (cpu->tlb != cpu->tlb_state->empty)
+        cpu->tlb_state->hidden = cpu->tlb;
     cpu->tlb = cpu->tlb_state->empty;
 }
 

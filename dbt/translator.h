@@ -51,6 +51,7 @@ struct Block {
     const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
     uint32_t key;
     uint32_t entry;        /* code offset: flags in the image */
+    uint32_t entry_body;   /* behind the look at the budget too */
     uint32_t entry_polled; /* behind the look at `poll` */
     uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
     uint32_t code_end;
@@ -145,8 +146,8 @@ uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
  * leave. */
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
 
-/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores. True: look
- * again. */
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores.
+ * True: look again. */
 #define MISS_WRITES (1u << 31)
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
 
