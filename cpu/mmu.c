@@ -129,9 +129,16 @@ void tlb_state_free(TlbState *state)
     g_free(state);
 }
 
-MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
+const uint32_t MMU_CONTEXT_STRIDE = sizeof(TlbTable);
+
+MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode)
 {
     return &cpu->tlb_state->table[mode].context;
+}
+
+TlbMode mmu_tlb_mode(const Cpu *cpu)
+{
+    return ((uintptr_t)cpu->tlb - (uintptr_t)cpu->tlb_state->table) / sizeof(TlbTable);
 }
 
 void tlb_hide(Cpu *cpu)
@@ -148,6 +155,7 @@ TlbEntry *tlb_table(TlbState *state, TlbMode mode)
 
 void tlb_flush_all(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &state->table[mode];
@@ -162,6 +170,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
         unsigned kept = 0;
@@ -179,6 +188,7 @@ void tlb_flush_non_global(Cpu *cpu)
 
 void tlb_flush_page(Cpu *cpu, LinAddr la)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     if (la >= state->large_first && la <= state->large_last) {
         tlb_flush_all(cpu);
@@ -311,9 +321,23 @@ static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
 {
     uint32_t error;
+    const TlbSlot *slot = &table_for(cpu, ROLE_CURRENT)->slot[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    if (slot->used && slot->la == (la & ~PAGE_MASK) && !slot->t.page.host)
+        return false;
     if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
         return false;
     return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
+}
+
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
+{
+    Walk walk;
+    uint32_t error;
+    if (!shadow_walk(cpu, la, access, user, &walk, &error))
+        cpu_raise_pf(cpu, la, error);
+    Translation t = {.pa = a20_masked(cpu, walk.pa & ~PAGE_MASK), .read = true, .write = true};
+    t.page = address_space_page(cpu_memory(cpu), t.pa);
+    return t;
 }
 
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)

@@ -15,6 +15,7 @@ enum {
     KEY_COUNTED = 1 << 25,     /* instructions are counted exactly */
     KEY_DOWN = 1 << 26,        /* EFLAGS.DF: strings go down */
     KEY_EXPAND_DOWN = 1 << 27, /* some segment's offsets do not begin at 0 */
+    KEY_TLB_SHIFT = 28,        /* TlbMode */
 };
 
 /* The key of code that runs now. */
@@ -32,7 +33,11 @@ typedef struct Lift {
     Insn *insn;    /* the one being lifted */
     uint64_t next; /* rip after it */
     bool done;     /* the block has its last op */
-    enum { NO_SHADOW, STI_SHADOW, STI_OVER } shadow; /* what STI holds off until after the next one */
+    enum {
+        NO_SHADOW,
+        STI_SHADOW,
+        STI_OVER
+    } shadow; /* what STI holds off until after the next one */
 } Lift;
 
 /* Each lifts one instruction; false: it must be interpreted. */

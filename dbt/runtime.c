@@ -1,5 +1,7 @@
 /* runtime.c - the dispatcher: finds or makes the code for rip, enters it, links it when it comes
  * out; and the door through which generated code hands an instruction to the interpreter. */
+#include <time.h>
+
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/flags.h"
@@ -9,8 +11,12 @@
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
 #include "dbt/lockstep.h"
+#include "dbt/rows.h"
+#include "dbt/profile.h"
 #include "dbt/translator.h"
+#include "dbt/view.h"
 #include "dbt/x64/emit.h"
+#include "dbt/x87.h"
 
 /* --- flags between the interpreter's form and the image ------------------------------------------ */
 
@@ -96,8 +102,8 @@ static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
 static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
 {
     const Block *block = &t->blocks[site->block];
-    return site->resume && !block->dropped && cpu->rip == next && cpu->tlb == t->entered_tlb &&
-           key == block->key && still_mapped(cpu, block);
+    return site->resume && !block->dropped && cpu->rip == next && key == block->key &&
+           still_mapped(cpu, block);
 }
 
 /* Jump cache entries and page numbers are of one mode. */
@@ -109,17 +115,6 @@ static void prepare_context(Cpu *cpu, uint32_t key)
     mmu_jumps_clear(context);
     context->jump_key = key;
     context->jump_base = code_base(cpu);
-}
-
-/* GS shows the present context from now on. */
-static void show_context(Translator *t, const Cpu *cpu)
-{
-    if (t->entered_tlb == cpu->tlb)
-        return;
-    t->entered_tlb = cpu->tlb;
-#ifdef __x86_64__
-    __asm__ volatile("wrgsbase %0" : : "r"(cpu->tlb));
-#endif
 }
 
 /* The code at rip, if it is there already: a system call or an interrupt's return need not go
@@ -134,7 +129,6 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const In
     if (!index)
         return NULL;
     prepare_context(cpu, key);
-    show_context(t, cpu);
     const uint8_t *code = t->rx + t->blocks[index].entry;
     if (is_indirect(insn))
         mmu_jump_add(mmu_context(cpu), cpu->rip, code);
@@ -148,6 +142,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     const Block *block = &t->blocks[site->block];
     const Insn *insn = site_insn(t, site);
     flags_from_image(cpu);
+    x87_settle_pointers(cpu);
+    bool x87 = cpu->jit.x87_loaded && row_sees_x87(insn);
+    if (x87)
+        x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
     uint64_t next = cpu->rip_start + insn->length;
     cpu->rip = next;
@@ -160,6 +158,7 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     if (UNLIKELY(t->lockstep != NULL))
         lockstep_door(t, cpu, site);
     t->stats.sites_taken++;
+    t->stats.jump_misses += is_indirect(insn);
     t->stats.interpreted[insn->row]++;
     insn->exec(cpu, insn);
     cpu->insn = NULL;
@@ -168,6 +167,8 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
         uint32_t key = lift_key(cpu, t->counted);
         if (may_resume(cpu, t, site, next, key)) {
             cpu->jit.budget -= ahead;
+            if (x87)
+                x87_load(cpu);
             return t->rx + site->resume;
         }
         cpu->jit.budget -= t->counted;
@@ -184,26 +185,21 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
 
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
-    return mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    translator_of(cpu)->stats.misses[refilled]++;
+    return refilled;
 }
 
 /* --- translating --------------------------------------------------------------------------------- */
 
-static uint64_t host_cycles(void)
-{
-#ifdef __x86_64__
-    return __builtin_ia32_rdtsc();
-#else
-    return 0;
-#endif
-}
+/* Translations are timed now and then: asking for the thread's processor time is a system call. */
+enum { TIMED_ONE_IN = 16 };
 
-static bool nearly_full(const Translator *t)
+static Ns processor_time(void)
 {
-    enum { BLOCK_CODE = 64 * KIB };
-    return t->used + BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
-           t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
-           t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
 /* 0: the interpreter must do this one. */
@@ -212,8 +208,9 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     Cpu *cpu = t->cpu;
     if (cache_is_restless(t, host))
         return 0;
-    uint64_t start = host_cycles();
-    if (nearly_full(t))
+    bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
+    Ns start = timed ? processor_time() : 0;
+    if (cache_nearly_full(t))
         cache_flush(t);
     IrBlock *ir = t->ir;
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
@@ -234,13 +231,18 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .granules = ir->granules,
                                .insn_count = ir->insn_count};
     uint32_t code = t->used;
+    view_before(t, ir);
     bool fits = x64_emit(t, ir, index);
     g_assert(fits);
     cache_insert(t, index);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
-    t->stats.host_cycles += host_cycles() - start;
+    if (timed) {
+        t->stats.timed_insns += ir->insn_count;
+        t->stats.timed_ns += processor_time() - start;
+    }
+    view_after(t, ir, index);
     return index;
 }
 
@@ -289,6 +291,20 @@ static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
     link_exit(t, from, to);
 }
 
+/* GS is this thread's, and nobody else in the program uses it: it is written when another CPU has
+ * its turn, for that takes tens of cycles. */
+static void show_contexts(const Cpu *cpu)
+{
+    static __thread const MmuContext *shown;
+    const MmuContext *wanted = mmu_context_of(cpu, 0);
+    if (shown == wanted)
+        return;
+    shown = wanted;
+#ifdef __x86_64__
+    __asm__ volatile("wrgsbase %0" : : "r"(wanted));
+#endif
+}
+
 typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
 
 /* Runs one block for a comparison: with a budget that ends whatever comes after it. */
@@ -299,6 +315,7 @@ static uint32_t enter_alone(Translator *t, Cpu *cpu, EnterFn *fn, const Block *b
     t->run_limit = cpu->insn_count + block->insn_count + NOTHING;
     cpu->jit.budget = NOTHING;
     uint32_t exit = fn(cpu, t->rx + block->entry_body);
+    x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
     t->run_limit = limit;
@@ -316,7 +333,7 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
     bool alone = t->lockstep && t->run_limit - cpu->insn_count >= block->insn_count &&
                  lockstep_begin(t, cpu, index);
     flags_to_image(cpu);
-    t->entered_tlb = cpu->tlb;
+    show_contexts(cpu);
     t->jumped = false;
     t->stats.entries++;
     if (alone)
@@ -324,6 +341,7 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
     uint32_t exit = fn(cpu, t->rx + block->entry);
+    x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
     if (exit)
@@ -368,9 +386,8 @@ static void run_code(Translator *t, Cpu *cpu)
     }
 }
 
-static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
+static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
 {
-    Translator *t = translator_of(cpu);
     t->run_limit = limit;
     while (cpu->insn_count < limit) {
         /* Cleared before looking: what comes after the look sets it again. */
@@ -389,6 +406,16 @@ static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
         if (next == RUN_BLOCKS)
             run_code(t, cpu);
     }
+}
+
+static void dbt_run(Cpu *cpu, uint64_t limit)
+{
+    Translator *t = translator_of(cpu);
+    if (UNLIKELY(t->profile != NULL))
+        profile_enter(t->profile);
+    run_to_limit(t, cpu, limit);
+    if (UNLIKELY(t->profile != NULL))
+        profile_leave(t->profile);
 }
 
 /* --- the engine ---------------------------------------------------------------------------------- */
@@ -410,6 +437,7 @@ static void dbt_unwound(Cpu *cpu)
     Translator *t = translator_of(cpu);
     if (t->lockstep)
         lockstep_raised(t, cpu);
+    x87_spill(cpu);
 }
 
 static void dbt_free(Cpu *cpu)
@@ -427,6 +455,11 @@ static const CpuEngine dbt_engine = {
     .free = dbt_free,
 };
 
+bool dbt_is_attached(const Cpu *cpu)
+{
+    return cpu->engine == &dbt_engine;
+}
+
 bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
 {
     enum { CODE_MIB = 64 };
@@ -440,6 +473,8 @@ bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
     if (!t)
         return false;
     t->counted = options->counted || options->lockstep;
+    t->symbols = options->symbols;
+    t->perf = options->perf;
     if (options->lockstep)
         t->lockstep = lockstep_new(t, options->lockstep);
     cpu_set_engine(cpu, &dbt_engine, t);

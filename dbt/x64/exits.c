@@ -110,6 +110,11 @@ void emit_stubs(Emit *e)
         const Stub *stub = &e->stubs[i];
         for (unsigned j = 0; j < stub->from_count && !e->a.full; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
+        emit_mark(e,
+                  stub->is_miss   ? MARK_MISS
+                  : stub->is_exit ? MARK_EXIT
+                                  : MARK_HANDOVER,
+                  stub->id & ~MISS_WRITES);
         if (stub->is_miss) {
             put_miss(e, stub);
             continue;
@@ -281,7 +286,7 @@ void emit_find(Emit *e, const IrOp *op)
     enum { ENTRY_SHIFT = 4, INDEX_MASK = (JUMP_CACHE_SIZE - 1) << ENTRY_SHIFT };
     static_assert(sizeof(JumpEntry) == 1 << ENTRY_SHIFT, "jump entries are indexed by shifting");
     Asm *a = &e->a;
-    int32_t table = offsetof(MmuContext, jump);
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
     asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), 32 - ENTRY_SHIFT);
     asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
@@ -296,8 +301,8 @@ void emit_find(Emit *e, const IrOp *op)
 
 void emit_jump(Emit *e, const IrOp *op)
 {
-    Rm code = op->last ? JIT(next)
-                       : rm_gs(HOST_R11, offsetof(MmuContext, jump) + offsetof(JumpEntry, code));
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
+    Rm code = op->last ? JIT(next) : rm_gs(HOST_R11, table + offsetof(JumpEntry, code));
     asm_modrm(&e->a, OP1(0xff), (HostWidth){0}, 4, code, 0);
 }
 

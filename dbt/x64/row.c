@@ -22,9 +22,11 @@ typedef struct RowCode {
     const InsnRow *row;
     Rm memory;
     bool has_memory;
+    bool keeps_address; /* R10, and perhaps R11, must live until memory is used */
     HostOp op;
     HostWidth width;
     bool vex;
+    bool swapped; /* operand 0 is in ModRM.reg and operand 1 in ModRM.rm, not the other way round */
     unsigned reg, vvvv;
     Rm rm;
     bool has_modrm;
@@ -102,7 +104,7 @@ bool x64_row_fits(const Insn *insn)
     for (unsigned i = 0; i < MAX_OPERANDS; i++) {
         const Operand *op = &insn->op[i];
         if (op->kind == OPND_SEG || op->kind == OPND_CR || op->kind == OPND_DR ||
-            op->kind == OPND_MMX || op->kind == OPND_FAR)
+            op->kind == OPND_FAR)
             return false;
         detours += needs_detour(insn, i);
     }
@@ -129,7 +131,7 @@ static unsigned take_detour(RowCode *c, unsigned n)
     *d = (Detour){.gpr = op->reg,
                   .high = op->kind == OPND_GPR8H,
                   .write = op->access & OPND_WRITE,
-                  .scratch = c->detours || c->has_memory ? HOST_R11 : HOST_R10};
+                  .scratch = c->detours || c->keeps_address ? HOST_R11 : HOST_R10};
     c->detours++;
     if (d->high)
         asm_rorx(c->a, 8, d->scratch, rm_reg(x64_home(op->reg)), 8);
@@ -138,7 +140,8 @@ static unsigned take_detour(RowCode *c, unsigned n)
     return d->scratch;
 }
 
-/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX). */
+/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX).
+ */
 static void finish_detours(RowCode *c)
 {
     for (unsigned i = c->detours; i-- > 0;) {
@@ -192,10 +195,12 @@ static void place_operand(RowCode *c, unsigned n)
     case WHERE_E:
     case WHERE_M:
     case WHERE_W:
+    case WHERE_Q:
         c->rm = rm_operand(c, n);
         break;
     case WHERE_G:
     case WHERE_V:
+    case WHERE_P:
         c->reg = register_operand(c, n);
         break;
     case WHERE_B:
@@ -280,6 +285,20 @@ static bool names_register_in_opcode(const InsnRow *row)
     return where_of(row, 0) == WHERE_Z;
 }
 
+/* XOR r, r and SUB r, r need not read a home in memory. */
+static bool put_zero_idiom(RowCode *c)
+{
+    const Operand *op = c->insn->op;
+    unsigned opcode = c->op.opcode | 2;
+    bool same = c->row->map == MAP_BASE && (opcode == 0x33 || opcode == 0x2b) &&
+                op[0].kind == OPND_GPR && op[1].kind == OPND_GPR && op[0].reg == op[1].reg;
+    if (!same || op[0].size < 4 || x64_home(op[0].reg) != HOST_NONE)
+        return false;
+    asm_modrm(c->a, OP1(opcode), (HostWidth){0}, HOST_R10, rm_reg(HOST_R10), 0);
+    asm_store(c->a, 8, x64_gpr(op[0].reg), HOST_R10);
+    return true;
+}
+
 /* Rows with the register in the opcode: the ModRM forms are as good. */
 static void choose_modrm_form(RowCode *c)
 {
@@ -350,14 +369,39 @@ static void put_plain(RowCode *c)
     asm_byte(c->a, plus_r ? (c->row->opcode & 0xf8) | (c->rm.reg & 7) : c->op.opcode);
 }
 
+/* A register is loaded whole from memory: the address is not needed any more when it is written. */
+static bool loads_only(const Insn *insn)
+{
+    const Operand *dest = &insn->op[0];
+    return dest->kind == OPND_GPR && dest->access == OPND_WRITE && dest->size >= 4 &&
+           insn->op[1].kind == OPND_MEM && insn->op[2].kind != OPND_GPR;
+}
+
+/* ADD to CMP, and MOV, have both directions: the operand whose home is memory goes to ModRM.rm if
+ * it is only read. */
+static void swap_direction(RowCode *c)
+{
+    const Operand *op = c->insn->op;
+    unsigned opcode = c->op.opcode;
+    bool both = c->row->map == MAP_BASE &&
+                ((opcode < 0x40 && (opcode & 6) == 0) || (opcode & 0xfe) == 0x88);
+    if (!both || op[0].kind != OPND_GPR || op[1].kind != OPND_GPR ||
+        x64_home(op[0].reg) == HOST_NONE || x64_home(op[1].reg) != HOST_NONE)
+        return;
+    c->op.opcode |= 2;
+    c->swapped = true;
+}
+
 void x64_row(Asm *a, const Insn *insn, Rm memory)
 {
     RowCode c = {.a = a, .insn = insn, .row = insn_row(insn), .memory = memory};
     c.has_memory = row_has_memory(insn);
     choose_opcode(&c);
-    if (put_mov_constant(&c))
+    if (put_mov_constant(&c) || put_zero_idiom(&c))
         return;
-    if (c.has_memory && c.memory.index == HOST_R11) {
+    swap_direction(&c);
+    c.keeps_address = c.has_memory && !loads_only(insn);
+    if (c.keeps_address && c.memory.index == HOST_R11) {
         for (unsigned i = 0; i < MAX_OPERANDS; i++) {
             if (!needs_detour(insn, i))
                 continue;
@@ -366,7 +410,11 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
             break;
         }
     }
-    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+    if (c.swapped) {
+        c.reg = register_operand(&c, 0);
+        c.rm = x64_gpr(insn->op[1].reg);
+    }
+    for (unsigned i = 0; i < MAX_OPERANDS && !c.swapped; i++)
         place_operand(&c, i);
     if (insn->lock)
         asm_byte(a, 0xf0);

@@ -186,7 +186,8 @@ static void put_memory(Emitter *e)
         put(e, prefixes[prefix], 1);
     if (e->size == CODE_64 && input_one_in(e->in, 3))
         put(e, 0x48, 1);
-    put_absolute(e, forms[n].opcode, forms[n].bytes, input_below(e->in, 8), input_code_address(e->in));
+    put_absolute(e, forms[n].opcode, forms[n].bytes, input_below(e->in, 8),
+                 input_code_address(e->in));
 }
 
 static void put_msr(Emitter *e)

@@ -87,8 +87,8 @@ static void configuration_dma(Input *in, FuzzBoard *b)
     uint32_t length = input_one_in(in, 16) ? input_number(in) : input_below(in, 0x400);
     address_space_store(&b->board->memory, at, GUINT32_SWAP_LE_BE(control), 4);
     address_space_store(&b->board->memory, at + 4, GUINT32_SWAP_LE_BE(length), 4);
-    address_space_store(&b->board->memory, at + 8, GUINT64_SWAP_LE_BE((uint64_t)input_code_address(in)),
-                        8);
+    address_space_store(&b->board->memory, at + 8,
+                        GUINT64_SWAP_LE_BE((uint64_t)input_code_address(in)), 8);
     address_space_store(&b->board->ports, 0x514, 0, 4);
     address_space_store(&b->board->ports, 0x518, GUINT32_SWAP_LE_BE((uint32_t)at), 4);
 }

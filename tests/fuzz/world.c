@@ -53,10 +53,11 @@ static uint64_t any_descriptor(Input *in)
     if (input_one_in(in, 16))
         return input_bits(in, 8);
     if (input_one_in(in, 2))
-        return descriptor_make(input_code_address(in), input_one_in(in, 2) ? 0xfffff : input_bits(in, 3),
-                               access | AR_S);
+        return descriptor_make(input_code_address(in),
+                               input_one_in(in, 2) ? 0xfffff : input_bits(in, 3), access | AR_S);
     if (input_one_in(in, 3))
-        return descriptor_make(input_one_in(in, 2) ? WORLD_TSS2 : input_code_address(in), 0x67, access);
+        return descriptor_make(input_one_in(in, 2) ? WORLD_TSS2 : input_code_address(in), 0x67,
+                               access);
     return gate_make(input_below(in, WORLD_SELECTORS), world_entry(in), access & 0xff,
                      input_below(in, 32));
 }

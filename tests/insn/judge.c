@@ -15,7 +15,7 @@
 #include "cpu/isa_priv.h"
 #include "dbt/rows.h"
 #include "tests/support/judge_jit.h"
-#include "tests/support/row_tests.h"
+#include "tests/support/row_coverage.h"
 
 enum { BATCH = 100, SKIPPED = 77 };
 
@@ -178,16 +178,19 @@ static void print_encoding(const InsnRow *row)
     print_modrm(row);
 }
 
-/* One line a row: name, encoding, operands, feature, group, offered, proof, note, test file; with
- * tabs between. */
+/* One line a row: name, encoding, operands, feature, group, offered, proof, note, file of cases;
+ * with tabs between. */
 static void print_table(void)
 {
     static const char *const proofs[] = {"native", "refusal", "none"};
-    char **cases = row_tests_scan(MYNA_SOURCE_DIR);
+    decode_init();
+    g_autoptr(GPtrArray) cases = row_files_read(MYNA_SOURCE_DIR);
+    RowCoverage *covered = row_coverage_new(cases);
     for (unsigned r = 0; r < insn_row_count; r++) {
         const InsnRow *row = &insn_rows[r];
         const char *why = NULL;
         RowClass class = judge_row_class(row, &why);
+        const RowCase *first = row_coverage_first(covered, r);
         printf("%s\t", row->name);
         print_encoding(row);
         putchar('\t');
@@ -195,9 +198,9 @@ static void print_table(void)
             printf("%s%s", n ? ", " : "", operand_infos[row->operands[n]].name);
         printf("\t%s\t%s\t%s\t%s\t%s\t%s\n", row->feature ? feature_infos[row->feature].name : "",
                judge_row_group(row), judge_row_is_offered(row) ? "yes" : "no", proofs[class],
-               why ? why : "", cases[r] ? cases[r] : "");
+               why ? why : "", first ? first->file : "");
     }
-    row_tests_free(cases);
+    row_coverage_free(covered);
 }
 
 /* --- the translator --------------------------------------------------------------------------- */
