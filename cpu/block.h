@@ -17,6 +17,7 @@ enum {
     KEY_OSFXSR = 1 << 10,
     KEY_OSXSAVE = 1 << 11,
     KEY_AVX = 1 << 12,
+    KEY_CET = 1 << 13, /* shadow stacks or branch tracking are on */
 };
 
 /* A run of instructions that begins at one host address of guest RAM, in one page but for the last

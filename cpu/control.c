@@ -1,4 +1,4 @@
-/* control.c - what writing CR0, CR3, CR4, EFER and XCR0 may do and does. [SDM3] "Control
+/* control.c - what writing CR0, CR3, CR4, EFER and PKRU may do and does. [SDM3] "Control
  * Registers", "IA-32e Mode Activation and Consistency Checking", "Invalidation of TLBs".
  *
  * Everything is checked before anything changes; a refusal is #GP(0). */
@@ -39,6 +39,7 @@ void cr0_write(Cpu *cpu, uint64_t value)
     value = (value & CR0_DEFINED) | CR0_ET; /* undefined bits below 32 are wired */
     require(cpu, !(value & CR0_PG) || (value & CR0_PE));
     require(cpu, !(value & CR0_NW) || (value & CR0_CD));
+    require(cpu, (value & CR0_WP) || !(cpu->cr4 & CR4_CET));
 
     uint64_t changed = value ^ cpu->cr0, efer = cpu->efer;
     if (changed & value & CR0_PG) {
@@ -88,7 +89,7 @@ static const struct {
     {CR4_OSFXSR, FEATURE_FXSR},       {CR4_OSXMMEXCPT, FEATURE_SSE},    {CR4_UMIP, FEATURE_UMIP},
     {CR4_LA57, FEATURE_LA57},         {CR4_FSGSBASE, FEATURE_FSGSBASE}, {CR4_PCIDE, FEATURE_PCID},
     {CR4_OSXSAVE, FEATURE_XSAVE},     {CR4_SMEP, FEATURE_SMEP},         {CR4_SMAP, FEATURE_SMAP},
-    {CR4_PKE, FEATURE_PKU},           {CR4_CET, FEATURE_CET_SS},
+    {CR4_PKE, FEATURE_PKU},           {CR4_CET, FEATURE_CET_SS},        {CR4_CET, FEATURE_CET_IBT},
 };
 
 uint64_t cr4_supported(const Cpu *cpu)
@@ -107,6 +108,7 @@ void cr4_write(Cpu *cpu, uint64_t value)
     require(cpu, !(value & ~cr4_supported(cpu)));
     if (cpu->efer & EFER_LMA)
         require(cpu, (value & CR4_PAE) && !(changed & CR4_LA57));
+    require(cpu, !(value & CR4_CET) || cpu->cr0 & CR0_WP);
     if (changed & value & CR4_PCIDE)
         require(cpu, (cpu->efer & EFER_LMA) && (cpu->cr3 & 0xfff) == 0);
     const uint64_t reload = CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP;
@@ -114,7 +116,7 @@ void cr4_write(Cpu *cpu, uint64_t value)
         require(cpu, mmu_load_pdptes(cpu, cpu->cr3));
     cpu->cr4 = value;
     const uint64_t paging = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP |
-                            CR4_LA57 | CR4_PKE;
+                            CR4_LA57 | CR4_PKE | CR4_CET;
     if (changed & paging)
         tlb_flush_all(cpu);
     cpu_update_mode(cpu);
@@ -143,10 +145,13 @@ void efer_write(Cpu *cpu, uint64_t value)
     cpu_update_mode(cpu);
 }
 
-/* --- XCR0 ---------------------------------------------------------------------------------- */
+/* --- PKRU ---------------------------------------------------------------------------------- */
 
-uint64_t xcr0_supported(const Cpu *cpu)
+/* TLB entries hold the rights that the keys left. */
+void pkru_write(Cpu *cpu, uint32_t value)
 {
-    return XCR0_X87 | (cpu_has(cpu, FEATURE_SSE) ? XCR0_SSE : 0) |
-           (cpu_has(cpu, FEATURE_AVX) ? XCR0_AVX : 0);
+    bool matters = cpu->cr4 & CR4_PKE && cpu_is_lma(cpu) && value != cpu->pkru;
+    cpu->pkru = value;
+    if (matters)
+        tlb_flush_all(cpu);
 }

@@ -4,6 +4,7 @@
  * Registers", "System Flags and Fields in the EFLAGS Register", [SDM1] "MXCSR Control and Status
  * Register", "x87 FPU Control Word". Anything they let through may be loaded too. */
 #include "core/error.h"
+#include "cpu/cet.h"
 #include "cpu/debug.h"
 #include "cpu/exec.h"
 #include "cpu/x87.h"
@@ -36,7 +37,7 @@ static const char *control_registers(const Cpu *cpu)
         !(efer & EFER_LMA) != !((efer & EFER_LME) && (cr0 & CR0_PG)))
         return "efer";
     if (!within(cr4, cr4_supported(cpu)) || !implies(efer & EFER_LMA, cr4 & CR4_PAE) ||
-        !implies(cr4 & CR4_PCIDE, efer & EFER_LMA))
+        !implies(cr4 & CR4_PCIDE, efer & EFER_LMA) || !implies(cr4 & CR4_CET, cr0 & CR0_WP))
         return "cr4";
     if (cpu->cr3 >> cpu->phys_bits)
         return "cr3";
@@ -46,7 +47,21 @@ static const char *control_registers(const Cpu *cpu)
     for (unsigned i = 0; i < G_N_ELEMENTS(cpu->pdpte); i++)
         if (cpu->pdpte[i] >> cpu->phys_bits)
             return "pdpte";
-    return cpu->xss ? "xss" : NULL;
+    return within(cpu->xss, xss_supported(cpu)) ? NULL : "xss";
+}
+
+static const char *control_flow_enforcement(const Cpu *cpu)
+{
+    if (!cet_control_valid(cpu, cpu->u_cet))
+        return "u_cet";
+    if (!cet_control_valid(cpu, cpu->s_cet))
+        return "s_cet";
+    for (unsigned i = 0; i < G_N_ELEMENTS(cpu->pl_ssp); i++)
+        if (!cet_ssp_valid(cpu, cpu->pl_ssp[i]))
+            return "pl_ssp";
+    if (!cpu_is_canonical_base(cpu, cpu->interrupt_ssp_table))
+        return "interrupt_ssp_table";
+    return cet_ssp_valid(cpu, cpu->ssp) ? NULL : "ssp";
 }
 
 static const char *flags_and_privilege(const Cpu *cpu)
@@ -114,8 +129,9 @@ static void derive(Cpu *cpu)
 
 bool cpu_loaded(Cpu *cpu, GError **err)
 {
-    static Rule *const rules[] = {control_registers, flags_and_privilege, segments, floating_point,
-                                  events};
+    static Rule *const rules[] = {
+        control_registers,       flags_and_privilege, segments, floating_point, events,
+        control_flow_enforcement};
     for (unsigned i = 0; i < G_N_ELEMENTS(rules); i++) {
         const char *field = rules[i](cpu);
         if (!field)

@@ -29,6 +29,8 @@ struct TlbState {
     /* Linear range that holds every large page filled since the last full flush; INVLPG inside it
      * cannot tell which 4 KiB slots belong to the page and drops all. */
     LinAddr large_first, large_last;
+    TlbEntry empty[TLB_SIZE]; /* what Cpu.tlb is while hidden, */
+    TlbEntry *hidden;         /* and what it was */
 };
 
 /* A tag no address can match: the slot index bits are wrong for this slot. All ones would match the
@@ -115,6 +117,9 @@ TlbState *tlb_state_new(void)
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
         for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
             jump_clear(&state->table[mode].context, i);
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        state->empty[i].read = state->empty[i].write = state->empty[i].fetch = invalid_tag(i) &
+                                                                               ~PAGE_MASK;
     state->large_first = UINT64_MAX;
     return state;
 }
@@ -124,9 +129,22 @@ void tlb_state_free(TlbState *state)
     g_free(state);
 }
 
-MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
+const uint32_t MMU_CONTEXT_STRIDE = sizeof(TlbTable);
+
+MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode)
 {
     return &cpu->tlb_state->table[mode].context;
+}
+
+TlbMode mmu_tlb_mode(const Cpu *cpu)
+{
+    return ((uintptr_t)cpu->tlb - (uintptr_t)cpu->tlb_state->table) / sizeof(TlbTable);
+}
+
+void tlb_hide(Cpu *cpu)
+{
+    cpu->tlb_state->hidden = cpu->tlb;
+    cpu->tlb = cpu->tlb_state->empty;
 }
 
 TlbEntry *tlb_table(TlbState *state, TlbMode mode)
@@ -136,6 +154,7 @@ TlbEntry *tlb_table(TlbState *state, TlbMode mode)
 
 void tlb_flush_all(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &state->table[mode];
@@ -150,6 +169,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
         unsigned kept = 0;
@@ -167,6 +187,7 @@ void tlb_flush_non_global(Cpu *cpu)
 
 void tlb_flush_page(Cpu *cpu, LinAddr la)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     if (la >= state->large_first && la <= state->large_last) {
         tlb_flush_all(cpu);
@@ -241,8 +262,9 @@ static TlbTable *table_for(Cpu *cpu, MemRole role)
     TlbState *state = cpu->tlb_state;
     if (role == ROLE_SYSTEM)
         return &state->table[TLB_SUPERVISOR];
+    const TlbEntry *tlb = cpu->tlb == state->empty ? state->hidden : cpu->tlb;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        if (cpu->tlb == state->table[mode].context.entry)
+        if (tlb == state->table[mode].context.entry)
             return &state->table[mode];
     g_assert_not_reached();
 }
@@ -298,9 +320,23 @@ static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
 {
     uint32_t error;
+    const TlbSlot *slot = &table_for(cpu, ROLE_CURRENT)->slot[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    if (slot->used && slot->la == (la & ~PAGE_MASK) && !slot->t.page.host)
+        return false;
     if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
         return false;
     return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
+}
+
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
+{
+    Walk walk;
+    uint32_t error;
+    if (!shadow_walk(cpu, la, access, user, &walk, &error))
+        cpu_raise_pf(cpu, la, error);
+    Translation t = {.pa = a20_masked(cpu, walk.pa & ~PAGE_MASK), .read = true, .write = true};
+    t.page = address_space_page(cpu_memory(cpu), t.pa);
+    return t;
 }
 
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)

@@ -6,6 +6,7 @@
 
 #include "cpu/block.h"
 #include "cpu/breakpoint.h"
+#include "cpu/cet.h"
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "cpu/interrupt.h"
@@ -128,12 +129,14 @@ static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
     cpu->insn_count += insn - first;
 }
 
-/* One instruction with every check around it: shadows, TF, breakpoints. */
+/* One instruction with every check around it: shadows, TF, breakpoints, branch tracking. */
 static void run_one(Cpu *cpu)
 {
     breakpoint_check(cpu, code_address(cpu, cpu->rip));
     debug_before_instruction(cpu);
     const CodeBlock *block = code_block(cpu);
+    if (UNLIKELY(pending_bits(cpu) & PENDING_TRACKER))
+        cet_check_target(cpu, block->insns);
     cpu->shadow = 0;
     run_insns(cpu, block->insns, block->insns + 1);
     if (!cpu->shadow)
@@ -141,7 +144,7 @@ static void run_one(Cpu *cpu)
     debug_after_instruction(cpu);
 }
 
-static const uint32_t run_alone = PENDING_DEBUG | PENDING_SHADOW;
+static const uint32_t run_alone = PENDING_DEBUG | PENDING_SHADOW | PENDING_TRACKER;
 
 /* A request that IF holds off is no news. */
 static bool held_off(const Cpu *cpu, uint32_t pending)

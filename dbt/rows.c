@@ -1,5 +1,5 @@
-/* rows.c - which rows the host can execute for the guest: by name (lift.def), by attribute, and by what
- * features the host has. */
+/* rows.c - which rows the host can execute for the guest: by name (lift.def), by attribute, and by
+ * what features the host has. */
 #include "dbt/rows.h"
 
 #include "cpu/isa_priv.h"
@@ -69,7 +69,7 @@ static RowTraits traits_of(const InsnRow *row)
 {
     static const char *const state[] = {"FXSAVE",   "FXRSTOR", "XSAVE",  "XRSTOR",
                                         "XSAVEOPT", "XSAVEC",  "XSAVES", "XRSTORS"};
-    static const char *const control[] = {"FNINIT", "FNCLEX", "FLDCW",  "FNSTCW", "FNSTSW",
+    static const char *const control[] = {"FNINIT", "FNCLEX",  "FLDCW",  "FNSTCW", "FNSTSW",
                                           "FLDENV", "FNSTENV", "FRSTOR", "FNSAVE", "FWAIT"};
     bool x87 = row->attrs & ATTR_X87;
     return (RowTraits){.kind = kind_of(row),

@@ -44,7 +44,8 @@ LiftKind row_lift_kind(const Insn *insn);
 /* Does the interpreter's function for it look at the x87 and MMX registers or change them? */
 bool row_sees_x87(const Insn *insn);
 
-/* Is it an x87 instruction that sets the instruction and data pointers? All but control instructions. */
+/* Is it an x87 instruction that sets the instruction and data pointers? All but control
+ * instructions. */
 bool row_sets_x87_pointers(const Insn *insn);
 
 #endif

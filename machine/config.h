@@ -69,6 +69,8 @@ typedef enum Accel {
 
 typedef struct Config {
     Accel accel;
+    unsigned code_cache_mib; /* of the translator; 0: the usual */
+    unsigned lockstep;       /* -check lockstep: one in so many blocks; 0: none */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
     char *cpu;                                        /* argument of -cpu, or NULL */
@@ -103,6 +105,9 @@ typedef struct Config {
     bool counted; /* -icount */
     unsigned icount_shift;
     bool icount_sleep;
+
+    char *symbols;         /* file of the guest's symbols, or NULL */
+    bool perfmap, jitdump; /* files for perf */
 
     char *name, *uuid, *pidfile;
     SmbiosText smbios;

@@ -36,9 +36,9 @@ struct Vm {
     void *status_opaque;
 
     GThread *cpu_thread;
-    Cpu *running; /* the CPU thread's own: whose turn it is */
+    Cpu *running;        /* the CPU thread's own: whose turn it is */
     unsigned first_turn; /* whose turn comes first; the CPU thread's own */
-    int idle;     /* atomic: the CPU thread sleeps until a CPU is kicked */
+    int idle;            /* atomic: the CPU thread sleeps until a CPU is kicked */
 };
 
 /* Makes every running CPU come back from cpu_run and its thread look at the run control. */

@@ -39,7 +39,4 @@ bool register_value(const Cpu *cpu, const char *name, uint64_t *value) G_GNUC_WA
 /* screendump.c: PNG, or PPM when the name says so. */
 bool screendump_write(Board *board, const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
-/* disassemble.c: the instruction at code as text, and its length; 1 and "(bad)" if it is none. */
-unsigned disassemble(const Cpu *cpu, LinAddr la, const uint8_t *code, size_t size, GString *out);
-
 #endif

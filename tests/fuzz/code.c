@@ -66,7 +66,7 @@ uint16_t code_port(Input *in)
     return INPUT_CHOOSE(in, ports) + (input_one_in(in, 3) ? input_below(in, 9) : 0);
 }
 
-uint32_t code_address(Input *in)
+uint32_t input_code_address(Input *in)
 {
     static const uint32_t addresses[] = {
         0,          WORLD_GDT,  WORLD_IDT,   WORLD_TSS,  WORLD_STACKS, WORLD_CODE, WORLD_DATA,
@@ -134,7 +134,7 @@ static void put_port(Emitter *e)
     uint8_t opcode = INPUT_CHOOSE(e->in, opcodes);
     if (opcode < 0x70) {
         put_load(e, ECX, input_number(e->in));
-        put_load(e, opcode < 0x6e ? EDI : ESI, code_address(e->in));
+        put_load(e, opcode < 0x6e ? EDI : ESI, input_code_address(e->in));
         put(e, 0xf3, 1);
     }
     if (input_one_in(e->in, 2))
@@ -186,13 +186,14 @@ static void put_memory(Emitter *e)
         put(e, prefixes[prefix], 1);
     if (e->size == CODE_64 && input_one_in(e->in, 3))
         put(e, 0x48, 1);
-    put_absolute(e, forms[n].opcode, forms[n].bytes, input_below(e->in, 8), code_address(e->in));
+    put_absolute(e, forms[n].opcode, forms[n].bytes, input_below(e->in, 8),
+                 input_code_address(e->in));
 }
 
 static void put_msr(Emitter *e)
 {
     put_load(e, ECX, any_msr(e->in));
-    put_load(e, EAX, input_one_in(e->in, 2) ? input_number(e->in) : code_address(e->in));
+    put_load(e, EAX, input_one_in(e->in, 2) ? input_number(e->in) : input_code_address(e->in));
     put_load(e, EDX, input_one_in(e->in, 2) ? 0 : input_number(e->in));
     put(e, input_one_in(e->in, 3) ? 0x320f : 0x300f, 2);
 }
@@ -220,7 +221,7 @@ static void put_control_register(Emitter *e)
     unsigned reg = debug ? input_below(e->in, 8) : INPUT_CHOOSE(e->in, registers);
     put_load(e, EAX, input_one_in(e->in, 3) ? input_number(e->in) : INPUT_CHOOSE(e->in, values));
     if (debug && input_one_in(e->in, 2))
-        put_load(e, EAX, code_address(e->in));
+        put_load(e, EAX, input_code_address(e->in));
     unsigned opcode = (debug ? 0x21 : 0x20) | (input_one_in(e->in, 4) ? 0 : 2);
     put(e, 0x0f | opcode << 8, 2);
     put(e, 0xc0 | reg << 3, 1);
@@ -230,7 +231,7 @@ static void put_descriptor_table(Emitter *e)
 {
     unsigned reg = input_below(e->in, 8);
     if (input_one_in(e->in, 2)) {
-        put_absolute(e, 0x010f, 2, reg, code_address(e->in)); /* SGDT .. INVLPG */
+        put_absolute(e, 0x010f, 2, reg, input_code_address(e->in)); /* SGDT .. INVLPG */
         return;
     }
     put_load(e, EAX, any_selector(e->in));
@@ -262,7 +263,7 @@ static void put_far(Emitter *e)
         put(e, input_byte(e->in), 1);
         break;
     case 2:
-        put_absolute(e, 0xff, 1, input_one_in(e->in, 2) ? 3 : 5, code_address(e->in));
+        put_absolute(e, 0xff, 1, input_one_in(e->in, 2) ? 3 : 5, input_code_address(e->in));
         break;
     default:
         put_wide(e);
@@ -276,8 +277,8 @@ static void put_string(Emitter *e)
 {
     static const uint8_t opcodes[] = {0xa4, 0xa5, 0xa6, 0xa7, 0xaa, 0xab,
                                       0xac, 0xad, 0xae, 0xaf, 0x6d, 0x6f};
-    put_load(e, ESI, code_address(e->in));
-    put_load(e, EDI, code_address(e->in));
+    put_load(e, ESI, input_code_address(e->in));
+    put_load(e, EDI, input_code_address(e->in));
     put_load(e, ECX, input_one_in(e->in, 4) ? input_number(e->in) : input_below(e->in, 0x2000));
     put(e, input_one_in(e->in, 3) ? 0xfd : 0xfc, 1);
     put(e, input_one_in(e->in, 3) ? 0xf2 : 0xf3, 1);

@@ -10,7 +10,7 @@
 void code_fill(Input *in, CodeSize size, uint8_t *code, size_t bytes);
 
 /* Addresses worth an access: devices, tables, code, edges. */
-uint32_t code_address(Input *in);
+uint32_t input_code_address(Input *in);
 uint16_t code_port(Input *in);
 
 #endif

@@ -50,7 +50,7 @@ static void access_port(Input *in, FuzzBoard *b)
 
 static void access_memory(Input *in, FuzzBoard *b)
 {
-    uint64_t at = input_one_in(in, 8) ? input_number(in) : code_address(in);
+    uint64_t at = input_one_in(in, 8) ? input_number(in) : input_code_address(in);
     unsigned size = any_size(in);
     if (input_one_in(in, 3))
         address_space_load(&b->board->memory, at, size);
@@ -69,11 +69,11 @@ static void access_config(Input *in, FuzzBoard *b)
 /* Work for bus masters: scatter-gather entries and DMA descriptors, in either byte order. */
 static void write_descriptors(Input *in, FuzzBoard *b)
 {
-    uint64_t at = code_address(in) & ~(uint64_t)3;
+    uint64_t at = input_code_address(in) & ~(uint64_t)3;
     for (unsigned n = 1 + input_below(in, 4); n > 0; n--, at += 8) {
         uint32_t count = input_one_in(in, 2) ? input_bits(in, 2) : 1u << input_below(in, 17);
         uint32_t last = input_one_in(in, 3) ? 0x80000000 : 0;
-        address_space_store(&b->board->memory, at, code_address(in), 4);
+        address_space_store(&b->board->memory, at, input_code_address(in), 4);
         address_space_store(&b->board->memory, at + 4, count | last, 4);
     }
 }
@@ -82,13 +82,13 @@ static void write_descriptors(Input *in, FuzzBoard *b)
 static void configuration_dma(Input *in, FuzzBoard *b)
 {
     static const uint8_t controls[] = {2, 4, 8, 10, 12, 16, 24, 26};
-    uint64_t at = code_address(in) & ~(uint64_t)7;
+    uint64_t at = input_code_address(in) & ~(uint64_t)7;
     uint32_t control = input_below(in, 0x40) << 16 | INPUT_CHOOSE(in, controls);
     uint32_t length = input_one_in(in, 16) ? input_number(in) : input_below(in, 0x400);
     address_space_store(&b->board->memory, at, GUINT32_SWAP_LE_BE(control), 4);
     address_space_store(&b->board->memory, at + 4, GUINT32_SWAP_LE_BE(length), 4);
-    address_space_store(&b->board->memory, at + 8, GUINT64_SWAP_LE_BE((uint64_t)code_address(in)),
-                        8);
+    address_space_store(&b->board->memory, at + 8,
+                        GUINT64_SWAP_LE_BE((uint64_t)input_code_address(in)), 8);
     address_space_store(&b->board->ports, 0x514, 0, 4);
     address_space_store(&b->board->ports, 0x518, GUINT32_SWAP_LE_BE((uint32_t)at), 4);
 }
@@ -112,7 +112,7 @@ static void disk_command(Input *in, FuzzBoard *b)
             address_space_load(ports, base, 2);
     if (input_one_in(in, 2)) { /* bus master: table, then start */
         uint16_t master = FUZZ_BARS_PORTS + (base == 0x170 ? 8 : 0);
-        address_space_store(ports, master + 4, code_address(in), 4);
+        address_space_store(ports, master + 4, input_code_address(in), 4);
         address_space_store(ports, master, 1 | (input_byte(in) & 8), 1);
     }
 }

@@ -140,13 +140,13 @@ static Monitor *stopped_machine(void)
     Vm *vm = vm_new(config, NULL);
     g_assert_nonnull(vm);
     board_lock(vm_board(vm));
-    monitor = g_ptr_array_index(monitor_attach_all(vm), 0);
+    monitor = g_ptr_array_index(monitor_attach_all(vm, NULL), 0);
     return monitor;
 }
 
 static bool only_reads(const char *line)
 {
-    static const char *const others[] = {"screendump", "change", "log"};
+    static const char *const others[] = {"screendump", "change", "log", "gdbserver"};
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
         if (strstr(line, others[i]))
             return false;

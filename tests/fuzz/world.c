@@ -53,10 +53,11 @@ static uint64_t any_descriptor(Input *in)
     if (input_one_in(in, 16))
         return input_bits(in, 8);
     if (input_one_in(in, 2))
-        return descriptor_make(code_address(in), input_one_in(in, 2) ? 0xfffff : input_bits(in, 3),
-                               access | AR_S);
+        return descriptor_make(input_code_address(in),
+                               input_one_in(in, 2) ? 0xfffff : input_bits(in, 3), access | AR_S);
     if (input_one_in(in, 3))
-        return descriptor_make(input_one_in(in, 2) ? WORLD_TSS2 : code_address(in), 0x67, access);
+        return descriptor_make(input_one_in(in, 2) ? WORLD_TSS2 : input_code_address(in), 0x67,
+                               access);
     return gate_make(input_below(in, WORLD_SELECTORS), world_entry(in), access & 0xff,
                      input_below(in, 32));
 }
@@ -198,7 +199,7 @@ static Segment segment_from_gdt(AddressSpace *m, uint16_t selector)
 static void any_registers(Input *in, Cpu *cpu)
 {
     for (unsigned i = 0; i < GPR_COUNT; i++)
-        cpu->gpr[i] = input_one_in(in, 3) ? input_number(in) : code_address(in);
+        cpu->gpr[i] = input_one_in(in, 3) ? input_number(in) : input_code_address(in);
     cpu->gpr[RSP] = WORLD_STACKS - (input_below(in, 512) << 3);
     for (unsigned i = 0; i < 8; i++)
         cpu->fpu.reg[i] = (F80){.mant = input_number(in), .se = input_bits(in, 2)};

@@ -469,8 +469,9 @@ static bool is_one_of(const char *name, const char *const *list)
 static bool newer_than_capstone(const Case *c, const char *why)
 {
     static const char *const names[] = {
-        "RDPID",    "WRSS",    "WRUSS",   "RDSSP",  "INCSSP", "RSTORSSP", "SETSSBSY", "SAVEPREVSSP",
-        "CLRSSBSY", "ENDBR32", "ENDBR64", "RDPKRU", "WRPKRU", "CLWB",     NULL};
+        "RDPID",       "WRSS",      "WRUSS",    "RDSSP",   "INCSSP",    "RSTORSSP", "SETSSBSY",
+        "SAVEPREVSSP", "CLRSSBSY",  "ENDBR32",  "ENDBR64", "RDPKRU",    "WRPKRU",   "CLWB",
+        "WBNOINVD",    "SERIALIZE", "CLDEMOTE", "MOVDIRI", "MOVDIR64B", NULL};
     const InsnRow *row = row_of(c);
     return row && (is_one_of(row->name, names) || row->feature == FEATURE_GFNI ||
                    row->feature == FEATURE_VAES || row->feature == FEATURE_VPCLMULQDQ);
