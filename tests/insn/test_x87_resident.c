@@ -101,7 +101,7 @@ static void test_program(gconstpointer data)
     if (!host_can_translate()) {
         g_test_skip("no translator for this host");
     } else {
-        g_assert_true(dbt_attach(t->cpu, true, &err));
+        g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.counted = true}, &err));
         for (unsigned i = 0; i < 2; i++) {
             run(oracle, program);
             run(t, program);
