@@ -22,12 +22,11 @@ static bool segment_is_flat(const Lift *l, unsigned seg)
 }
 
 /* All elements at once: the address of the first in temp (source) or M. */
-static void span(Lift *l, IrOpcode check, MemAccess access, unsigned most)
+static void span(Lift *l, IrOpcode check, MemAccess access)
 {
     check_string(l, check, access);
     IrOp *op = ir_add(l->ir, IR_SPAN, l->insn->opsize);
     op->dst = check == IR_CHECKSI ? REF_TEMP : REF_NONE;
-    op->imm = most;
 }
 
 /* Without elements nothing changes, the flags included, which SCAS and CMPS would otherwise write.
@@ -41,9 +40,10 @@ static bool lift_repeat(Lift *l, bool source, bool dest_written, bool compares)
         return false;
     if (!compares)
         ir_add(l->ir, IR_SKIPCX, l->insn->addrsize);
+    ir_add(l->ir, IR_COUNT, 0)->imm = most;
     if (source)
-        span(l, IR_CHECKSI, ACCESS_READ, most);
-    span(l, IR_CHECKDI, dest_written ? ACCESS_WRITE : ACCESS_READ, most);
+        span(l, IR_CHECKSI, ACCESS_READ);
+    span(l, IR_CHECKDI, dest_written ? ACCESS_WRITE : ACCESS_READ);
     ir_add(l->ir, compares ? IR_REPCMP : IR_REPEAT, l->insn->opsize);
     return true;
 }

@@ -25,17 +25,22 @@ void emit_skipcx(Emit *e, const IrOp *op)
     e->skip = asm_jmp(&e->a, 0);
 }
 
-/* R10 is the offset in the page, R11 the page. The count must not wrap the sum, nor be 0 where
- * nobody has looked: the interpreter does that. */
+/* Before memory is looked at: without elements nothing of it is, the accessed bits included. */
+void emit_count(Emit *e, const IrOp *op)
+{
+    asm_lea(&e->a, 8, HOST_R11, rm_mem(HOST_RCX, -1));
+    asm_alu_imm(&e->a, ALU_CMP, 8, rm_reg(HOST_R11), op->imm);
+    emit_cold_if(e, COND_AE);
+    e->flags &= ~FLAGS_IN_HOST;
+}
+
+/* R10 is the offset in the page, R11 the page. The count is too small to wrap the sum. */
 void emit_span(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
     unsigned scale = __builtin_ctz(op->size);
     asm_lea(a, 8, HOST_R11, rm_index(HOST_R10, HOST_R11, 0, 0));
     asm_store(a, 8, op->dst == REF_TEMP ? TEMP(0) : TEMP(1), HOST_R11);
-    asm_lea(a, 8, HOST_R11, rm_mem(HOST_RCX, -1));
-    asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R11), op->imm);
-    emit_cold_if(e, COND_AE);
     asm_lea(a, 8, HOST_R10, rm_index(HOST_R10, HOST_RCX, scale, 0));
     asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE);
     emit_cold_if(e, COND_A);
