@@ -183,7 +183,8 @@ void view_meta(const View *v, GString *out)
                                block->entry_dead - block->entry);
     g_string_append_c(out, '\n');
     uint32_t index = block - t->blocks;
-    for (uint32_t n = view_first_site(t, index); n < t->site_count && t->sites[n].block == index; n++) {
+    for (uint32_t n = view_first_site(t, index); n < t->site_count && t->sites[n].block == index;
+         n++) {
         const Site *site = &t->sites[n];
         g_string_append_printf(out, "  site %-6" PRIu32 " instruction %u at ", n, site->number);
         symbols_print(t->symbols, block->rip + site->delta, out);

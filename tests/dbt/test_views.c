@@ -47,8 +47,9 @@ static bool translate(TestCpu *t, const DbtOptions *options)
 
 /* --- text ----------------------------------------------------------------------------------------- */
 
-/* The intermediate form of the loop, whole. Behind an op stand the flags that may be looked at there:
- * none behind the check, because ADD writes them all, and of ADD's only CF, which DEC keeps. */
+/* The intermediate form of the loop, whole. Behind an op stand the flags that may be looked at
+ * there: none behind the check, because ADD writes them all, and of ADD's only CF, which DEC keeps.
+ */
 static const char golden[] = "IR: sum_up\n"
                              "            1000  ADD [ebx], ecx\n"
                              "    ------  check write.32 [ebx]\n"
@@ -98,10 +99,18 @@ static void all_items(void)
 {
     g_autofree char *text = logged("in_asm,op,out_asm,meta");
     static const char *const expected[] = {
-        "IN: sum_up\n", "0x00001000:  01 0b ",     "OUT: ",   "> to sum_up:\n",
-        "META: ",       ", goes on at +",          " near   to sum_up",
+        "IN: sum_up\n",
+        "0x00001000:  01 0b ",
+        "OUT: ",
+        "> to sum_up:\n",
+        "META: ",
+        ", goes on at +",
+        " near   to sum_up",
 #ifdef HAVE_CAPSTONE
-        "add dword ptr [ebx], ecx", "; TLB write tag", "<to the dispatcher>", "call <fill the TLB>",
+        "add dword ptr [ebx], ecx",
+        "; TLB write tag",
+        "<to the dispatcher>",
+        "call <fill the TLB>",
 #endif
     };
     for (size_t i = 0; i < G_N_ELEMENTS(expected) && host_can_translate(); i++)

@@ -166,8 +166,8 @@ static void views(void)
     g_autoptr(Config) none = parse("", OPTION_RUN);
     g_assert_null(none->symbols);
     g_assert_false(none->perfmap || none->jitdump);
-    g_autoptr(Config) c =
-        parse("-symbols a -symbols System.map -perfmap -jitdump -dfilter 0x1000+0x10", OPTION_RUN);
+    g_autoptr(Config) c = parse(
+        "-symbols a -symbols System.map -perfmap -jitdump -dfilter 0x1000+0x10", OPTION_RUN);
     g_assert_cmpstr(c->symbols, ==, "System.map");
     g_assert_true(c->perfmap && c->jitdump);
     config_free(parse("-dfilter 0x1000", OPTION_ERROR));

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "cpu/flags.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "cpu/x87.h"
 #include "dbt/rows.h"
 #include "tests/support/judge.h"

@@ -44,9 +44,13 @@ static void filter(void)
 
 static void wrong_filters(void)
 {
-    static const char *const wrong[] = {"",       "0x1000", "0x1000+",     "+5",      "0x1000+0",
-                                        "5..4",   "1+1,",   "0x1000..",    "1+2x",    "0x1000+0x10 ",
-                                        "ten+10", "1.2",    "0x0-2",       "8+0xffffffffffffffff"};
+    static const char *const wrong[] = {"",         "0x1000",
+                                        "0x1000+",  "+5",
+                                        "0x1000+0", "5..4",
+                                        "1+1,",     "0x1000..",
+                                        "1+2x",     "0x1000+0x10 ",
+                                        "ten+10",   "1.2",
+                                        "0x0-2",    "8+0xffffffffffffffff"};
     for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
         g_autoptr(GError) err = NULL;
         g_assert_false(log_set_filter(wrong[i], &err));

@@ -18,9 +18,9 @@ static void map_lines(void)
     perf_files_add(p, "0x401000", code + 1, 2);
     perf_files_free(p);
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    g_autofree char *expected =
-        g_strdup_printf("%" PRIxPTR " 3 vfs_read+0x10\n%" PRIxPTR " 2 0x401000\n", (uintptr_t)code,
-                        (uintptr_t)code + 1);
+    g_autofree char *expected = g_strdup_printf("%" PRIxPTR " 3 vfs_read+0x10\n%" PRIxPTR
+                                                " 2 0x401000\n",
+                                                (uintptr_t)code, (uintptr_t)code + 1);
     g_assert_cmpstr(text, ==, expected);
     g_unlink(path);
 }

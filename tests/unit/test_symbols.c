@@ -25,9 +25,10 @@ static void text_forms(void)
         uint64_t address;
         const char *expected;
     } cases[] = {
-        {0xfff, "0xfff"},         {0x1000, "first"},      {0x103f, "first+0x3f"},
-        {0x1040, "second"},       {0x1104, "second+0xc4"}, {0x1200, "data"},
-        {0x1310, "last+0x10"},    {0x1300 + (1 << 20), "0x101300"},
+        {0xfff, "0xfff"},        {0x1000, "first"},
+        {0x103f, "first+0x3f"},  {0x1040, "second"},
+        {0x1104, "second+0xc4"}, {0x1200, "data"},
+        {0x1310, "last+0x10"},   {0x1300 + (1 << 20), "0x101300"},
     };
     g_autoptr(Symbols) s = symbols_from_text(text);
     g_assert_cmpuint(symbols_count(s), ==, 4);
