@@ -185,6 +185,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
 
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
+    /* At the end of a flat segment the limit comes first: no accessed bit for what raises #GP. */
+    enum { WIDEST = 32 };
+    if (cpu->mode != CPU_LONG && la > UINT32_MAX - WIDEST)
+        return false;
     bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
     translator_of(cpu)->stats.misses[refilled]++;
     return refilled;
