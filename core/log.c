@@ -95,7 +95,8 @@ static bool parse_range(const char *text, Range *range)
 
 bool log_set_filter(const char *ranges, GError **err)
 {
-    g_auto(GStrv) words = g_strsplit(ranges, ",", -1);
+    /* Of an empty string there would be no word at all. */
+    g_auto(GStrv) words = g_strsplit(*ranges ? ranges : " ", ",", -1);
     g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(Range));
 
     for (char **word = words; *word; word++) {

@@ -156,14 +156,18 @@ static void print_exit(const View *v, uint32_t n, GString *out)
     g_string_append(out, exit->target ? ", linked\n" : "\n");
 }
 
-static uint32_t first_site(const View *v)
+/* Sites lie in the order of their blocks. */
+uint32_t view_first_site(const Translator *t, uint32_t block)
 {
-    uint32_t n = v->t->site_count;
-    while (n > 1 && v->t->sites[n - 1].block > v->block - v->t->blocks)
-        n--;
-    while (n > 1 && v->t->sites[n - 1].block == v->block - v->t->blocks)
-        n--;
-    return n;
+    uint32_t low = 1, high = t->site_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (t->sites[middle].block < block)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 void view_meta(const View *v, GString *out)
@@ -179,7 +183,8 @@ void view_meta(const View *v, GString *out)
                                block->entry_dead - block->entry);
     g_string_append_c(out, '\n');
     uint32_t index = block - t->blocks;
-    for (uint32_t n = first_site(v); n < t->site_count && t->sites[n].block == index; n++) {
+    for (uint32_t n = view_first_site(t, index); n < t->site_count && t->sites[n].block == index;
+         n++) {
         const Site *site = &t->sites[n];
         g_string_append_printf(out, "  site %-6" PRIu32 " instruction %u at ", n, site->number);
         symbols_print(t->symbols, block->rip + site->delta, out);

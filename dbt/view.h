@@ -45,6 +45,9 @@ void view_mark_name(const Mark *mark, GString *out);
 /* The block whose code holds code offset `at`; 0: none does. */
 uint32_t view_block_of_code(const Translator *t, uint32_t at);
 
+/* The first site of a block, which may have none. */
+uint32_t view_first_site(const Translator *t, uint32_t block);
+
 /* Host instructions in [from, to). */
 unsigned view_count_host(const Translator *t, Disassembler *d, uint32_t from, uint32_t to);
 

@@ -77,10 +77,25 @@ static Block write_again(Translator *t)
     return block;
 }
 
+/* The marks of the second writing speak of the places of the first. */
+static void renumber(Translator *t, const Block *old)
+{
+    uint32_t site = view_first_site(t, old - t->blocks);
+    for (unsigned i = 0; i < t->marks->len; i++) {
+        Mark *mark = &g_array_index(t->marks, Mark, i);
+        if (mark->kind == MARK_EXIT)
+            mark->number += old->first_exit - t->exit_count;
+        else if (mark->kind != MARK_OP)
+            mark->number += site - t->site_count;
+    }
+}
+
 static void print(Translator *t, const Block *old, GString *out)
 {
     Block again = write_again(t);
     bool same = old && old->code_end - old->entry == again.code_end - again.entry;
+    if (same)
+        renumber(t, old);
     const Block *block = old ? old : &t->blocks[t->block_count];
     g_autoptr(Disassembler) guest = disassembler_new(t->cpu->code_size);
     g_autoptr(Disassembler) host = disassembler_new(CODE_64);

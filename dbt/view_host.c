@@ -55,10 +55,12 @@ static const char *cpu_field_name(int64_t displacement)
     return NULL;
 }
 
+/* The CPU's contexts lie one behind the other. */
 static const char *context_field_name(uint64_t offset)
 {
     static const char *const entry[] = {"TLB read tag", "TLB write tag", "TLB fetch tag",
                                         "TLB host page"};
+    offset %= sizeof(MmuContext);
     if (offset < offsetof(MmuContext, code_id))
         return entry[offset % sizeof(TlbEntry) / 8];
     if (offset < offsetof(MmuContext, jump))

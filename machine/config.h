@@ -106,6 +106,9 @@ typedef struct Config {
     unsigned icount_shift;
     bool icount_sleep;
 
+    char *symbols;         /* file of the guest's symbols, or NULL */
+    bool perfmap, jitdump; /* files for perf */
+
     char *name, *uuid, *pidfile;
     SmbiosText smbios;
 } Config;

@@ -139,6 +139,25 @@ OptionResult option_dfilter(Config *c, const char *option, const char *argument,
     return log_set_filter(argument, err) ? OPTION_RUN : OPTION_ERROR;
 }
 
+OptionResult option_symbols(Config *c, const char *option, const char *argument, GError **err)
+{
+    g_free(c->symbols);
+    c->symbols = g_strdup(argument);
+    return OPTION_RUN;
+}
+
+OptionResult option_perfmap(Config *c, const char *option, const char *argument, GError **err)
+{
+    c->perfmap = true;
+    return OPTION_RUN;
+}
+
+OptionResult option_jitdump(Config *c, const char *option, const char *argument, GError **err)
+{
+    c->jitdump = true;
+    return OPTION_RUN;
+}
+
 OptionResult option_D(Config *c, const char *option, const char *argument, GError **err)
 {
     if (log_set_file(argument, err))

@@ -1,6 +1,6 @@
-/* test_straddle.c - accesses at the end of a page, for every kind of page and the next, in the interpreter and in the
- * translator: registers, flags, faults, memory and what a device saw must be the same. Also at the last
- * page of the address space, where addresses wrap. */
+/* test_straddle.c - accesses at the end of a page, for every kind of page and the next, in the
+ * interpreter and in the translator: registers, flags, faults, memory and what a device saw must be
+ * the same. Also at the last page of the address space, where addresses wrap. */
 #include "cpu/block.h"
 #include "cpu/flags.h"
 #include "cpu/mmu.h"
@@ -11,10 +11,10 @@
 enum {
     DEVICE = 0x300000, /* physical */
     ROM = 0x301000,
-    TABLES = 0x110000,     /* page tables of the test */
-    PLACE = 0x40000,       /* physical pages of RAM for the pair */
-    FUNCTION = 0x800,      /* offset of a RET in pages with code */
-    PAIR = 0x400000,       /* linear address of the pair */
+    TABLES = 0x110000, /* page tables of the test */
+    PLACE = 0x40000,   /* physical pages of RAM for the pair */
+    FUNCTION = 0x800,  /* offset of a RET in pages with code */
+    PAIR = 0x400000,   /* linear address of the pair */
     MOST_LOGGED = 64,
     HLT = 0xf4,
     RET = 0xc3,
@@ -186,7 +186,8 @@ static void put_handlers(BareCpu *t)
     enum { VECTORS = 32, HANDLER = 0x15000, CODE_64 = SEL_CODE64 };
     bare_write(t, HANDLER, HLT, 1);
     for (unsigned v = 0; v < VECTORS; v++)
-        bare_idt_long(t, v, gate_make(CODE_64, HANDLER, AR_P | DESC_INT_GATE, 0) | (uint64_t)1 << 32, 0);
+        bare_idt_long(t, v,
+                      gate_make(CODE_64, HANDLER, AR_P | DESC_INT_GATE, 0) | (uint64_t)1 << 32, 0);
     bare_write(t, AT_TSS + 0x24, AT_IST1, 8);
 }
 
@@ -270,9 +271,15 @@ static void assert_same(const World *a, const World *b, const Case *c, const cha
         what = "what the device saw";
     else if (memcmp(a->rom.host, b->rom.host, PAGE_SIZE))
         what = "the ROM";
-    if (what)
-        g_error("%s %s, pages %u and %u at %" G_GINT64_MODIFIER "x, offset %u, %s: %s differs", c->compat ? "32-bit" : "64-bit",
-                c->access->text, c->kind[0], c->kind[1], c->pair, c->offset, how, what);
+    if (!what)
+        return;
+    unsigned at = 0;
+    while (at < 2 * MIB - 1 && a->t->ram.host[at] == b->t->ram.host[at])
+        at++;
+    g_error("%s-bit %s, pages %u and %u at %" G_GINT64_MODIFIER "x, offset %u, %s: %s differs; "
+            "memory %#x: %#x %#x, rip %" G_GINT64_MODIFIER "x",
+            c->compat ? "32" : "64", c->access->text, c->kind[0], c->kind[1], c->pair, c->offset,
+            how, what, at, a->t->ram.host[at], b->t->ram.host[at], y->rip);
 }
 
 /* What a run may leave in RAM that the next case does not write itself. */

@@ -161,6 +161,19 @@ static void running(void)
     g_assert_false(c->icount_sleep);
 }
 
+static void views(void)
+{
+    g_autoptr(Config) none = parse("", OPTION_RUN);
+    g_assert_null(none->symbols);
+    g_assert_false(none->perfmap || none->jitdump);
+    g_autoptr(Config) c = parse(
+        "-symbols a -symbols System.map -perfmap -jitdump -dfilter 0x1000+0x10", OPTION_RUN);
+    g_assert_cmpstr(c->symbols, ==, "System.map");
+    g_assert_true(c->perfmap && c->jitdump);
+    config_free(parse("-dfilter 0x1000", OPTION_ERROR));
+    config_free(parse("-symbols", OPTION_ERROR));
+}
+
 static void devices(void)
 {
     g_autoptr(Config) c = parse("-device isa-debug-exit,iobase=0xf4,id=out", OPTION_RUN);
@@ -223,6 +236,7 @@ int main(int argc, char **argv)
     g_test_add_func("/option/drive-conflicts", drive_conflicts);
     g_test_add_func("/option/bare-images", bare_images);
     g_test_add_func("/option/running", running);
+    g_test_add_func("/option/views", views);
     g_test_add_func("/option/devices", devices);
     g_test_add_func("/option/smbios", smbios);
     g_test_add_func("/option/help", help);

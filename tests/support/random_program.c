@@ -568,6 +568,16 @@ void program_load(BareCpu *t, const Program *p)
     cpu_update_mode(cpu);
 }
 
+void program_forget_accessed(BareCpu *t)
+{
+    enum { ACCESSED = 0x20 };
+    static const PhysAddr tables[] = {AT_PAGES, AT_PAGES + PAGE_SIZE, AT_PAGES + 2 * PAGE_SIZE,
+                                      PAGES};
+    for (unsigned n = 0; n < G_N_ELEMENTS(tables) && cpu_is_lma(t->cpu); n++)
+        for (unsigned at = 0; at < PAGE_SIZE; at += 8)
+            t->ram.host[tables[n] + at] &= ~ACCESSED;
+}
+
 void program_print(const Program *p, GString *out)
 {
     g_string_append_printf(out, "%s, rip %#" PRIx64 "\n", p->world->name, p->start);
