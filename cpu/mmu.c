@@ -87,6 +87,8 @@ static void jumps_purge(TlbTable *table, KeepFn *keep, LinAddr flushed)
     for (unsigned i = 0; i < context->jump_count; i++) {
         unsigned index = context->jump_used[i];
         LinAddr page = (context->jump[index].rip + context->jump_base) & ~PAGE_MASK;
+        if (context->jump_base) /* outside 64-bit mode, where addresses wrap */
+            page = (uint32_t)page;
         if (keep(table, page, flushed))
             context->jump_used[kept++] = index;
         else

@@ -99,12 +99,13 @@ static unsigned hash(uint64_t rip, const uint8_t *host, uint32_t key)
     return h >> (64 - HASH_BITS);
 }
 
-uint32_t cache_find(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key)
+uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
+                    uint32_t key)
 {
     uint32_t index = t->bucket[hash(rip, host, key)];
     while (index) {
         const Block *block = &t->blocks[index];
-        if (block->host == host && block->rip == rip && block->key == key)
+        if (block->host == host && block->rip == rip && block->key == key && block->base == base)
             return index;
         index = block->hash_next;
     }
@@ -223,10 +224,19 @@ bool cache_granule_is_restless(const CodePage *page, unsigned granule)
     return page->hits[granule] >= RESTLESS;
 }
 
-bool cache_is_restless(const Translator *t, const uint8_t *host)
+bool cache_is_restless(Translator *t, const uint8_t *host)
 {
+    enum { FORGIVEN_AFTER = 4096 };
     CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
-    return page && cache_granule_is_restless(page, ((uintptr_t)host & PAGE_MASK) >> 6);
+    if (!page)
+        return false;
+    uint8_t *hits = &page->hits[((uintptr_t)host & PAGE_MASK) >> 6];
+    if (*hits < RESTLESS)
+        return false;
+    /* Memory gets other uses: what has been interpreted for long gets another chance. */
+    if (++page->refused % FORGIVEN_AFTER == 0)
+        *hits = 0;
+    return true;
 }
 
 bool cache_nearly_full(const Translator *t)

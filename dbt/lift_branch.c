@@ -7,7 +7,9 @@ static bool target_fits(const Lift *l, uint64_t rip)
 {
     if (l->cpu->mode == CPU_LONG)
         return cpu_is_canonical(l->cpu, rip);
-    return rip <= l->cpu->seg[SEG_CS].limit;
+    /* In 16-bit code the key says only that CS has 64 KiB. */
+    uint32_t end = l->cpu->code_size == CODE_16 ? 0xffff : UINT32_MAX;
+    return rip <= end;
 }
 
 static bool relative_target(const Lift *l, uint64_t *rip)

@@ -62,14 +62,19 @@ static const Insn *site_insn(Translator *t, Site *site)
         return &t->insns[site->insn - 1];
     const Block *block = &t->blocks[site->block];
     Cpu *cpu = t->cpu;
-    Insn *insn = &t->insns[t->insn_count];
+    /* The last place serves everybody, and is nobody's, until the cache is emptied. */
+    bool full = t->insn_count + 1 >= MAX_INSNS;
+    Insn *insn = &t->insns[full ? MAX_INSNS - 1 : t->insn_count];
     const uint8_t *bytes = block->host + site->delta;
     unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
     DecodeStatus status = decode(bytes, PAGE_SIZE - ((uintptr_t)bytes & PAGE_MASK), cpu->code_size,
                                  flags, insn);
     g_assert(status == DECODE_OK);
     exec_bind(cpu, insn);
-    site->insn = ++t->insn_count;
+    if (full)
+        t->flush_wanted = true;
+    else
+        site->insn = ++t->insn_count;
     return insn;
 }
 
@@ -125,7 +130,7 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const In
     uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
     if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
         return NULL;
-    uint32_t index = cache_find(t, cpu->rip, tlb_entry(cpu, la)->host + offset, key);
+    uint32_t index = cache_find(t, cpu->rip, code_base(cpu), tlb_entry(cpu, la)->host + offset, key);
     if (!index)
         return NULL;
     prepare_context(cpu, key);
@@ -230,6 +235,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
 #endif
     uint32_t index = t->block_count++;
     t->blocks[index] = (Block){.rip = ir->rip,
+                               .base = code_base(cpu),
                                .host = host,
                                .key = key,
                                .granules = ir->granules,
@@ -269,7 +275,7 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
             return 0;
         host += la & PAGE_MASK;
     }
-    uint32_t index = cache_find(t, cpu->rip, host, key);
+    uint32_t index = cache_find(t, cpu->rip, code_base(cpu), host, key);
     return index ? index : translate(t, host, la, key);
 }
 

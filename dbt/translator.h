@@ -49,7 +49,8 @@ typedef struct Exit {
 /* One translated superblock. */
 struct Block {
     uint64_t rip;
-    const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
+    uint64_t base;       /* of CS */
+    const uint8_t *host; /* guest code's first byte: with rip, base and key the block's name */
     uint32_t key;
     uint32_t entry;        /* code offset: flags in the image */
     uint32_t entry_body;   /* behind the look at the budget too */
@@ -71,6 +72,7 @@ typedef struct CodePage {
     uint64_t granules; /* of all its blocks */
     uint32_t blocks;   /* list through page_next */
     uint8_t hits[64];  /* writes into each granule that cost blocks */
+    unsigned refused;  /* times the page was found too restless to translate */
 } CodePage;
 
 /* What a part of a block's code is for; kept while somebody looks (view.c). */
@@ -149,7 +151,8 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err);
 void translator_free(Translator *t);
 
 /* The block at rip whose bytes are at host, in this mode; 0 = there is none. */
-uint32_t cache_find(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key);
+uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
+                    uint32_t key);
 void cache_insert(Translator *t, uint32_t block);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
@@ -159,7 +162,7 @@ bool cache_nearly_full(const Translator *t);
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
 bool cache_granule_is_restless(const CodePage *page, unsigned granule);
-bool cache_is_restless(const Translator *t, const uint8_t *host);
+bool cache_is_restless(Translator *t, const uint8_t *host);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */
 

@@ -50,7 +50,7 @@ static bool ir_holds(const IrBlock *ir, uint64_t rip)
 static uint32_t block_around(Translator *t, uint64_t rip, uint32_t key, const uint8_t *host)
 {
     for (uint64_t back = 1; back <= (rip & PAGE_MASK); back++) {
-        uint32_t index = cache_find(t, rip - back, host - back, key);
+        uint32_t index = cache_find(t, rip - back, code_base(t->cpu), host - back, key);
         if (index && lift_at(t, rip - back, key, host - back) && ir_holds(t->ir, rip))
             return index;
     }
@@ -128,7 +128,7 @@ void dbt_print_block(Cpu *cpu, LinAddr la, GString *out)
         g_string_append_printf(out, "no RAM or ROM is mapped at 0x%" PRIx64 "\n", la);
         return;
     }
-    uint32_t index = cache_find(t, rip, host, key);
+    uint32_t index = cache_find(t, rip, code_base(cpu), host, key);
     bool lifted = true;
     if (index)
         lifted = lift_at(t, rip, key, host);

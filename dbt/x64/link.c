@@ -1,4 +1,5 @@
 /* link.c - patches exits to the blocks they lead to, and back. */
+#include "cpu/block.h"
 #include "dbt/x64/emit.h"
 
 static Asm whole_cache(Translator *t, uint32_t at)
@@ -26,7 +27,9 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
     Asm a = whole_cache(t, 0);
     const Block *from = &t->blocks[exit->block];
     if (exit->kind == EXIT_FAR) {
-        patch_far(t, exit, target, exit->rip + (t->link_base));
+        LinAddr la = exit->rip + t->link_base;
+        bool is_long = (target->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
+        patch_far(t, exit, target, is_long ? la : (uint32_t)la);
         return;
     }
     /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
