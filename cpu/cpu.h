@@ -126,7 +126,7 @@ typedef struct MmuContext {
 
 /* What translated code keeps beside the registers (dbt/). */
 typedef struct TranslatorState {
-    uint16_t flags;         /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
+    uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
     uint8_t vectors_loaded; /* the vector registers and MXCSR are in the host's */
     uint8_t x87_loaded;     /* the x87 state is in the host's */
     uint32_t poll;          /* look at `pending`; set by any thread */
@@ -142,7 +142,8 @@ typedef struct CpuEngine {
     void (*run)(Cpu *cpu, uint64_t limit);
     /* A raise left `run`: bring what the engine keeps elsewhere home to struct Cpu. */
     void (*unwound)(Cpu *cpu);
-    /* [host, host+size), in one page, was written: drop its code. True: some is left in the page. */
+    /* [host, host+size), in one page, was written: drop its code. True: some is left in the page.
+     */
     bool (*code_written)(Cpu *cpu, const uint8_t *host, uint64_t size);
     /* Forget all code. */
     void (*flush)(Cpu *cpu);
@@ -155,6 +156,7 @@ typedef struct CpuBus {
     AddressSpace *ports;
     Clock *clock;
     GRecMutex *lock; /* the machine lock */
+    bool turns; /* other CPUs run on this one's host thread: who waits for them lets go of it */
     const IntcOps *intc_ops;
     void *intc;                                   /* this CPU's controller */
     IrqLine ferr;                                 /* FERR#: IRQ13 */
@@ -240,10 +242,11 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;        /* for double faults */
-    uint64_t pending_db; /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;     /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state; /* the TLB's tables (cpu/mmu.c) */
+    } delivering;            /* for double faults */
+    unsigned spins;          /* times cpu_spins was called */
+    uint64_t pending_db;     /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;         /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;     /* the TLB's tables (cpu/mmu.c) */
     const CpuEngine *engine; /* what cpu_run runs with */
     void *engine_data;       /* its own */
 };
@@ -284,6 +287,9 @@ uint64_t cpu_tsc(Cpu *cpu); /* what RDTSC reads */
 /* Makes the running block end after the present instruction, so that pending events are looked at.
  * From the CPU's own thread. */
 void cpu_end_block(Cpu *cpu);
+
+/* The guest waits for another CPU in a loop: let others have the host's core now and then. */
+void cpu_spins(Cpu *cpu);
 
 /* Recomputes mode, code_size, stack_size, tlb and mode_key. After any change of CS, SS, CR0, CR4,
  * EFER, EFLAGS.VM, EFLAGS.AC, CPL, XCR0. Cheap. */

@@ -27,8 +27,9 @@ static void start_up(Cpu *cpu)
     if (cpu->activity != CPU_WAIT_SIPI)
         return;
     Segment *cs = &cpu->seg[SEG_CS];
-    cs->selector = cpu->sipi_vector << 8;
-    cs->base = (uint64_t)cpu->sipi_vector << 12;
+    uint8_t page = __atomic_load_n(&cpu->sipi_vector, __ATOMIC_RELAXED);
+    cs->selector = page << 8;
+    cs->base = (uint64_t)page << 12;
     segment_update(cs);
     cpu->rip = 0;
     cpu->activity = CPU_RUNNING;
@@ -45,7 +46,7 @@ static int acknowledge(Cpu *cpu)
 
 static void take_init(Cpu *cpu)
 {
-    pending_clear(cpu, PENDING_INIT | PENDING_SIPI);
+    pending_clear(cpu, PENDING_INIT);
     cpu_reset(cpu, CPU_INIT);
     if (cpu->bus.intc_ops && cpu->bus.intc_ops->reset) {
         g_rec_mutex_lock(cpu->bus.lock);

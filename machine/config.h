@@ -67,8 +67,16 @@ typedef enum Accel {
     ACCEL_INTERP,
 } Accel;
 
+typedef enum ThreadKind {
+    THREAD_BEST, /* one for each CPU, unless instructions are counted */
+    THREAD_SINGLE,
+    THREAD_MULTI,
+} ThreadKind;
+
 typedef struct Config {
     Accel accel;
+    unsigned thread; /* ThreadKind */
+    bool turns;      /* the CPUs share one host thread; config_finish sets it */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
     char *cpu;                                        /* argument of -cpu, or NULL */

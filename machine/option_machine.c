@@ -33,10 +33,27 @@ OptionResult option_accel(Config *c, const char *option, const char *argument, G
              "interp  decode and interpret every instruction");
         return OPTION_DONE;
     }
-    g_autofree char *name = g_strndup(argument, strcspn(argument, ","));
-    if (!check_name("accelerator", name, accel_names, err))
+    static const char *const threads[] = {
+        [THREAD_BEST] = "best", [THREAD_SINGLE] = "single", [THREAD_MULTI] = "multi", NULL};
+    typedef struct AccelKeys {
+        char *name;
+        unsigned thread;
+    } AccelKeys;
+    AccelKeys a = {NULL, c->thread};
+    static const KeyRow keys[] = {
+        {"accel", KEY_STRING, offsetof(AccelKeys, name)},
+        {"thread", KEY_CHOICE, offsetof(AccelKeys, thread), .choices = threads},
+        {"tb-size", KEY_IGNORED},
+        {NULL},
+    };
+    bool ok = keyvalue_parse("-accel", argument, "accel", keys, &a, err) &&
+              (!a.name || check_name("accelerator", a.name, accel_names, err));
+    g_autofree char *name = a.name;
+    if (!ok)
         return OPTION_ERROR;
-    c->accel = g_str_equal(name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
+    if (name)
+        c->accel = g_str_equal(name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
+    c->thread = a.thread;
     return OPTION_RUN;
 }
 

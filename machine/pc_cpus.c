@@ -99,6 +99,7 @@ static CpuBus make_bus(Pc *pc)
         .ports = &pc->board->ports,
         .clock = pc->board->clock,
         .lock = &pc->board->lock,
+        .turns = pc->config->turns,
         .intc_ops = &pic_ops,
         .intc = pc,
         .triple_fault = pc->hooks.triple_fault,
@@ -115,7 +116,7 @@ static bool attach_engine(Pc *pc, Cpu *cpu, GError **err)
     Accel accel = pc->config->accel;
     if (accel != ACCEL_JIT)
         return true;
-    return dbt_attach(cpu, pc->config->counted || pc->config->cpus > 1, err);
+    return dbt_attach(cpu, pc->config->counted || pc->config->turns, err);
 }
 
 static void add_cpu(Pc *pc, const CpuModel *model, const FeatureSet *features, unsigned index)
