@@ -234,6 +234,7 @@ struct Cpu {
     const Insn *block_end;   /* the run loop stops here; moved down to stop after the present one */
     CpuGroup *group;         /* the CPUs of its machine (cpu/group.c) */
     GThread *thread;         /* that is in cpu_run, or NULL; atomic */
+    bool alone;              /* between cpu_group_alone and cpu_group_share */
     sigjmp_buf *unwind;      /* where cpu_raise goes */
     struct {
         uint8_t vector;

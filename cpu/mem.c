@@ -1,6 +1,7 @@
 /* mem.c - guest memory accesses that the TLB's fast path does not serve: misses, page crossings,
  * device memory, code pages, watched pages, alignment checks, and read-modify-write. */
 #include "cpu/exec.h"
+#include "cpu/group.h"
 #include "cpu/mmu.h"
 
 void seg_raise(Cpu *cpu, unsigned seg)
@@ -55,7 +56,7 @@ static bool crosses_page(LinAddr la, unsigned size)
 static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, unsigned size)
 {
     if (t->page.host)
-        return load_le(t->page.host + offset, size);
+        return ram_load(t->page.host + offset, size);
     g_rec_mutex_lock(cpu->bus.lock);
     uint64_t v = address_space_load(cpu_memory(cpu), t->pa + offset, size);
     g_rec_mutex_unlock(cpu->bus.lock);
@@ -68,7 +69,7 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
     if (t->page.host) {
         if (!t->page.writable)
             return; /* ROM */
-        store_le(t->page.host + offset, v, size);
+        ram_store(t->page.host + offset, v, size);
         if (page_written_has_code(t->page.page_flags)) {
             AddressSpace *as = cpu_memory(cpu);
             as->on_code_write(as->listener, t->page.host + offset, size);
@@ -169,13 +170,28 @@ uint8_t *mem_host(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 
 /* --- read-modify-write ------------------------------------------------------------------------ */
 
+/* Can the host compare and exchange there? x86 can within a cache line at any address. */
+static bool host_can_cas(const uint8_t *host, unsigned size)
+{
+#ifdef __x86_64__
+    enum { CACHE_LINE = 64 };
+    return ((uintptr_t)host & (CACHE_LINE - 1)) + size <= CACHE_LINE;
+#else
+    return !((uintptr_t)host & (size - 1));
+#endif
+}
+
 uint64_t rmw_begin_memory(Cpu *cpu, const Insn *insn, Rmw *m)
 {
     unsigned size = insn->op[0].size;
     m->la = insn_linear(cpu, insn, size, ACCESS_WRITE);
     m->host = mem_host(cpu, m->la, size, ACCESS_WRITE);
+    if (insn->lock && !(m->host && host_can_cas(m->host, size))) {
+        m->host = NULL; /* what it was before the wait */
+        cpu_group_alone(cpu);
+    }
     if (m->host) {
-        m->old = load_le(m->host, size);
+        m->old = ram_load(m->host, size);
     } else {
         check_alignment(cpu, m->la, size);
         m->old = load_as(cpu, m->la, size, ROLE_CURRENT);
@@ -184,7 +200,7 @@ uint64_t rmw_begin_memory(Cpu *cpu, const Insn *insn, Rmw *m)
     return m->old;
 }
 
-/* Compare and exchange on naturally aligned host memory. */
+/* Compare and exchange where host_can_cas. */
 static bool host_cas(uint8_t *host, uint64_t old, uint64_t v, unsigned size)
 {
     switch (size) {
@@ -217,11 +233,13 @@ bool rmw_commit_memory(Cpu *cpu, const Insn *insn, Rmw *m, uint64_t v)
     if (!m->host) {
         store_as(cpu, m->la, v, size, ROLE_CURRENT);
         debug_data_access(cpu, m->la, size, ACCESS_WRITE);
+        if (insn->lock)
+            cpu_group_share(cpu);
         return true;
     }
-    if (insn->lock && !((uintptr_t)m->host & (size - 1)))
+    if (insn->lock)
         return host_cas(m->host, m->old, v, size);
-    store_le(m->host, v, size);
+    ram_store(m->host, v, size);
     return true;
 }
 

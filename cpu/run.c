@@ -89,7 +89,7 @@ static bool service(Cpu *cpu)
     }
     if (pending & PENDING_FLUSH) {
         pending_clear(cpu, PENDING_FLUSH);
-        tlb_flush_all(cpu);
+        cpu_group_flush(cpu);
     }
     if (pending & PENDING_CODE) {
         pending_clear(cpu, PENDING_CODE);
@@ -199,6 +199,8 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     if (sigsetjmp(unwind, 0)) {
         if (cpu->engine->unwound)
             cpu->engine->unwound(cpu);
+        if (cpu->alone)
+            cpu_group_share(cpu);
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
             cpu->insn_count += cpu->insn - cpu->block_first;

@@ -161,7 +161,7 @@ static uint64_t bulk_LODS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
     uint8_t *src = span_host(cpu, &from, n, size, ACCESS_READ);
     if (!src)
         return 0;
-    gpr_write(cpu, RAX, size, load_le(step > 0 ? src + (n - 1) * size : src, size));
+    gpr_write(cpu, RAX, size, ram_load(step > 0 ? src + (n - 1) * size : src, size));
     advance(cpu, insn, RSI, step * (int64_t)n);
     return n;
 }
@@ -198,8 +198,8 @@ static uint64_t bulk_CMPS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
     uint64_t done = 0, x, y;
     size_t at = step > 0 ? 0 : (n - 1) * size;
     do {
-        x = load_le(a + at, size);
-        y = load_le(b + at, size);
+        x = ram_load(a + at, size);
+        y = ram_load(b + at, size);
         at += step;
     } while (++done < n && (x == y) == while_equal);
     *stop = (x == y) != while_equal;
@@ -234,7 +234,7 @@ static uint64_t bulk_SCAS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
     uint64_t done = 0, v, wanted = gpr_read(cpu, RAX, size);
     size_t at = step > 0 ? 0 : (n - 1) * size;
     do {
-        v = load_le(p + at, size);
+        v = ram_load(p + at, size);
         at += step;
     } while (++done < n && (v == wanted) == while_equal);
     *stop = (v == wanted) != while_equal;

@@ -81,7 +81,7 @@ static inline void bulk_copy(uint8_t *dest, const uint8_t *src, uint64_t n, unsi
     }
     for (uint64_t i = 0; i < n; i++) {
         uint64_t at = (down ? n - 1 - i : i) * size;
-        store_le(dest + at, load_le(src + at, size), size);
+        ram_store(dest + at, ram_load(src + at, size), size);
     }
 }
 
@@ -92,7 +92,7 @@ static inline void bulk_fill(uint8_t *dest, uint64_t v, uint64_t n, unsigned siz
         return;
     }
     for (uint64_t i = 0; i < n; i++)
-        store_le(dest + i * size, v, size);
+        ram_store(dest + i * size, v, size);
 }
 
 #endif
