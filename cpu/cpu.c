@@ -164,7 +164,7 @@ static void reset_power_on(Cpu *cpu)
     cpu->mcg_status = 0;
     memset(cpu->mc_banks, 0, sizeof(cpu->mc_banks));
     cpu->xcr0 = XCR0_X87;
-    cpu->pending = 0;
+    __atomic_store_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
 }
 
 /* CS too is read and write data: real mode may store through it. [SDM3] "Processor State After

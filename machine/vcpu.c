@@ -115,6 +115,8 @@ static void reset_machine(Vm *vm)
     pc_reset(vm->pc);
     for (unsigned i = 0; i < vm->cpu_count; i++)
         cpu_reset(vm->cpus[i], CPU_POWER_ON);
+    for (unsigned i = 1; i < vm->cpu_count; i++)
+        vm->cpus[i]->tsc_zero = vm->cpus[0]->tsc_zero; /* one RESET# line starts all counters */
     board_unlock(vm->board);
     g_mutex_lock(&vm->run_lock);
     vm->resetting = false;
