@@ -3,6 +3,12 @@
  * Interprocessor Interrupts".
  * run with: -smp 2
  * run with: -smp 4
+ * run with: -smp 2 -accel interp,thread=multi
+ * run with: -smp 4 -accel interp,thread=multi
+ * run with: -smp 4 -accel interp,thread=single
+ * run with: -smp 2 -accel jit,thread=multi
+ * run with: -smp 4 -accel jit,thread=multi
+ * run with: -smp 4 -accel jit,thread=single
  */
 #include "lib/64/others.h"
 #include "lib/cpu.h"
