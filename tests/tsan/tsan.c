@@ -121,12 +121,11 @@ gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_us)
 
 /* --- suppressions ----------------------------------------------------------------------------- */
 
-/* Races that are the guest's, not ours.
+/* Races that are the guest's, not ours: in functions that touch guest RAM and nothing else that is
+ * shared. CPUs and devices use it without locks, as hardware does; what a guest orders, it orders by its
+ * own instructions, of which the sanitizer knows nothing.
  *
- * CPUs and devices use guest RAM without locks, as hardware does; what a guest orders, it orders by
- * its own instructions, of which the sanitizer knows nothing. Accesses of one word are atomics
- * (core/ram.h) and need no line here; these go over many bytes, or need no order:
- *
+ *   ram_load, ram_store, entry_load, entry_set   one word, atomic (core/ram.h): the other side of a race
  *   bulk_copy, bulk_fill   repeated string instructions: no order within one. [SDM3] "Fast-String
  *                          Operation and Out-of-Order Stores"
  *   build_insn, lift_block a decoder that reads while another CPU writes: the write is seen to hit
@@ -136,7 +135,11 @@ const char *__tsan_default_suppressions(void);
 
 const char *__tsan_default_suppressions(void)
 {
-    return "race:^bulk_copy$\n"
+    return "race:^ram_load$\n"
+           "race:^ram_store$\n"
+           "race:^entry_load$\n"
+           "race:^entry_set$\n"
+           "race:^bulk_copy$\n"
            "race:^bulk_fill$\n"
            "race:^build_insn$\n"
            "race:^lift_block$\n"
