@@ -8,8 +8,13 @@
 
 unsigned log_mask;
 
+static GArray *filter; /* of Range; NULL: every address */
 static FILE *log_file; /* NULL: stderr */
 static GMutex log_lock;
+
+typedef struct Range {
+    uint64_t first, last;
+} Range;
 
 static const struct {
     const char *name;
@@ -27,6 +32,7 @@ static void print_help(void)
     printf("Log items (separate several by commas):\n");
     for (unsigned i = 0; i < LOG_ITEM_COUNT; i++)
         printf("  %-14s %s\n", items[i].name, items[i].help);
+    printf("  %-14s the same as ir\n", "op");
     printf("  %-14s %s\n", "trace:PATTERN", "trace events whose name matches, of these:\n");
     trace_list(events);
     fputs(events->str, stdout);
@@ -37,6 +43,8 @@ static bool set_item(const char *name)
 {
     if (g_str_has_prefix(name, "trace:"))
         return trace_enable(name + strlen("trace:"));
+    if (strcmp(name, "op") == 0)
+        name = "ir";
     for (unsigned i = 0; i < LOG_ITEM_COUNT; i++) {
         if (strcmp(name, items[i].name) == 0) {
             log_mask |= 1u << i;
@@ -62,6 +70,59 @@ bool log_set_items(const char *list, GError **err)
         }
     }
     return true;
+}
+
+static bool parse_range(const char *text, Range *range)
+{
+    char *end;
+    range->first = range->last = g_ascii_strtoull(text, &end, 0);
+    bool through = g_str_has_prefix(end, "..");
+    char sign = *end;
+    if (end == text || (!through && sign != '+' && sign != '-'))
+        return false;
+    const char *second = end + (through ? 2 : 1);
+    uint64_t value = g_ascii_strtoull(second, &end, 0);
+    if (end == second || *end || (!through && value == 0))
+        return false;
+    if (through)
+        range->last = value;
+    else if (sign == '+')
+        range->last = range->first + (value - 1);
+    else
+        range->first = range->last - (value - 1);
+    return range->first <= range->last;
+}
+
+bool log_set_filter(const char *ranges, GError **err)
+{
+    /* Of an empty string there would be no word at all. */
+    g_auto(GStrv) words = g_strsplit(*ranges ? ranges : " ", ",", -1);
+    g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(Range));
+
+    for (char **word = words; *word; word++) {
+        Range range;
+        if (!parse_range(*word, &range)) {
+            g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                        "-dfilter %s: \"%s\" should be START+SIZE, START-SIZE or START..END",
+                        ranges, *word);
+            return false;
+        }
+        g_array_append_val(list, range);
+    }
+    if (filter)
+        g_array_unref(filter);
+    filter = g_steal_pointer(&list);
+    return true;
+}
+
+bool log_in_filter(uint64_t address)
+{
+    for (unsigned i = 0; filter && i < filter->len; i++) {
+        const Range *range = &g_array_index(filter, Range, i);
+        if (address >= range->first && address <= range->last)
+            return true;
+    }
+    return !filter;
 }
 
 bool log_set_file(const char *path, GError **err)

@@ -19,7 +19,7 @@
     X(RESET, "cpu_reset", "registers at each CPU reset")                                     \
     X(IR, "ir", "the translator's intermediate code")                                        \
     X(OUT_ASM, "out_asm", "host code of each block")                                         \
-    X(META, "meta", "fault metadata of each block")
+    X(META, "meta", "where each block can be left: handovers and exits")
 
 typedef enum LogItem {
 #define X(id, name, help) LOG_##id,
@@ -38,6 +38,10 @@ static inline bool log_on(LogItem item)
 /* Turns on the comma separated items ("int,guest_errors"); "help" in the list prints the items on
  * stdout and fails with err unset. */
 bool log_set_items(const char *list, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Items about guest code speak of these addresses only: "START+SIZE,START-SIZE,START..END". */
+bool log_set_filter(const char *ranges, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+bool log_in_filter(uint64_t address);
 
 /* Sends the log to a file instead of stderr. */
 bool log_set_file(const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;

@@ -55,6 +55,24 @@ static int memory_file(const char *name, uint64_t size)
     return -1;
 }
 
+/* Before and after RAM lie addresses that nobody may touch: a mistake in a bound stops the program
+ * instead of changing what lies beside guest memory. As large as the largest page of a host. */
+#define GUARD (64 * KIB)
+
+static void *map_guarded(int fd, uint64_t size)
+{
+    int kind = fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
+    uint8_t *all = mmap(NULL, size + 2 * GUARD, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (all == MAP_FAILED)
+        return MAP_FAILED;
+    void *host = mmap(all + GUARD, size, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_NORESERVE | kind,
+                      fd, 0);
+    if (host == MAP_FAILED)
+        munmap(all, size + 2 * GUARD);
+    return host;
+}
+
 bool mem_init_ram(MemRegion *r, const char *name, uint64_t size, GError **err)
 {
     uint64_t rounded = (size + PAGE_MASK) & ~PAGE_MASK;
@@ -62,10 +80,9 @@ bool mem_init_ram(MemRegion *r, const char *name, uint64_t size, GError **err)
 
     region_init(r, name, MEM_RAM, rounded);
     errno = ENOMEM;
-    if (rounded >= size && rounded && rounded <= PTRDIFF_MAX) {
+    if (rounded >= size && rounded && rounded <= PTRDIFF_MAX - 2 * GUARD) {
         r->fd = memory_file(name, rounded);
-        int flags = MAP_NORESERVE | (r->fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS);
-        host = mmap(NULL, rounded, PROT_READ | PROT_WRITE, flags, r->fd, 0);
+        host = map_guarded(r->fd, rounded);
     }
     if (host != MAP_FAILED) {
         r->host = host;
@@ -310,7 +327,7 @@ void mem_fini(MemRegion *r)
         ((MemRegion *)g_ptr_array_index(r->children, i))->parent = NULL;
     g_clear_pointer(&r->children, g_ptr_array_unref);
     if (r->host)
-        munmap(r->host, r->size);
+        munmap(r->host - GUARD, r->size + 2 * GUARD);
     r->host = NULL;
     if (r->fd >= 0)
         close(r->fd);

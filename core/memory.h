@@ -129,6 +129,10 @@ void address_space_write(AddressSpace *as, uint64_t addr, const void *buffer, ui
 /* As write, but also into ROM: for loaders. */
 void address_space_write_rom(AddressSpace *as, uint64_t addr, const void *buffer, uint64_t size);
 
+/* Tells whoever keeps translations of code that [offset, offset+size) of a RAM region was written:
+ * for devices that write memory of their own which the space shows. */
+void address_space_ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint64_t size);
+
 /* What a TLB entry needs to know of the page at addr (page aligned). */
 typedef struct MemPage {
     uint8_t *host;       /* of the page's first byte; NULL: not RAM, use load/store */

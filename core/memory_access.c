@@ -66,8 +66,7 @@ MemPage address_space_page(AddressSpace *as, uint64_t addr)
 
 /* --- RAM -------------------------------------------------------------------------------------- */
 
-/* Tells whoever keeps translations of code that [offset, offset+size) of RAM was written. */
-static void ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint64_t size)
+void address_space_ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint64_t size)
 {
     if (!as->on_code_write)
         return;
@@ -175,7 +174,7 @@ static void store_piece(AddressSpace *as, const MemRange *range, uint64_t addr, 
         io_store(r, offset, value, size);
     } else if (!range->readonly) {
         ram_store(r->host + offset, value, size);
-        ram_written(as, r, offset, size);
+        address_space_ram_written(as, r, offset, size);
     }
 }
 
@@ -246,7 +245,7 @@ static void write_bulk(AddressSpace *as, uint64_t addr, const uint8_t *bytes, ui
             uint64_t offset = range->offset + (addr - range->first);
             if (!range->readonly || rom == ROM_TAKES) {
                 memcpy(ram->host + offset, bytes, part);
-                ram_written(as, ram, offset, part);
+                address_space_ram_written(as, ram, offset, part);
             }
         } else {
             part = bulk_piece(range, addr, part);

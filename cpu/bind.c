@@ -33,27 +33,40 @@ typedef struct OlderMeaning {
     CpuFeature feature;
     const char *name;
     ExecFn *exec;
+    CpuFeature needs; /* of the older meaning */
 } OlderMeaning;
 
 void exec_BSF(Cpu *cpu, const Insn *insn);
 void exec_BSR(Cpu *cpu, const Insn *insn);
 void exec_NOP(Cpu *cpu, const Insn *insn);
+void exec_WBINVD(Cpu *cpu, const Insn *insn);
 void exec_FWAIT(Cpu *cpu, const Insn *insn);
 
+/* clang-format off */
 static const OlderMeaning older_meanings[] = {
-    /* feature          name       then it is */
-    {FEATURE_BMI1, "TZCNT", exec_BSF},      {FEATURE_LZCNT, "LZCNT", exec_BSR},
-    {FEATURE_SSE2, "PAUSE", exec_NOP},      {FEATURE_CET_SS, "RDSSPD", exec_NOP},
-    {FEATURE_CET_SS, "RDSSPQ", exec_NOP},   {FEATURE_CET_SS, "RDSSP", exec_NOP},
-    {FEATURE_CET_IBT, "ENDBR64", exec_NOP}, {FEATURE_CET_IBT, "ENDBR32", exec_NOP},
+    /* feature            name        then it is    which needs */
+    { FEATURE_BMI1,       "TZCNT",    exec_BSF,     FEATURE_NONE },
+    { FEATURE_LZCNT,      "LZCNT",    exec_BSR,     FEATURE_NONE },
+    { FEATURE_SSE2,       "PAUSE",    exec_NOP,     FEATURE_NONE },
+    { FEATURE_WBNOINVD,   "WBNOINVD", exec_WBINVD,  FEATURE_NONE },
+    { FEATURE_CLDEMOTE,   "CLDEMOTE", exec_NOP,     FEATURE_CMOV },
+    { FEATURE_CET_SS,     "RDSSP",    exec_NOP,     FEATURE_CMOV },
+    { FEATURE_CET_IBT,    "ENDBR64",  exec_NOP,     FEATURE_CMOV },
+    { FEATURE_CET_IBT,    "ENDBR32",  exec_NOP,     FEATURE_CMOV },
 };
+/* clang-format on */
 
-static ExecFn *missing_feature(const InsnRow *row)
+/* What runs a row on this CPU, privilege and units aside; NULL: nothing. */
+static ExecFn *meaning(const Cpu *cpu, const InsnRow *row)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(older_meanings); i++)
-        if (older_meanings[i].feature == row->feature && !strcmp(older_meanings[i].name, row->name))
-            return older_meanings[i].exec;
-    return exec_raise_ud;
+    if (LIKELY(cpu_has(cpu, row->feature)))
+        return row->exec;
+    for (unsigned i = 0; i < G_N_ELEMENTS(older_meanings); i++) {
+        const OlderMeaning *older = &older_meanings[i];
+        if (older->feature == row->feature && !strcmp(older->name, row->name))
+            return cpu_has(cpu, older->needs) ? older->exec : NULL;
+    }
+    return NULL;
 }
 
 /* [SDM3] "x87 FPU, MMX, and SSE state: CR0 and CR4 configurations"; NULL: nothing is in the way. */
@@ -84,10 +97,6 @@ static ExecFn *unit_unavailable(const InsnRow *row, uint32_t key)
 
 static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
 {
-    if (!cpu_has(cpu, row->feature))
-        return missing_feature(row);
-    if (!row->exec)
-        return exec_raise_ud;
     if (row->attrs & ATTR_PROT && cpu->mode <= CPU_V86)
         return exec_raise_ud;
     ExecFn *unit = unit_unavailable(row, cpu->mode_key);
@@ -101,16 +110,18 @@ static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
 bool exec_bind(Cpu *cpu, Insn *insn)
 {
     const InsnRow *row = insn_row(insn);
-    ExecFn *refused = refusal(cpu, row);
-    if (refused) {
-        insn->exec = refused;
+    ExecFn *exec = meaning(cpu, row);
+    ExecFn *refused = exec ? refusal(cpu, row) : exec_raise_ud;
+    if (refused || exec != row->exec) {
+        insn->exec = refused ? refused : exec;
         return false;
     }
     if (row->attrs & (ATTR_WAIT | ATTR_MMX)) {
         insn->exec = exec_after_pending;
         return true;
     }
-    ExecFn *fast = exec_fast(insn, cpu->mode);
+    bool tracked = row->attrs & ATTR_BRANCH && cpu->mode_key & KEY_CET;
+    ExecFn *fast = tracked ? NULL : exec_fast(insn, cpu->mode);
     insn->exec = fast ? fast : row->exec;
     return true;
 }

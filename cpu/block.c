@@ -6,6 +6,7 @@
  * with the pages' flags. */
 #include "cpu/block.h"
 
+#include "cpu/breakpoint.h"
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "cpu/mmu.h"
@@ -224,13 +225,6 @@ static unsigned decode_flags(const Cpu *cpu)
     return cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
 }
 
-static LinAddr code_address(const Cpu *cpu, uint64_t rip)
-{
-    if (cpu->mode == CPU_LONG)
-        return rip;
-    return (uint32_t)(cpu->seg[SEG_CS].base + rip);
-}
-
 static void exec_fetch_gp(Cpu *cpu, const Insn *insn)
 {
     raise_GP(cpu, 0);
@@ -253,6 +247,9 @@ static unsigned gather(Fetch *fetch, unsigned offset, uint8_t *buffer, uint8_t *
     MemPage page = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page;
     if (page.host)
         page_begin(cpu->code, &page);
+    /* The walk may have set accessed bits in the first page, which then is no code any more. */
+    MemPage first = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    page_begin(cpu->code, &first);
     memcpy(buffer, fetch->host + offset, head);
     if (!page.host)
         return head;
@@ -353,9 +350,35 @@ static CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
 
 /* --- finding ------------------------------------------------------------------------------- */
 
-/* What the TLB does not know. Raises what fetching the byte at la would; NULL: device memory. */
+/* The block of these bytes in this mode, or NULL. */
+static ALWAYS_INLINE CodeBlock *block_find(const CodeCache *cache, const uint8_t *host,
+                                           uint32_t key)
+{
+    CodeBlock *block = cache->bucket[hash(host, key)];
+    while (block && (block->host != host || block->mode_key != key))
+        block = block->next;
+    return block;
+}
+
+/* A block that was built before a breakpoint came to lie inside it goes. */
+static NOINLINE void drop_uncut(Cpu *cpu, const uint8_t *host)
+{
+    CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
+    uint64_t rip = cpu->rip;
+    for (unsigned i = 0; block && i + 1 < block->count; i++) {
+        rip += block->insns[i].length;
+        if (breakpoint_at(cpu, code_address(cpu, rip))) {
+            block_drop(cpu->code, block);
+            return;
+        }
+    }
+}
+
+/* What the TLB does not know, pages with breakpoints among it. Raises what fetching the byte at la
+ * would; NULL: device memory. */
 static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
 {
+    breakpoint_check(cpu, la);
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
         raise_GP(cpu, 0);
     if (cpu->mode != CPU_LONG) {
@@ -364,6 +387,8 @@ static NOINLINE uint8_t *fetch_slow(Cpu *cpu, LinAddr la)
             raise_GP(cpu, 0);
     }
     uint8_t *page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    if (page && breakpoint_in_page(cpu, la))
+        drop_uncut(cpu, page + (la & PAGE_MASK));
     return page ? page + (la & PAGE_MASK) : NULL;
 }
 
@@ -391,7 +416,8 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
             break;
         built->count++;
         built->bytes += insn->length;
-        if (ends_block(insn) || built->crossed)
+        if (ends_block(insn) || built->crossed ||
+            breakpoint_at(cpu, code_address(cpu, cpu->rip + built->bytes)))
             break;
     }
     /* What the CS limit cut off depends on more than the key: run it once, from the scratch block.
@@ -399,16 +425,6 @@ static NOINLINE CodeBlock *block_build(Cpu *cpu, LinAddr la)
     if (built->insns[built->count - 1].exec == exec_fetch_gp)
         return built;
     return block_insert(cache, &fetch, built);
-}
-
-/* The block of these bytes in this mode, or NULL. */
-static ALWAYS_INLINE CodeBlock *block_find(const CodeCache *cache, const uint8_t *host,
-                                           uint32_t key)
-{
-    CodeBlock *block = cache->bucket[hash(host, key)];
-    while (block && (block->host != host || block->mode_key != key))
-        block = block->next;
-    return block;
 }
 
 /* May the block be used where CS:rip is now? Not if CS ends within it, nor if the second page of
@@ -421,7 +437,9 @@ static ALWAYS_INLINE bool block_fits(Cpu *cpu, const CodeBlock *block)
         return true;
     unsigned head = PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK);
     LinAddr next = code_address(cpu, cpu->rip + head);
-    return mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host == block->crossed;
+    const uint8_t *second = mmu_translate(cpu, next, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+    /* The walk may have set accessed bits in the block's own bytes, which drops it. */
+    return second == block->crossed && block_find(cpu->code, block->host, block->mode_key) == block;
 }
 
 HOT const CodeBlock *code_block(Cpu *cpu)
@@ -433,7 +451,76 @@ HOT const CodeBlock *code_block(Cpu *cpu)
     CodeBlock *block = block_find(cpu->code, host, cpu->mode_key);
     if (LIKELY(block != NULL) && LIKELY(block_fits(cpu, block)))
         return block;
+    block = block_find(cpu->code, host, cpu->mode_key); /* if looking did not drop it */
     if (block)
         block_drop(cpu->code, block);
     return block_build(cpu, la);
+}
+
+/* --- checking --------------------------------------------------------------------------------- */
+
+static bool page_lists(const CodeCache *cache, const uint8_t *host, unsigned bytes,
+                       const CodeBlock *block)
+{
+    const CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    unsigned offset = (uintptr_t)host & PAGE_MASK;
+    uint64_t granules = granule_mask(offset, offset + bytes - 1);
+    return page && *page->flags & PAGE_HAS_CODE && (page->granules & granules) == granules &&
+           g_ptr_array_find(page->blocks, block, NULL);
+}
+
+/* Would memory be decoded to these instructions again? */
+static bool block_is_current(const CodeBlock *block)
+{
+    uint8_t bytes[BLOCK_MAX_INSNS * MAX_INSN_LENGTH];
+    unsigned head = block->crossed ? PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK)
+                                   : block->bytes;
+    memcpy(bytes, block->host, head);
+    if (block->crossed)
+        memcpy(bytes + head, block->crossed, block->bytes - head);
+    CpuMode mode = block->mode_key >> KEY_MODE_SHIFT & 7;
+    CodeSize size = block->mode_key >> KEY_CODE_SIZE_SHIFT & 3;
+    const uint8_t *at = bytes;
+    for (unsigned i = 0; i < block->count; i++) {
+        const Insn *kept = &block->insns[i];
+        Insn now;
+        DecodeStatus status = decode(at, bytes + block->bytes - at, size,
+                                     mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0, &now);
+        bool good = status == DECODE_OK && kept->exec != exec_invalid;
+        if (good != (kept->exec != exec_invalid) || now.length != kept->length ||
+            (good && (now.row != kept->row || now.imm != kept->imm || now.disp != kept->disp)))
+            return false;
+        at += kept->length;
+    }
+    return true;
+}
+
+static const char *block_problem(const CodeCache *cache, const CodeBlock *block)
+{
+    unsigned head = block->crossed ? PAGE_SIZE - ((uintptr_t)block->host & PAGE_MASK)
+                                   : block->bytes;
+    if (!page_lists(cache, block->host, head, block))
+        return "its page does not know of it";
+    if (block->crossed && !page_lists(cache, block->crossed, block->bytes - head, block))
+        return "its second page does not know of it";
+    if (!block_is_current(block))
+        return "memory holds other instructions now";
+    return NULL;
+}
+
+char *code_cache_problem(const CodeCache *cache)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < HASH_SIZE; i++)
+        for (const CodeBlock *block = cache->bucket[i]; block; block = block->next) {
+            const char *problem = block_problem(cache, block);
+            if (problem)
+                return g_strdup_printf("block of %u instructions at page offset %#x, key %#x: %s",
+                                       block->count, (unsigned)((uintptr_t)block->host & PAGE_MASK),
+                                       block->mode_key, problem);
+            bytes += block_size(block->count);
+        }
+    for (const CodeBlock *block = cache->dead; block; block = block->next)
+        bytes += block_size(block->count);
+    return bytes == cache->bytes ? NULL : g_strdup("the blocks' sizes do not add up");
 }

@@ -17,6 +17,7 @@ enum {
     KEY_OSFXSR = 1 << 10,
     KEY_OSXSAVE = 1 << 11,
     KEY_AVX = 1 << 12,
+    KEY_CET = 1 << 13, /* shadow stacks or branch tracking are on */
 };
 
 /* A run of instructions that begins at one host address of guest RAM, in one page but for the last
@@ -30,6 +31,14 @@ typedef struct CodeBlock {
     struct CodeBlock *next; /* in its hash bucket, or in the list of the dead */
     Insn insns[];
 } CodeBlock;
+
+/* Linear address of CS:rip. */
+static inline LinAddr code_address(const Cpu *cpu, uint64_t rip)
+{
+    if (cpu->mode == CPU_LONG)
+        return rip;
+    return (uint32_t)(cpu->seg[SEG_CS].base + rip);
+}
 
 CodeCache *code_cache_new(Cpu *cpu);
 void code_cache_free(CodeCache *cache);
@@ -55,6 +64,10 @@ void code_cache_flush(CodeCache *cache);
 
 /* What the decoded blocks take. */
 uint64_t code_cache_bytes(const CodeCache *cache);
+
+/* What is wrong with the cache, or NULL: a block that its page does not know of, or whose bytes are
+ * no longer those of memory. For tests, between instructions; the caller frees it. */
+char *code_cache_problem(const CodeCache *cache);
 
 /* Gives insn its exec function for this CPU's features and mode_key: the row's own or a specialised
  * form of it (true), or one that raises or does what an older CPU did (false). */

@@ -1,4 +1,4 @@
-/* control.c - what writing CR0, CR3, CR4, EFER and XCR0 may do and does. [SDM3] "Control
+/* control.c - what writing CR0, CR3, CR4, EFER and PKRU may do and does. [SDM3] "Control
  * Registers", "IA-32e Mode Activation and Consistency Checking", "Invalidation of TLBs".
  *
  * Everything is checked before anything changes; a refusal is #GP(0). */
@@ -35,12 +35,11 @@ static void check_paging_off(Cpu *cpu)
 
 void cr0_write(Cpu *cpu, uint64_t value)
 {
-    const uint64_t defined = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM |
-                             CR0_NW | CR0_CD | CR0_PG;
     require(cpu, value >> 32 == 0);
-    value = (value & defined) | CR0_ET; /* undefined bits below 32 are wired */
+    value = (value & CR0_DEFINED) | CR0_ET; /* undefined bits below 32 are wired */
     require(cpu, !(value & CR0_PG) || (value & CR0_PE));
     require(cpu, !(value & CR0_NW) || (value & CR0_CD));
+    require(cpu, (value & CR0_WP) || !(cpu->cr4 & CR4_CET));
 
     uint64_t changed = value ^ cpu->cr0, efer = cpu->efer;
     if (changed & value & CR0_PG) {
@@ -90,10 +89,10 @@ static const struct {
     {CR4_OSFXSR, FEATURE_FXSR},       {CR4_OSXMMEXCPT, FEATURE_SSE},    {CR4_UMIP, FEATURE_UMIP},
     {CR4_LA57, FEATURE_LA57},         {CR4_FSGSBASE, FEATURE_FSGSBASE}, {CR4_PCIDE, FEATURE_PCID},
     {CR4_OSXSAVE, FEATURE_XSAVE},     {CR4_SMEP, FEATURE_SMEP},         {CR4_SMAP, FEATURE_SMAP},
-    {CR4_PKE, FEATURE_PKU},           {CR4_CET, FEATURE_CET_SS},
+    {CR4_PKE, FEATURE_PKU},           {CR4_CET, FEATURE_CET_SS},        {CR4_CET, FEATURE_CET_IBT},
 };
 
-static uint64_t cr4_allowed(const Cpu *cpu)
+uint64_t cr4_supported(const Cpu *cpu)
 {
     uint64_t allowed = 0;
     for (unsigned i = 0; i < G_N_ELEMENTS(cr4_features); i++) {
@@ -106,9 +105,10 @@ static uint64_t cr4_allowed(const Cpu *cpu)
 void cr4_write(Cpu *cpu, uint64_t value)
 {
     uint64_t changed = value ^ cpu->cr4;
-    require(cpu, !(value & ~cr4_allowed(cpu)));
+    require(cpu, !(value & ~cr4_supported(cpu)));
     if (cpu->efer & EFER_LMA)
         require(cpu, (value & CR4_PAE) && !(changed & CR4_LA57));
+    require(cpu, !(value & CR4_CET) || cpu->cr0 & CR0_WP);
     if (changed & value & CR4_PCIDE)
         require(cpu, (cpu->efer & EFER_LMA) && (cpu->cr3 & 0xfff) == 0);
     const uint64_t reload = CR4_PAE | CR4_PSE | CR4_PGE | CR4_SMEP;
@@ -116,7 +116,7 @@ void cr4_write(Cpu *cpu, uint64_t value)
         require(cpu, mmu_load_pdptes(cpu, cpu->cr3));
     cpu->cr4 = value;
     const uint64_t paging = CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP |
-                            CR4_LA57 | CR4_PKE;
+                            CR4_LA57 | CR4_PKE | CR4_CET;
     if (changed & paging)
         tlb_flush_all(cpu);
     cpu_update_mode(cpu);
@@ -124,12 +124,17 @@ void cr4_write(Cpu *cpu, uint64_t value)
 
 /* --- EFER ---------------------------------------------------------------------------------- */
 
+uint64_t efer_supported(const Cpu *cpu)
+{
+    return (cpu_has(cpu, FEATURE_SYSCALL) ? EFER_SCE : 0) |
+           (cpu_has(cpu, FEATURE_LM) ? EFER_LME | EFER_LMA : 0) |
+           (cpu_has(cpu, FEATURE_NX) ? EFER_NXE : 0);
+}
+
 /* LMA follows LME and CR0.PG; a write does not touch it. */
 void efer_write(Cpu *cpu, uint64_t value)
 {
-    uint64_t allowed = (cpu_has(cpu, FEATURE_SYSCALL) ? EFER_SCE : 0) |
-                       (cpu_has(cpu, FEATURE_LM) ? EFER_LME | EFER_LMA : 0) |
-                       (cpu_has(cpu, FEATURE_NX) ? EFER_NXE : 0);
+    uint64_t allowed = efer_supported(cpu);
     require(cpu, allowed && !(value & ~allowed));
     value = (value & ~(uint64_t)EFER_LMA) | (cpu->efer & EFER_LMA);
     uint64_t changed = value ^ cpu->efer;
@@ -140,10 +145,13 @@ void efer_write(Cpu *cpu, uint64_t value)
     cpu_update_mode(cpu);
 }
 
-/* --- XCR0 ---------------------------------------------------------------------------------- */
+/* --- PKRU ---------------------------------------------------------------------------------- */
 
-uint64_t xcr0_supported(const Cpu *cpu)
+/* TLB entries hold the rights that the keys left. */
+void pkru_write(Cpu *cpu, uint32_t value)
 {
-    return XCR0_X87 | (cpu_has(cpu, FEATURE_SSE) ? XCR0_SSE : 0) |
-           (cpu_has(cpu, FEATURE_AVX) ? XCR0_AVX : 0);
+    bool matters = cpu->cr4 & CR4_PKE && cpu_is_lma(cpu) && value != cpu->pkru;
+    cpu->pkru = value;
+    if (matters)
+        tlb_flush_all(cpu);
 }

@@ -7,9 +7,11 @@
 
 #include "core/log.h"
 #include "cpu/block.h"
+#include "cpu/cet.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
 #include "cpu/run.h"
+#include "cpu/walk.h"
 #include "cpu/model.h"
 
 static const StateField segment_fields[] = {
@@ -95,6 +97,11 @@ const StateField cpu_state_fields[] = {
     STATE(Cpu, tsc_aux),
     STATE(Cpu, pkru),
     STATE(Cpu, xss),
+    STATE(Cpu, ssp),
+    STATE(Cpu, u_cet),
+    STATE(Cpu, s_cet),
+    STATE_ARRAY(Cpu, pl_ssp),
+    STATE(Cpu, interrupt_ssp_table),
     STATE(Cpu, mtrr_def_type),
     STATE_ARRAY(Cpu, mtrr_fixed),
     STATE_ARRAY(Cpu, mtrr_base),
@@ -125,6 +132,7 @@ Cpu *cpu_new(const CpuModel *model, const FeatureSet *features, unsigned index, 
     cpu->bus = *bus;
     cpu->a20 = true;
     cpu->tlb_state = tlb_state_new();
+    cpu->walk_cache = walk_cache_new();
     cpu->code = code_cache_new(cpu);
     cpu->engine = &interpreter_engine;
     cpu_reset(cpu, CPU_POWER_ON);
@@ -135,9 +143,11 @@ void cpu_free(Cpu *cpu)
 {
     if (!cpu)
         return;
+    g_free(cpu->breakpoints);
     cpu_set_engine(cpu, &interpreter_engine, NULL);
     code_cache_free(cpu->code);
     tlb_state_free(cpu->tlb_state);
+    g_free(cpu->walk_cache);
     g_free(cpu);
 }
 
@@ -164,6 +174,8 @@ static void reset_power_on(Cpu *cpu)
     cpu->mcg_status = 0;
     memset(cpu->mc_banks, 0, sizeof(cpu->mc_banks));
     cpu->xcr0 = XCR0_X87;
+    cpu->xss = 0;
+    cpu->pkru = 0;
     __atomic_store_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -205,8 +217,8 @@ void cpu_reset(Cpu *cpu, CpuResetKind kind)
     cpu->star = cpu->lstar = cpu->cstar = cpu->fmask = cpu->kernel_gs_base = 0;
     cpu->sysenter_cs = cpu->sysenter_esp = cpu->sysenter_eip = 0;
     cpu->debugctl = 0;
-    cpu->pkru = 0;
-    cpu->xss = 0;
+    cpu->ssp = cpu->u_cet = cpu->s_cet = cpu->interrupt_ssp_table = 0;
+    memset(cpu->pl_ssp, 0, sizeof(cpu->pl_ssp));
     cpu->pending_db = 0;
     cpu->delivering.active = false;
     if (kind == CPU_POWER_ON)
@@ -249,7 +261,9 @@ void cpu_update_mode(Cpu *cpu)
                     cpu->cpl << KEY_CPL_SHIFT | (cpu->cr0 & CR0_EM ? KEY_EM : 0) |
                     (cpu->cr0 & CR0_TS ? KEY_TS : 0) | (cpu->cr0 & CR0_MP ? KEY_MP : 0) |
                     (cpu->cr4 & CR4_OSFXSR ? KEY_OSFXSR : 0) |
-                    (cpu->cr4 & CR4_OSXSAVE ? KEY_OSXSAVE : 0) | (avx ? KEY_AVX : 0);
+                    (cpu->cr4 & CR4_OSXSAVE ? KEY_OSXSAVE : 0) | (avx ? KEY_AVX : 0) |
+                    (cet_enabled(cpu, CET_SH_STK_EN | CET_ENDBR_EN) ? KEY_CET : 0);
+    cet_arm(cpu);
 }
 
 /* --- pins ------------------------------------------------------------------------------------- */
@@ -358,7 +372,7 @@ void cpu_raise(Cpu *cpu, ExceptionVector vector, uint32_t error)
 {
     cpu->raised.vector = vector;
     cpu->raised.error = error;
-    siglongjmp(*cpu->unwind, 1);
+    siglongjmp(*cpu->unwind, UNWIND_RAISE);
 }
 
 void cpu_raise_pf(Cpu *cpu, LinAddr la, uint32_t error)

@@ -79,12 +79,30 @@ enum {
     PENDING_SMI = 1 << 2,
     PENDING_INIT = 1 << 3,
     PENDING_SIPI = 1 << 4,
-    PENDING_EXIT = 1 << 5,   /* return from cpu_run */
-    PENDING_DEBUG = 1 << 6,  /* TF, data or I/O breakpoint: look after the present instruction */
-    PENDING_FLUSH = 1 << 7,  /* the memory map changed */
-    PENDING_SHADOW = 1 << 8, /* the next instruction runs alone: STI or MOV SS shadow */
-    PENDING_CODE = 1 << 9,   /* another thread makes or changes code: cpu_group_serve */
+    PENDING_EXIT = 1 << 5,     /* return from cpu_run */
+    PENDING_DEBUG = 1 << 6,    /* TF, data or I/O breakpoint: look after the present instruction */
+    PENDING_FLUSH = 1 << 7,    /* the memory map changed */
+    PENDING_SHADOW = 1 << 8,   /* the next instruction runs alone: STI or MOV SS shadow */
+    PENDING_CODE = 1 << 9,     /* another thread makes or changes code: cpu_group_serve */
+    PENDING_TRACKER = 1 << 10, /* the next instruction must be an ENDBR */
 };
+
+/* Why a debugger outside gets the CPU (cpu/breakpoint.h). */
+typedef enum CpuStopKind {
+    STOP_NONE,
+    STOP_STEP, /* cpu_step's instruction is done */
+    STOP_BREAKPOINT,
+    STOP_HARDWARE_BREAKPOINT,
+    STOP_WATCH_WRITE,
+    STOP_WATCH_READ,
+    STOP_WATCH_ACCESS,
+} CpuStopKind;
+
+/* Whoever ran the CPU looks at kind, and sets it to STOP_NONE when it has told the debugger. */
+typedef struct CpuStop {
+    CpuStopKind kind;
+    LinAddr la; /* of the breakpoint, or where the watchpoint begins */
+} CpuStop;
 
 enum { SHADOW_STI = 1, SHADOW_MOV_SS = 2 };
 
@@ -129,9 +147,13 @@ typedef struct TranslatorState {
     uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
     uint8_t vectors_loaded; /* the vector registers and MXCSR are in the host's */
     uint8_t x87_loaded;     /* the x87 state is in the host's */
-    uint32_t poll;          /* look at `pending`; set by any thread */
-    int64_t budget;         /* instructions left, in counted runs */
-    uint64_t next;          /* where a trampoline goes on */
+    uint8_t
+        x87_seg; /* 1 + segment of the last x87 memory operand, fds is its selector; 0: it is set */
+    uint32_t
+        x87_site;   /* of the last x87 instruction, for its pointers; 0: they are set (dbt/x87.c) */
+    uint32_t poll;  /* look at `pending`; set by any thread */
+    int64_t budget; /* instructions left, in counted runs */
+    uint64_t next;  /* where a trampoline goes on */
     uint64_t temp[4];
 } TranslatorState;
 
@@ -169,6 +191,11 @@ typedef struct CpuModel CpuModel;
 typedef struct CpuGroup CpuGroup;
 typedef struct CodeCache CodeCache;
 typedef struct TlbState TlbState;
+typedef struct WalkCache WalkCache;
+typedef struct BreakpointList BreakpointList;
+
+/* What comes back through Cpu.unwind. */
+enum { UNWIND_RAISE = 1, UNWIND_STOP };
 
 struct Cpu {
     /* --- registers ------------------------------------------------------------------------- */
@@ -208,8 +235,10 @@ struct Cpu {
     uint64_t tsc_zero;   /* clock ticks at power-on: TSC = ticks - tsc_zero + tsc_adjust */
     uint64_t tsc_adjust; /* IA32_TSC_ADJUST; writes to the TSC land here too */
     uint32_t tsc_aux;
-    uint32_t pkru;
+    uint32_t pkru; /* written by pkru_write */
     uint64_t xss;
+    uint64_t ssp; /* shadow-stack pointer */
+    uint64_t u_cet, s_cet, pl_ssp[4], interrupt_ssp_table;
     uint64_t mtrr_def_type, mtrr_fixed[11], mtrr_base[8], mtrr_mask[8];
     uint64_t mcg_status, mcg_ctl, mc_banks[10 * 4];
 
@@ -243,13 +272,25 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;            /* for double faults */
-    unsigned spins;          /* times cpu_spins was called */
-    uint64_t pending_db;     /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;         /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state;     /* the TLB's tables (cpu/mmu.c) */
-    const CpuEngine *engine; /* what cpu_run runs with */
-    void *engine_data;       /* its own */
+    } delivering;                 /* for double faults */
+    unsigned spins;               /* times cpu_spins was called */
+    uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;              /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
+    WalkCache *walk_cache;        /* (cpu/walk.c) */
+    const CpuEngine *engine;      /* what cpu_run runs with */
+    void *engine_data;            /* its own */
+    struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
+
+    /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
+    BreakpointList *breakpoints; /* NULL: none */
+    bool stepping;               /* in cpu_step */
+    bool hold_interrupts;        /* while running, take none */
+    CpuStop stop;
+    struct {
+        LinAddr la;
+        uint64_t insn_count;
+    } passed; /* a breakpoint at la is none while insn_count is this */
 };
 
 /* Makes a CPU of a model with features already resolved (cpu/model.h). Starts reset. */
@@ -261,8 +302,9 @@ void cpu_free(Cpu *cpu);
 typedef enum CpuResetKind { CPU_POWER_ON, CPU_INIT } CpuResetKind;
 void cpu_reset(Cpu *cpu, CpuResetKind kind);
 
-/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), or
- * PENDING_EXIT is set. Returns the number retired. The caller must NOT hold the machine lock. */
+/* Runs until `budget` instructions have retired, the CPU stops running (halt, shutdown), stop.kind
+ * says that a debugger wants it, or PENDING_EXIT is set. Returns the number retired. The caller
+ * must NOT hold the machine lock. */
 uint64_t cpu_run(Cpu *cpu, uint64_t budget);
 
 /* From now on cpu_run runs with this engine; frees what the one before kept. Between runs only. */
@@ -279,6 +321,11 @@ bool cpu_has_work(const Cpu *cpu);
 
 /* The fields of struct Cpu that are saved, printed and compared. */
 extern const StateField cpu_state_fields[];
+
+/* After the fields were loaded: refuses a state that no program could have brought this CPU into
+ * and that other code relies on not to be (MYNA_ERROR_STATE, naming the register), and computes
+ * what is derived from the fields. A CPU whose state was refused must be reset before it runs. */
+bool cpu_loaded(Cpu *cpu, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Instructions retired, exact even inside an exec function. */
 uint64_t cpu_insn_count(const Cpu *cpu);
@@ -348,6 +395,14 @@ static inline unsigned segment_dpl(const Segment *seg)
 static inline bool cpu_is_canonical(const Cpu *cpu, LinAddr la)
 {
     unsigned bits = cpu->cr4 & CR4_LA57 ? 57 : 48;
+    return (LinAddr)sign_extend(la, bits) == la;
+}
+
+/* The same for bases and MSRs, which have the width of the processor, whatever CR4.LA57 says.
+ * [SDM1] "Canonicality Checking". */
+static inline bool cpu_is_canonical_base(const Cpu *cpu, LinAddr la)
+{
+    unsigned bits = cpu_has(cpu, FEATURE_LA57) ? 57 : 48;
     return (LinAddr)sign_extend(la, bits) == la;
 }
 

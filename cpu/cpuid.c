@@ -4,6 +4,7 @@
  * saved-state area) has a function for its leaf. */
 #include "cpu/exec.h"
 #include "cpu/model_priv.h"
+#include "cpu/xstate.h"
 
 enum { EAX, EBX, ECX, EDX };
 
@@ -154,29 +155,41 @@ static void leaf_topology(Cpu *cpu, uint32_t subleaf, uint32_t out[4])
     }
 }
 
-/* Sizes of the XSAVE area: legacy region and header, then the AVX component. */
-enum { XSAVE_BASE_SIZE = 576, XSAVE_AVX_SIZE = 256 };
-
-static uint32_t xsave_size(uint64_t components)
+/* ECX: 4 CR4.PKE is set. */
+static void leaf_features(Cpu *cpu, uint32_t subleaf, uint32_t out[4])
 {
-    return XSAVE_BASE_SIZE + (components & XCR0_AVX ? XSAVE_AVX_SIZE : 0);
+    if (subleaf == 0 && cpu->cr4 & CR4_PKE)
+        out[ECX] |= 1u << 4;
+}
+
+static void leaf_xsave_component(Cpu *cpu, uint32_t number, uint32_t out[4])
+{
+    for (const XState *x = xstates; x < xstates + XSTATE_COUNT; x++) {
+        bool reachable = (xcr0_supported(cpu) | xss_supported(cpu)) & xstate_bit(x);
+        if (x->number != number || !reachable)
+            continue;
+        out[EAX] = x->size;
+        out[EBX] = x->offset;
+        out[ECX] = x->kind == XSTATE_SUPERVISOR;
+    }
 }
 
 static void leaf_xsave(Cpu *cpu, uint32_t subleaf, uint32_t out[4])
 {
     if (!cpu_has(cpu, FEATURE_XSAVE))
         return;
-    uint64_t supported = xcr0_supported(cpu);
+    uint64_t supported = xcr0_supported(cpu), enabled = cpu->xcr0 | cpu->xss;
     if (subleaf == 0) {
         out[EAX] = supported;
-        out[EBX] = xsave_size(cpu->xcr0);
-        out[ECX] = xsave_size(supported);
+        out[EBX] = xstate_area_size(cpu->xcr0, 0);
+        out[ECX] = xstate_area_size(supported, 0);
         out[EDX] = supported >> 32;
-    } else if (subleaf == 1 && cpu_has(cpu, FEATURE_XSAVEC)) {
-        out[EBX] = xsave_size(cpu->xcr0 | cpu->xss);
-    } else if (subleaf == 2 && supported & XCR0_AVX) {
-        out[EAX] = XSAVE_AVX_SIZE;
-        out[EBX] = XSAVE_BASE_SIZE;
+    } else if (subleaf == 1) {
+        if (cpu_has(cpu, FEATURE_XSAVEC))
+            out[EBX] = xstate_area_size(enabled, enabled | XCOMP_COMPACT);
+        out[ECX] = xss_supported(cpu);
+    } else {
+        leaf_xsave_component(cpu, subleaf, out);
     }
 }
 
@@ -263,6 +276,7 @@ static const Leaf leaves[] = {
     {0x00000002, leaf_cache_descriptors},
     {0x00000004, leaf_caches},
     {0x00000005, leaf_monitor},
+    {0x00000007, leaf_features},
     {0x0000000b, leaf_topology},
     {0x0000000d, leaf_xsave},
     {0x00000015, leaf_tsc},

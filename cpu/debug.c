@@ -8,6 +8,7 @@
  * DR7:   31..16: LEN3 RW3 .. LEN0 RW0     13: GD     9: GE  8: LE     7..0: G3 L3 .. G0 L0 */
 #include "cpu/debug.h"
 
+#include "cpu/breakpoint.h"
 #include "cpu/interrupt.h"
 #include "cpu/mmu.h"
 
@@ -102,6 +103,7 @@ bool debug_page_watched(const Cpu *cpu, LinAddr la)
 
 void debug_data_access(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 {
+    watchpoint_access(cpu, la, size, access);
     if (LIKELY(!(cpu->dr[7] & DR7_ENABLES)))
         return;
     unsigned kinds = 1 << BREAK_ACCESS | (access == ACCESS_WRITE ? 1 << BREAK_WRITE : 0);

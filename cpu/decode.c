@@ -28,6 +28,7 @@ static const uint8_t prefix_kinds[256] = {
 
 static void note_segment_prefix(Decoder *d, uint8_t byte)
 {
+    d->notrack = byte == 0x3e;
     SegReg seg = byte >= 0x64 ? SEG_FS + (byte - 0x64) : (byte >> 3 & 3);
     /* In 64-bit code ES, CS, SS and DS overrides do nothing, not even undo an FS before them. */
     if (!d->code64 || seg >= SEG_FS)
@@ -201,6 +202,7 @@ static void set_prefixes(const Decoder *d, Insn *insn)
 {
     insn->seg_override = d->seg != SEG_NONE;
     insn->seg = d->seg != SEG_NONE ? d->seg : SEG_DS;
+    insn->notrack = d->notrack;
     insn->rep = d->rep;
     insn->lock = d->lock;
     insn->rex = d->rex_present;

@@ -27,6 +27,7 @@ typedef struct Decoder {
     bool addrsize_prefix; /* 67 */
     uint8_t rep;          /* RepPrefix, the last one */
     uint8_t seg;          /* SegReg of the last override that counts, or SEG_NONE */
+    bool notrack;         /* the last one, whether it counts or not, is 3E */
     uint8_t rex;          /* REX_ bits, of REX or of VEX */
     uint8_t prefix_class; /* as VEX.pp: 0 none, 1 66, 2 F3, 3 F2 */
     uint8_t vex_l;

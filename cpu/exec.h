@@ -250,7 +250,13 @@ void cr0_write(Cpu *cpu, uint64_t value);
 void cr3_write(Cpu *cpu, uint64_t value);
 void cr4_write(Cpu *cpu, uint64_t value);
 void efer_write(Cpu *cpu, uint64_t value); /* raises #GP(0) */
-uint64_t xcr0_supported(const Cpu *cpu);   /* the XCR0 bits XSETBV lets be set */
+void pkru_write(Cpu *cpu, uint32_t value);
+/* the bits that may be set */
+uint64_t cr4_supported(const Cpu *cpu);
+uint64_t efer_supported(const Cpu *cpu);
+uint64_t xcr0_supported(const Cpu *cpu); /* xstate.c */
+uint64_t xss_supported(const Cpu *cpu);
+uint32_t mxcsr_supported(const Cpu *cpu);
 uint64_t msr_read(Cpu *cpu, uint32_t msr); /* raises #GP(0) */
 void msr_write(Cpu *cpu, uint32_t msr, uint64_t value);
 void cpuid(Cpu *cpu, uint32_t leaf, uint32_t subleaf, uint32_t out[4]); /* EAX EBX ECX EDX */

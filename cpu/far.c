@@ -3,6 +3,7 @@
  * Reads as [SDM2] CALL, JMP, RET "Operation". IRET is in iret.c, hardware tasks in task.c. */
 #include "cpu/far.h"
 
+#include "cpu/cet.h"
 #include "cpu/frame.h"
 #include "cpu/task.h"
 
@@ -73,6 +74,34 @@ static void transfer_real(Cpu *cpu, uint16_t selector, uint64_t offset, unsigned
 
 /* --- code segments --------------------------------------------------------------------------- */
 
+static void call_same_privilege(Cpu *cpu, const Segment *cs, uint64_t rip, unsigned slot)
+{
+    Frame f = frame_current(cpu, slot, 0);
+    frame_reserve(cpu, &f, 2);
+    far_check_target(cpu, cs, rip, 0);
+    frame_push(cpu, &f, cpu->seg[SEG_CS].selector);
+    frame_push(cpu, &f, cpu->rip);
+    uint64_t ssp = cet_prepare_call(cpu, cs, cpu->cpl, 0);
+    frame_commit(cpu, &f);
+    cet_commit_call(cpu, cpu->cpl, ssp);
+    far_commit(cpu, cs, rip, cpu->cpl);
+}
+
+/* Without a change of privilege, directly or through a gate; slot is of what a call pushes. [SDM2]
+ * CALL: SAME-PRIVILEGE; JMP: CALL-GATE. */
+static void transfer_same_privilege(Cpu *cpu, const Segment *cs, uint64_t rip, unsigned slot,
+                                    FarKind kind)
+{
+    if (kind == FAR_CALL) {
+        call_same_privilege(cpu, cs, rip, slot);
+        return;
+    }
+    far_check_target(cpu, cs, rip, 0);
+    cet_check_jump(cpu, cs);
+    cet_commit_jump(cpu);
+    far_commit(cpu, cs, rip, cpu->cpl);
+}
+
 /* [SDM2] JMP, CALL: CONFORMING-CODE-SEGMENT, NONCONFORMING-CODE-SEGMENT. */
 static void transfer_to_code(Cpu *cpu, uint16_t selector, Descriptor *d, uint64_t offset,
                              unsigned opsize, FarKind kind)
@@ -88,16 +117,7 @@ static void transfer_to_code(Cpu *cpu, uint16_t selector, Descriptor *d, uint64_
         raise_GP(cpu, error);
     Segment cs = load_code(cpu, d, selector);
     uint64_t rip = target_in(cpu, &cs, offset);
-    Frame f = frame_current(cpu, opsize, 0);
-    if (kind == FAR_CALL)
-        frame_reserve(cpu, &f, 2);
-    far_check_target(cpu, &cs, rip, 0);
-    if (kind == FAR_CALL) {
-        frame_push(cpu, &f, cpu->seg[SEG_CS].selector);
-        frame_push(cpu, &f, cpu->rip);
-        frame_commit(cpu, &f);
-    }
-    far_commit(cpu, &cs, rip, cpu->cpl);
+    transfer_same_privilege(cpu, &cs, rip, opsize, kind);
 }
 
 /* --- call gates ------------------------------------------------------------------------------ */
@@ -118,24 +138,10 @@ static void call_more_privilege(Cpu *cpu, const Descriptor *gate, const Segment 
         frame_push(cpu, &f, far_stack_peek(cpu, i * slot, slot));
     frame_push(cpu, &f, cpu->seg[SEG_CS].selector);
     frame_push(cpu, &f, cpu->rip);
+    uint64_t ssp = cet_prepare_call(cpu, cs, cpl, 0);
     frame_commit(cpu, &f);
+    cet_commit_call(cpu, cpl, ssp);
     far_commit(cpu, cs, rip, cpl);
-}
-
-/* [SDM2] CALL: SAME-PRIVILEGE; JMP: CALL-GATE. */
-static void gate_same_privilege(Cpu *cpu, const Descriptor *gate, const Segment *cs, uint64_t rip,
-                                FarKind kind)
-{
-    Frame f = frame_current(cpu, gate_slot(cpu, gate), 0);
-    if (kind == FAR_CALL)
-        frame_reserve(cpu, &f, 2);
-    far_check_target(cpu, cs, rip, 0);
-    if (kind == FAR_CALL) {
-        frame_push(cpu, &f, cpu->seg[SEG_CS].selector);
-        frame_push(cpu, &f, cpu->rip);
-        frame_commit(cpu, &f);
-    }
-    far_commit(cpu, cs, rip, cpu->cpl);
 }
 
 /* The code segment a call gate leads to. */
@@ -174,7 +180,7 @@ static void transfer_through_call_gate(Cpu *cpu, uint16_t selector, Descriptor *
     if (cpl < cpu->cpl)
         call_more_privilege(cpu, gate, &cs, rip, cpl);
     else
-        gate_same_privilege(cpu, gate, &cs, rip, kind);
+        transfer_same_privilege(cpu, &cs, rip, gate_slot(cpu, gate), kind);
 }
 
 /* --- system descriptors ---------------------------------------------------------------------- */
@@ -295,7 +301,9 @@ static void return_outer(Cpu *cpu, const Segment *cs, uint64_t rip, unsigned ops
     uint16_t selector = far_stack_peek(cpu, 3 * opsize + release, opsize);
     Segment ss = far_return_stack(cpu, selector, cpl, cs);
     far_check_target(cpu, cs, rip, 0);
+    uint64_t ssp = cet_prepare_return(cpu, cs, rip, cpl);
     cpu->seg[SEG_SS] = ss;
+    cet_commit_return(cpu, cpl, ssp);
     far_commit(cpu, cs, rip, cpl);
     stack_set_pointer(cpu, rsp + release);
     segments_drop_inner(cpu);
@@ -317,6 +325,8 @@ void far_return(Cpu *cpu, unsigned opsize, unsigned release)
         return;
     }
     far_check_target(cpu, &cs, rip, 0);
+    uint64_t ssp = cet_prepare_return(cpu, &cs, rip, cpu->cpl);
     stack_set_pointer(cpu, cpu->gpr[RSP] + 2 * opsize + release);
+    cet_commit_return(cpu, cpu->cpl, ssp);
     far_commit(cpu, &cs, rip, cpu->cpl);
 }

@@ -12,10 +12,7 @@ const FeatureInfo feature_infos[FEATURE_COUNT] = {
 };
 
 /* Named in features.def, decoded, and not executed. */
-static const CpuFeature not_implemented[] = {
-    FEATURE_SHA,    FEATURE_PKU,     FEATURE_GFNI,   FEATURE_LA57,
-    FEATURE_CET_SS, FEATURE_CET_IBT, FEATURE_XSAVES, FEATURE_CR8LEGACY,
-};
+static const CpuFeature not_implemented[] = {FEATURE_CR8LEGACY};
 
 static const struct {
     const char *name;

@@ -92,6 +92,7 @@ struct Insn {
     uint8_t has_moffs : 1;     /* memory operand's offset is imm, not base+index+disp */
     uint8_t opsize_prefix : 1; /* 66 seen */
     uint8_t seg_override : 1;
+    uint8_t notrack : 1; /* the last segment prefix is 3E */
     uint8_t imm2;
     Operand op[MAX_OPERANDS];
     uint8_t

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "core/log.h"
+#include "cpu/cet.h"
 #include "cpu/debug.h"
 #include "cpu/far.h"
 #include "cpu/frame.h"
@@ -125,7 +126,9 @@ static void deliver_same(Cpu *cpu, const Event *event, const Descriptor *gate, c
     frame_reserve(cpu, &f, 3 + event->has_error);
     far_check_target(cpu, cs, rip, event->ext);
     push_return(cpu, &f, event);
+    uint64_t ssp = cet_prepare_call(cpu, cs, cpu->cpl, 0);
     frame_commit(cpu, &f);
+    cet_commit_call(cpu, cpu->cpl, ssp);
     enter_handler_flags(cpu, gate);
     far_commit(cpu, cs, rip, cpu->cpl);
 }
@@ -145,7 +148,9 @@ static void deliver_inner(Cpu *cpu, const Event *event, const Descriptor *gate, 
     frame_push(cpu, &f, cpu->seg[SEG_SS].selector);
     frame_push(cpu, &f, cpu->gpr[RSP]);
     push_return(cpu, &f, event);
+    uint64_t ssp = cet_prepare_call(cpu, cs, cpl, 0);
     frame_commit(cpu, &f);
+    cet_commit_call(cpu, cpl, ssp);
     for (unsigned i = 0; v86 && i < G_N_ELEMENTS(v86_order); i++)
         cpu->seg[v86_order[i]] = segment_null(0);
     enter_handler_flags(cpu, gate);
@@ -174,7 +179,9 @@ static void deliver_long(Cpu *cpu, const Event *event, const Descriptor *gate, c
     frame_push(cpu, &f, cpu->seg[SEG_SS].selector);
     frame_push(cpu, &f, cpu->gpr[RSP]);
     push_return(cpu, &f, event);
+    uint64_t ssp = cet_prepare_call(cpu, cs, cpl, ist);
     frame_commit(cpu, &f);
+    cet_commit_call(cpu, cpl, ssp);
     enter_handler_flags(cpu, gate);
     far_commit(cpu, cs, rip, cpl);
 }

@@ -1,6 +1,7 @@
 /* iret.c - IRET in every mode. [SDM2] IRET/IRETD/IRETQ, whose labels name the functions here. */
 #include "cpu/far.h"
 
+#include "cpu/cet.h"
 #include "cpu/exec.h"
 #include "cpu/task.h"
 
@@ -101,6 +102,7 @@ static void return_to_v86(Cpu *cpu, uint64_t rip, uint16_t cs, uint32_t image)
         selector[i] = far_stack_peek(cpu, 16 + 4 * i, 4);
     if (rip > 0xffff)
         raise_GP(cpu, 0);
+    cet_return_to_v86(cpu);
     uint32_t all = IRET_FLAGS16 | IRET_FLAGS32 | FLAG_IF | FLAG_IOPL | FLAG_VM | VIRTUAL_FLAGS;
     set_flags(cpu, image, all);
     cpu->cpl = 3;
@@ -121,9 +123,11 @@ static void return_with_stack(Cpu *cpu, const Segment *cs, uint64_t rip, uint32_
     uint16_t selector = far_stack_peek(cpu, 4 * opsize, opsize);
     Segment ss = far_return_stack(cpu, selector, cpl, cs);
     far_check_target(cpu, cs, rip, 0);
+    uint64_t ssp = cet_prepare_return(cpu, cs, rip, cpl);
     set_flags(cpu, image, protected_mask(cpu, opsize));
     bool outer = cpl > cpu->cpl;
     cpu->seg[SEG_SS] = ss;
+    cet_commit_return(cpu, cpl, ssp);
     far_commit(cpu, cs, rip, cpl);
     stack_set_pointer(cpu, rsp);
     if (outer)
@@ -153,8 +157,10 @@ static void iret_protected(Cpu *cpu, unsigned opsize)
         return;
     }
     far_check_target(cpu, &cs, rip, 0);
+    uint64_t ssp = cet_prepare_return(cpu, &cs, rip, cpu->cpl);
     set_flags(cpu, image, protected_mask(cpu, opsize));
     stack_set_pointer(cpu, cpu->gpr[RSP] + 3 * opsize);
+    cet_commit_return(cpu, cpu->cpl, ssp);
     far_commit(cpu, &cs, rip, cpu->cpl);
 }
 

@@ -1,5 +1,7 @@
 /* mem.c - guest memory accesses that the TLB's fast path does not serve: misses, page crossings,
  * device memory, code pages, watched pages, alignment checks, and read-modify-write. */
+#include "cpu/breakpoint.h"
+#include "cpu/cet.h"
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "cpu/mmu.h"
@@ -57,6 +59,8 @@ static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, u
 {
     if (t->page.host)
         return ram_load(t->page.host + offset, size);
+    if (cpu->journal)
+        cpu->journal->device(cpu->journal);
     g_rec_mutex_lock(cpu->bus.lock);
     uint64_t v = address_space_load(cpu_memory(cpu), t->pa + offset, size);
     g_rec_mutex_unlock(cpu->bus.lock);
@@ -69,13 +73,15 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
     if (t->page.host) {
         if (!t->page.writable)
             return; /* ROM */
+        if (UNLIKELY(cpu->journal != NULL))
+            cpu->journal->store(cpu->journal, t->page.host + offset, size,
+                                *t->page.page_flags & PAGE_HAS_CODE);
         ram_store(t->page.host + offset, v, size);
-        if (page_written_has_code(t->page.page_flags)) {
-            AddressSpace *as = cpu_memory(cpu);
-            as->on_code_write(as->listener, t->page.host + offset, size);
-        }
+        cpu_ram_written(cpu, &t->page, offset, size);
         return;
     }
+    if (cpu->journal)
+        cpu->journal->device(cpu->journal);
     g_rec_mutex_lock(cpu->bus.lock);
     address_space_store(cpu_memory(cpu), t->pa + offset, v, size);
     g_rec_mutex_unlock(cpu->bus.lock);
@@ -134,14 +140,33 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
     debug_data_access(cpu, la, size, ACCESS_WRITE);
 }
 
+/* The supervisor's entry for la, which is good for the CPU's own accesses at any privilege. */
+static const TlbEntry *system_entry(const Cpu *cpu, LinAddr la)
+{
+    return &tlb_table(cpu->tlb_state, TLB_SUPERVISOR)[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+}
+
 uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
 {
-    return load_as(cpu, la, size, ROLE_SYSTEM);
+    const TlbEntry *e = system_entry(cpu, la);
+    uint64_t offset = la ^ e->read;
+    if (LIKELY(offset <= PAGE_SIZE - size))
+        return load_le(e->host + offset, size);
+    uint64_t v = load_as(cpu, la, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_READ);
+    return v;
 }
 
 void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 {
+    const TlbEntry *e = system_entry(cpu, la);
+    uint64_t offset = la ^ e->write;
+    if (LIKELY(offset <= PAGE_SIZE - size) && !cpu->journal) {
+        store_le(e->host + offset, v, size);
+        return;
+    }
     store_as(cpu, la, v, size, ROLE_SYSTEM);
+    watchpoint_access(cpu, la, size, ACCESS_WRITE);
 }
 
 void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
@@ -241,6 +266,57 @@ bool rmw_commit_memory(Cpu *cpu, const Insn *insn, Rmw *m, uint64_t v)
         return host_cas(m->host, m->old, v, size);
     ram_store(m->host, v, size);
     return true;
+}
+
+/* --- shadow stacks ---------------------------------------------------------------------------- */
+
+static void check_shadow_canonical(Cpu *cpu, LinAddr la, unsigned size)
+{
+    if (!cpu_is_canonical(cpu, la) || !cpu_is_canonical(cpu, la + size - 1))
+        raise_GP(cpu, 0);
+}
+
+/* SSP is aligned to four bytes, so that no half of an access crosses a page. */
+static uint64_t shadow_load_half(Cpu *cpu, LinAddr la, ShadowOwner owner)
+{
+    Translation t = mmu_translate_shadow(cpu, la, ACCESS_READ, owner == SHADOW_USER);
+    return physical_load(cpu, &t, la & PAGE_MASK, 4);
+}
+
+uint64_t shadow_load(Cpu *cpu, LinAddr la, unsigned size, ShadowOwner owner)
+{
+    check_shadow_canonical(cpu, la, size);
+    uint64_t v = shadow_load_half(cpu, la, owner);
+    if (size == 8)
+        v |= shadow_load_half(cpu, la + 4, owner) << 32;
+    return v;
+}
+
+void shadow_store(Cpu *cpu, LinAddr la, uint64_t v, unsigned size, ShadowOwner owner)
+{
+    bool user = owner == SHADOW_USER;
+    check_shadow_canonical(cpu, la, size);
+    Translation low = mmu_translate_shadow(cpu, la, ACCESS_WRITE, user);
+    Translation high = mmu_translate_shadow(cpu, la + size - 4, ACCESS_WRITE, user);
+    physical_store(cpu, &low, la & PAGE_MASK, (uint32_t)v, 4);
+    if (size == 8)
+        physical_store(cpu, &high, (la + 4) & PAGE_MASK, v >> 32, 4);
+}
+
+uint64_t shadow_exchange(Cpu *cpu, LinAddr la, uint64_t expected, uint64_t v, ShadowOwner owner)
+{
+    check_shadow_canonical(cpu, la, 8);
+    Translation t = mmu_translate_shadow(cpu, la, ACCESS_WRITE, owner == SHADOW_USER);
+    if (t.page.host && t.page.writable) {
+        uint64_t found = GUINT64_TO_LE(expected);
+        __atomic_compare_exchange_n((uint64_t *)(t.page.host + (la & PAGE_MASK)), &found,
+                                    GUINT64_TO_LE(v), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        return GUINT64_FROM_LE(found);
+    }
+    uint64_t found = physical_load(cpu, &t, la & PAGE_MASK, 8);
+    if (found == expected)
+        physical_store(cpu, &t, la & PAGE_MASK, v, 8);
+    return found;
 }
 
 /* --- for the monitor and gdb ------------------------------------------------------------------ */

@@ -15,6 +15,14 @@
 
 typedef enum MemAccess { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH } MemAccess;
 
+/* Who wants to know of stores to RAM, before they are done, and of device accesses. With the TLB
+ * hidden (tlb_hide) all of them come through here. */
+typedef struct StoreJournal StoreJournal;
+struct StoreJournal {
+    void (*store)(StoreJournal *journal, uint8_t *host, unsigned size, bool code);
+    void (*device)(StoreJournal *journal);
+};
+
 /* Slow paths (mem.c): TLB miss, page crossing, MMIO, code pages, breakpoints, alignment checks. */
 uint64_t mem_load_slow(Cpu *cpu, LinAddr la, unsigned size);
 void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 
+#include "cpu/breakpoint.h"
 #include "cpu/walk.h"
 
 typedef struct TlbSlot {
@@ -28,6 +29,8 @@ struct TlbState {
     /* Linear range that holds every large page filled since the last full flush; INVLPG inside it
      * cannot tell which 4 KiB slots belong to the page and drops all. */
     LinAddr large_first, large_last;
+    TlbEntry empty[TLB_SIZE]; /* what Cpu.tlb is while hidden, */
+    TlbEntry *hidden;         /* and what it was */
 };
 
 /* A tag no address can match: the slot index bits are wrong for this slot. All ones would match the
@@ -114,6 +117,9 @@ TlbState *tlb_state_new(void)
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
         for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
             jump_clear(&state->table[mode].context, i);
+    for (unsigned i = 0; i < TLB_SIZE; i++)
+        state->empty[i].read = state->empty[i].write = state->empty[i].fetch = invalid_tag(i) &
+                                                                               ~PAGE_MASK;
     state->large_first = UINT64_MAX;
     return state;
 }
@@ -123,9 +129,22 @@ void tlb_state_free(TlbState *state)
     g_free(state);
 }
 
-MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode)
+const uint32_t MMU_CONTEXT_STRIDE = sizeof(TlbTable);
+
+MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode)
 {
     return &cpu->tlb_state->table[mode].context;
+}
+
+TlbMode mmu_tlb_mode(const Cpu *cpu)
+{
+    return ((uintptr_t)cpu->tlb - (uintptr_t)cpu->tlb_state->table) / sizeof(TlbTable);
+}
+
+void tlb_hide(Cpu *cpu)
+{
+    cpu->tlb_state->hidden = cpu->tlb;
+    cpu->tlb = cpu->tlb_state->empty;
 }
 
 TlbEntry *tlb_table(TlbState *state, TlbMode mode)
@@ -135,6 +154,7 @@ TlbEntry *tlb_table(TlbState *state, TlbMode mode)
 
 void tlb_flush_all(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &state->table[mode];
@@ -149,6 +169,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
+    walk_cache_flush(cpu);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
         unsigned kept = 0;
@@ -166,6 +187,7 @@ void tlb_flush_non_global(Cpu *cpu)
 
 void tlb_flush_page(Cpu *cpu, LinAddr la)
 {
+    walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     if (la >= state->large_first && la <= state->large_last) {
         tlb_flush_all(cpu);
@@ -216,9 +238,9 @@ static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
     table->context.code_id[index] = 0;
     if (!t->page.host || table == &cpu->tlb_state->table[TLB_NEVER])
         return;
-    if (t->fetch)
+    if (t->fetch && !breakpoint_in_page(cpu, page))
         e->fetch = page;
-    if (debug_page_watched(cpu, page))
+    if (debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
         return;
     if (t->read)
         e->read = page;
@@ -240,8 +262,9 @@ static TlbTable *table_for(Cpu *cpu, MemRole role)
     TlbState *state = cpu->tlb_state;
     if (role == ROLE_SYSTEM)
         return &state->table[TLB_SUPERVISOR];
+    const TlbEntry *tlb = cpu->tlb == state->empty ? state->hidden : cpu->tlb;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        if (cpu->tlb == state->table[mode].context.entry)
+        if (tlb == state->table[mode].context.entry)
             return &state->table[mode];
     g_assert_not_reached();
 }
@@ -297,9 +320,23 @@ static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
 {
     uint32_t error;
+    const TlbSlot *slot = &table_for(cpu, ROLE_CURRENT)->slot[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    if (slot->used && slot->la == (la & ~PAGE_MASK) && !slot->t.page.host)
+        return false;
     if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
         return false;
     return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
+}
+
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
+{
+    Walk walk;
+    uint32_t error;
+    if (!shadow_walk(cpu, la, access, user, &walk, &error))
+        cpu_raise_pf(cpu, la, error);
+    Translation t = {.pa = a20_masked(cpu, walk.pa & ~PAGE_MASK), .read = true, .write = true};
+    t.page = address_space_page(cpu_memory(cpu), t.pa);
+    return t;
 }
 
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
@@ -322,6 +359,54 @@ void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
                 table->context.entry[index].write = invalid_tag(index) & ~PAGE_MASK;
         }
     }
+}
+
+/* What is wrong with one slot and its entry, or NULL. */
+static const char *slot_problem(Cpu *cpu, const TlbTable *table, unsigned index)
+{
+    const TlbEntry *e = &table->context.entry[index];
+    const TlbSlot *s = &table->slot[index];
+    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
+    if (e->read == none && e->write == none && e->fetch == none && !s->used)
+        return NULL;
+    if ((e->read != none && e->read != s->la) || (e->write != none && e->write != s->la) ||
+        (e->fetch != none && e->fetch != s->la))
+        return "a tag is not that of the slot's page";
+    if (!s->used)
+        return "a tag stands in an unused slot";
+    if (s->la == UINT64_MAX)
+        return NULL; /* dropped by tlb_flush_page */
+    MemPage page = address_space_page(cpu_memory(cpu), s->t.pa);
+    if (s->t.page.host != page.host || s->t.page.page_flags != page.page_flags)
+        return "the memory map has other RAM there";
+    if (e->host != page.host && (e->read != none || e->write != none || e->fetch != none))
+        return "the host address is not that of the page";
+    if (e->write != none && (!page.writable || *page.page_flags & PAGE_HAS_CODE))
+        return "ROM or a page with code is written without a look";
+    if ((e->read != none || e->write != none) && debug_page_watched(cpu, s->la))
+        return "a page with a breakpoint has a tag";
+    return NULL;
+}
+
+char *tlb_problem(Cpu *cpu)
+{
+    if (cpu->pending & PENDING_FLUSH)
+        return NULL; /* nothing is looked up before the flush */
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        const TlbTable *table = &cpu->tlb_state->table[mode];
+        unsigned used = 0;
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            const char *problem = slot_problem(cpu, table, i);
+            if (problem)
+                return g_strdup_printf("TLB %u, slot %u (%#" PRIx64 "): %s", mode, i,
+                                       table->slot[i].la, problem);
+            used += table->slot[i].used;
+        }
+        if (used != table->used_count)
+            return g_strdup_printf("TLB %u: %u slots are used, %u listed", mode, used,
+                                   table->used_count);
+    }
+    return NULL;
 }
 
 void mmu_print(Cpu *cpu, GString *out)

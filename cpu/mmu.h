@@ -6,6 +6,9 @@
 
 TlbState *tlb_state_new(void);
 void tlb_state_free(TlbState *state);
+/* Cpu.tlb becomes one that never hits, while the CPU's own is still filled; until it is put back.
+ */
+void tlb_hide(Cpu *cpu);
 TlbEntry *tlb_table(TlbState *state, TlbMode mode);
 
 /* --- indirect branches of translated code ------------------------------------------------------ */
@@ -26,8 +29,10 @@ static inline MmuContext *mmu_context(const Cpu *cpu)
     return (MmuContext *)cpu->tlb;
 }
 
-/* All contexts, for the engine to purge what it dropped. */
-MmuContext *mmu_context_of(Cpu *cpu, TlbMode mode);
+/* The context of any mode; they lie MMU_CONTEXT_STRIDE bytes apart. */
+MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode);
+extern const uint32_t MMU_CONTEXT_STRIDE;
+TlbMode mmu_tlb_mode(const Cpu *cpu);
 
 /* What a linear page translates to for one privilege context. */
 typedef struct Translation {
@@ -47,11 +52,18 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
  * pages. False: the page faults, is no plain RAM, or was there already. Raises nothing. */
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
 
+/* For an access to a user's or the supervisor's shadow stack. There is no TLB for these. */
+Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user);
+
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 
 /* The page at this host address becomes code: stores must take the slow path. */
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page);
+
+/* What is wrong with the TLB as the memory map is now, or NULL. For tests, between instructions;
+ * the caller frees it. */
+char *tlb_problem(Cpu *cpu);
 
 /* `info tlb` and `info mem`. */
 void mmu_print(Cpu *cpu, GString *out);
@@ -60,6 +72,14 @@ void mmu_print(Cpu *cpu, GString *out);
 static inline AddressSpace *cpu_memory(const Cpu *cpu)
 {
     return cpu->smm && cpu->bus.smm_memory ? cpu->bus.smm_memory : cpu->bus.memory;
+}
+
+/* After the CPU wrote RAM itself: what was decoded from those bytes is dropped. */
+static inline void cpu_ram_written(Cpu *cpu, const MemPage *page, unsigned offset, unsigned size)
+{
+    AddressSpace *as = cpu_memory(cpu);
+    if (page_written_has_code(page->page_flags))
+        as->on_code_write(as->listener, page->host + offset, size);
 }
 
 /* debug.c: true if a data breakpoint lies in the page of la. */

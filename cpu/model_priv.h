@@ -4,7 +4,7 @@
 
 #include "cpu/model.h"
 
-enum { MODEL_MAX_OWN_FEATURES = 48 };
+enum { MODEL_MAX_OWN_FEATURES = 64 };
 
 struct CpuModel {
     const char *name;

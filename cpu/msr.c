@@ -5,6 +5,8 @@
 #include <inttypes.h>
 
 #include "core/log.h"
+#include "cpu/cet.h"
+#include "cpu/xstate.h"
 
 /* Both answer false for #GP(0). `index` counts from the row's first register. */
 typedef bool MsrReadFn(Cpu *cpu, uint32_t msr, unsigned index, uint64_t *value);
@@ -255,6 +257,58 @@ static bool msr_write_efer(Cpu *cpu, uint32_t msr, unsigned index, uint64_t valu
     return true;
 }
 
+/* --- control-flow enforcement -------------------------------------------------------------- */
+
+static uint64_t *cet_register(Cpu *cpu, uint32_t msr)
+{
+    return msr == MSR_U_CET ? &cpu->u_cet : &cpu->s_cet;
+}
+
+/* There with either of the two features. */
+static bool msr_read_cet(Cpu *cpu, uint32_t msr, unsigned index, uint64_t *value)
+{
+    *value = *cet_register(cpu, msr);
+    return cpu_has(cpu, FEATURE_CET_SS) || cpu_has(cpu, FEATURE_CET_IBT);
+}
+
+static bool msr_write_cet(Cpu *cpu, uint32_t msr, unsigned index, uint64_t value)
+{
+    uint64_t present;
+    if (!msr_read_cet(cpu, msr, index, &present) || !cet_control_valid(cpu, value))
+        return false;
+    *cet_register(cpu, msr) = value;
+    cpu_update_mode(cpu);
+    return true;
+}
+
+static bool msr_read_cet_ssp(Cpu *cpu, uint32_t msr, unsigned index, uint64_t *value)
+{
+    *value = cpu->pl_ssp[index];
+    return true;
+}
+
+static bool msr_write_cet_ssp(Cpu *cpu, uint32_t msr, unsigned index, uint64_t value)
+{
+    if (!cet_ssp_valid(cpu, value))
+        return false;
+    cpu->pl_ssp[index] = value;
+    return true;
+}
+
+static bool msr_read_xss(Cpu *cpu, uint32_t msr, unsigned index, uint64_t *value)
+{
+    *value = cpu->xss;
+    return true;
+}
+
+static bool msr_write_xss(Cpu *cpu, uint32_t msr, unsigned index, uint64_t value)
+{
+    if (value & ~xss_supported(cpu))
+        return false;
+    cpu->xss = value;
+    return true;
+}
+
 /* --- fields -------------------------------------------------------------------------------- */
 
 static bool field_read(Cpu *cpu, const MsrRow *row, uint64_t *value)
@@ -275,7 +329,7 @@ static bool address_write(Cpu *cpu, const MsrRow *row, uint64_t value)
 {
     if (!cpu_has(cpu, FEATURE_LM))
         value = (uint32_t)value;
-    else if (!cpu_is_canonical(cpu, value))
+    else if (!cpu_is_canonical_base(cpu, value))
         return false;
     store_le((uint8_t *)cpu + row->offset, value, row->size);
     return true;

@@ -26,6 +26,8 @@ enum {
     FLAG_VIP = 1 << 20,
     FLAG_ID = 1 << 21,
     FLAGS_ARITH = FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF,
+    FLAGS_DEFINED = FLAGS_ARITH | FLAG_FIXED | FLAG_TF | FLAG_IF | FLAG_DF | FLAG_IOPL | FLAG_NT |
+                    FLAG_RF | FLAG_VM | FLAG_AC | FLAG_VIF | FLAG_VIP | FLAG_ID,
     FLAG_IOPL_SHIFT = 12,
 };
 
@@ -40,6 +42,9 @@ enum {
 #define CR0_NW (1u << 29)
 #define CR0_CD (1u << 30)
 #define CR0_PG (1u << 31)
+#define CR0_DEFINED                                                                            \
+    (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+     CR0_PG)
 
 #define CR4_VME        (1u << 0)
 #define CR4_PVI        (1u << 1)
@@ -67,9 +72,10 @@ enum {
 #define EFER_LMA (1u << 10)
 #define EFER_NXE (1u << 11)
 
-#define XCR0_X87 (1u << 0)
-#define XCR0_SSE (1u << 1)
-#define XCR0_AVX (1u << 2)
+#define XCR0_X87  (1u << 0)
+#define XCR0_SSE  (1u << 1)
+#define XCR0_AVX  (1u << 2)
+#define XCR0_PKRU (1u << 9)
 
 /* Exception vectors. [SDM3] "Interrupt and Exception Handling". */
 typedef enum ExceptionVector {
@@ -95,7 +101,18 @@ typedef enum ExceptionVector {
 } ExceptionVector;
 
 /* Page-fault error code. */
-enum { PF_PRESENT = 1, PF_WRITE = 2, PF_USER = 4, PF_RESERVED = 8, PF_FETCH = 16, PF_PKEY = 32 };
+enum {
+    PF_PRESENT = 1 << 0,
+    PF_WRITE = 1 << 1,
+    PF_USER = 1 << 2,
+    PF_RESERVED = 1 << 3,
+    PF_FETCH = 1 << 4,
+    PF_PKEY = 1 << 5,
+    PF_SHADOW = 1 << 6, /* a shadow-stack access */
+};
+
+/* Error codes of #CP. */
+enum { CP_NEAR_RET = 1, CP_FAR_RET_IRET = 2, CP_ENDBRANCH = 3, CP_RSTORSSP = 4, CP_SETSSBSY = 5 };
 
 /* Access rights of a segment, as in the second doubleword of its descriptor shifted right by 8:
  *
@@ -164,9 +181,14 @@ enum {
     MSR_PAT = 0x277,
     MSR_MTRR_DEF_TYPE = 0x2ff,
     MSR_MC0_CTL = 0x400,
+    MSR_U_CET = 0x6a0,
+    MSR_S_CET = 0x6a2,
+    MSR_PL0_SSP = 0x6a4, /* .. PL3_SSP */
+    MSR_INTERRUPT_SSP_TABLE = 0x6a8,
     MSR_TSC_DEADLINE = 0x6e0,
     MSR_X2APIC_FIRST = 0x800,
     MSR_X2APIC_LAST = 0x8ff,
+    MSR_XSS = 0xda0,
 };
 #define MSR_EFER           0xc0000080u
 #define MSR_STAR           0xc0000081u

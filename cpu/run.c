@@ -5,6 +5,8 @@
 #include "cpu/run.h"
 
 #include "cpu/block.h"
+#include "cpu/breakpoint.h"
+#include "cpu/cet.h"
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "cpu/interrupt.h"
@@ -102,7 +104,8 @@ static bool service(Cpu *cpu)
     /* rip is that of the next instruction: a fault while delivering restarts there. */
     cpu->rip_start = cpu->rip;
     cpu->insn = NULL;
-    if (cpu->activity != CPU_WAIT_SIPI)
+    bool held = cpu->hold_interrupts && cpu->activity == CPU_RUNNING;
+    if (cpu->activity != CPU_WAIT_SIPI && !held)
         take_interrupts(cpu, pending_bits(cpu));
     return cpu->activity == CPU_RUNNING;
 }
@@ -127,11 +130,14 @@ static ALWAYS_INLINE void run_insns(Cpu *cpu, const Insn *insn, const Insn *end)
     cpu->insn_count += insn - first;
 }
 
-/* One instruction with every check around it: shadows, TF, breakpoints. */
+/* One instruction with every check around it: shadows, TF, breakpoints, branch tracking. */
 static void run_one(Cpu *cpu)
 {
+    breakpoint_check(cpu, code_address(cpu, cpu->rip));
     debug_before_instruction(cpu);
     const CodeBlock *block = code_block(cpu);
+    if (UNLIKELY(pending_bits(cpu) & PENDING_TRACKER))
+        cet_check_target(cpu, block->insns);
     cpu->shadow = 0;
     run_insns(cpu, block->insns, block->insns + 1);
     if (!cpu->shadow)
@@ -139,7 +145,7 @@ static void run_one(Cpu *cpu)
     debug_after_instruction(cpu);
 }
 
-static const uint32_t run_alone = PENDING_DEBUG | PENDING_SHADOW;
+static const uint32_t run_alone = PENDING_DEBUG | PENDING_SHADOW | PENDING_TRACKER;
 
 /* A request that IF holds off is no news. */
 static bool held_off(const Cpu *cpu, uint32_t pending)
@@ -195,12 +201,20 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     uint64_t start = cpu->insn_count, limit = start + budget;
     sigjmp_buf unwind;
     cpu->unwind = &unwind;
+    /* Breakpoints, and steps of one instruction, are the interpreter's. */
+    bool debugged = cpu->breakpoints || cpu->stepping;
+    const CpuEngine *engine = UNLIKELY(debugged) ? &interpreter_engine : cpu->engine;
     cpu_group_enter(cpu);
-    if (sigsetjmp(unwind, 0)) {
-        if (cpu->engine->unwound)
-            cpu->engine->unwound(cpu);
-        if (cpu->alone)
-            cpu_group_share(cpu);
+    int unwound = sigsetjmp(unwind, 0);
+    if (unwound && cpu->alone)
+        cpu_group_share(cpu);
+    if (unwound == UNWIND_STOP) {
+        cpu_group_leave(cpu);
+        return cpu->insn_count - start;
+    }
+    if (unwound == UNWIND_RAISE) {
+        if (engine->unwound)
+            engine->unwound(cpu);
         /* The instruction in flight raised: it does not count, and rip goes back to it. */
         if (cpu->insn)
             cpu->insn_count += cpu->insn - cpu->block_first;
@@ -211,7 +225,7 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
         /* A fault storm must end a bounded run too. */
         cpu->insn_count++;
     }
-    cpu->engine->run(cpu, limit);
+    engine->run(cpu, limit);
     cpu->insn = NULL;
     cpu_group_leave(cpu);
     return cpu->insn_count - start;

@@ -27,7 +27,7 @@ typedef struct SavedSegment {
 
 typedef struct SmmState {
     uint64_t gpr[GPR_COUNT];
-    uint64_t rip, cr0, cr3, cr4, efer, dr6, dr7;
+    uint64_t rip, cr0, cr3, cr4, efer, dr6, dr7, ssp;
     uint32_t eflags, smbase, revision;
     uint16_t halt_restart, io_restart;
     uint8_t nmi_blocked, shadow;
@@ -62,7 +62,7 @@ static const SaveField map64[] = {
     SEGMENT64(0x7e80, idtr),        SEGMENT64(0x7e90, tr),
     FIELD(0x7ec8, 1, io_restart),   FIELD(0x7ec9, 1, halt_restart), FIELD(0x7ed0, 8, efer),
     FIELD(0x7eca, 1, nmi_blocked),  FIELD(0x7ecb, 1, shadow),
-    FIELD(0x7efc, 4, revision),     FIELD(0x7f00, 4, smbase),
+    FIELD(0x7efc, 4, revision),     FIELD(0x7f00, 4, smbase),       FIELD(0x7f18, 8, ssp),
     FIELD(0x7f48, 8, cr4),          FIELD(0x7f50, 8, cr3),          FIELD(0x7f58, 8, cr0),
     FIELD(0x7f60, 8, dr7),          FIELD(0x7f68, 8, dr6),
     FIELD(0x7f70, 8, eflags),       FIELD(0x7f78, 8, rip),
@@ -132,6 +132,7 @@ static void state_from_cpu(const Cpu *cpu, SmmState *s)
         .efer = cpu->efer,
         .dr6 = cpu->dr[6],
         .dr7 = cpu->dr[7],
+        .ssp = cpu->ssp,
         .smbase = cpu->smbase,
         .revision = cpu_has(cpu, FEATURE_LM) ? REVISION_64 : REVISION_32,
         .halt_restart = cpu->activity == CPU_HALTED ? HALT_RESTART : 0,
@@ -157,6 +158,8 @@ static void state_to_cpu(const SmmState *s, Cpu *cpu)
     cpu->efer = s->efer;
     cpu->dr[6] = s->dr6;
     cpu->dr[7] = s->dr7;
+    if (cpu_has(cpu, FEATURE_LM)) /* the other map has no place for it */
+        cpu->ssp = s->ssp;
     for (unsigned n = 0; n < SEG_COUNT; n++)
         cpu->seg[n] = restored(&s->seg[n]);
     cpu->ldtr = restored(&s->ldtr);

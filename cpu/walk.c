@@ -1,7 +1,7 @@
 /* walk.c - page-table walks: 32-bit, PAE, 4- and 5-level. [SDM3] "Paging".
  *
  * One loop serves all formats. A format is a row: how many levels, how many index bits each, how
- * wide an entry, where large pages may be. Leaves out: protection keys (CR4.PKE cannot be set). */
+ * wide an entry, where large pages may be. */
 #include "cpu/walk.h"
 
 #include "cpu/mmu.h"
@@ -71,6 +71,69 @@ static uint64_t reserved_bits(const Cpu *cpu, const PageFormat *f, unsigned leve
     return bits;
 }
 
+/* --- the last tables of walks gone by ------------------------------------------------------------
+ *
+ * [SDM3] "Caches for Paging Structures": where the lowest table for a linear range is, and the
+ * rights of the levels above it, whose A bits are set. Only walks that succeed use it. */
+
+enum { WALK_CACHE_SIZE = 64 };
+
+typedef struct TableEntry {
+    LinAddr range; /* la >> bits that the table resolves */
+    PhysAddr pa;   /* of the table's page */
+    const uint8_t *host;
+    unsigned generation;
+    bool user, writable, execute;
+} TableEntry;
+
+struct WalkCache {
+    TableEntry table[WALK_CACHE_SIZE];
+    unsigned generation; /* entries of another one are void */
+};
+
+WalkCache *walk_cache_new(void)
+{
+    WalkCache *cache = g_new0(WalkCache, 1);
+    cache->generation = 1;
+    return cache;
+}
+
+void walk_cache_flush(Cpu *cpu)
+{
+    cpu->walk_cache->generation++;
+}
+
+static LinAddr table_range(const PageFormat *f, LinAddr la)
+{
+    return la >> (PAGE_SHIFT + f->index_bits);
+}
+
+static void cache_table(Cpu *cpu, const PageFormat *f, LinAddr la, PhysAddr entry_pa,
+                        const Walk *upper)
+{
+    PhysAddr pa = entry_pa & ~PAGE_MASK;
+    const uint8_t *host = address_space_page(cpu_memory(cpu), pa).host;
+    LinAddr range = table_range(f, la);
+    if (host)
+        cpu->walk_cache->table[range % WALK_CACHE_SIZE] = (TableEntry){
+            .range = range,
+            .pa = pa,
+            .host = host,
+            .generation = cpu->walk_cache->generation,
+            .user = upper->user,
+            .writable = upper->writable,
+            .execute = upper->execute,
+        };
+}
+
+static const TableEntry *cached_table(const Cpu *cpu, const PageFormat *f, LinAddr la)
+{
+    LinAddr range = table_range(f, la);
+    const TableEntry *e = &cpu->walk_cache->table[range % WALK_CACHE_SIZE];
+    bool good = e->range == range && e->generation == cpu->walk_cache->generation;
+    return good ? e : NULL;
+}
+
 static uint64_t entry_load(Cpu *cpu, PhysAddr pa, unsigned bytes)
 {
     MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
@@ -86,6 +149,18 @@ static uint64_t entry_load(Cpu *cpu, PhysAddr pa, unsigned bytes)
     return v;
 }
 
+static bool entry_exchange(uint8_t *p, unsigned bytes, uint64_t old, uint64_t new)
+{
+    if (bytes == 8) {
+        uint64_t expected = GUINT64_TO_LE(old);
+        return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(new), false,
+                                           __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    }
+    uint32_t expected = GUINT32_TO_LE((uint32_t)old);
+    return __atomic_compare_exchange_n((uint32_t *)p, &expected, GUINT32_TO_LE((uint32_t) new),
+                                       false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
 /* Sets bits in an entry that still reads `old`; false if it changed meanwhile (walk again). */
 static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint64_t bits)
 {
@@ -94,22 +169,27 @@ static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint6
     MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
     if (!page.host || !page.writable)
         return true; /* tables in ROM or device memory: the bus write goes nowhere */
-    uint8_t *p = page.host + (pa & PAGE_MASK);
-    if (bytes == 8) {
-        uint64_t expected = GUINT64_TO_LE(old);
-        return __atomic_compare_exchange_n((uint64_t *)p, &expected, GUINT64_TO_LE(old | bits),
-                                           false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-    }
-    uint32_t expected = GUINT32_TO_LE((uint32_t)old);
-    return __atomic_compare_exchange_n((uint32_t *)p, &expected,
-                                       GUINT32_TO_LE((uint32_t)(old | bits)), false,
-                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    if (!entry_exchange(page.host + (pa & PAGE_MASK), bytes, old, old | bits))
+        return false;
+    cpu_ram_written(cpu, &page, pa & PAGE_MASK, bytes);
+    return true;
 }
 
-bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+/* [SDM3] "Protection Keys": PKRU has two bits a key, access disable and write disable. */
+static bool key_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
 {
-    if (!walk->size)
+    enum { ACCESS_DISABLE = 1, WRITE_DISABLE = 2 };
+    if (!(cpu->cr4 & CR4_PKE) || !cpu_is_lma(cpu) || !walk->user || access == ACCESS_FETCH)
         return true;
+    unsigned rights = cpu->pkru >> 2 * walk->key;
+    if (rights & ACCESS_DISABLE)
+        return false;
+    bool write_protect = user || cpu->cr0 & CR0_WP;
+    return !(access == ACCESS_WRITE && rights & WRITE_DISABLE && write_protect);
+}
+
+static bool mode_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+{
     if (user) {
         if (!walk->user)
             return false;
@@ -124,6 +204,20 @@ bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool 
     return access == ACCESS_READ || walk->writable || !(cpu->cr0 & CR0_WP);
 }
 
+bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+{
+    return !walk->size ||
+           (mode_allows(cpu, walk, access, user, ac) && key_allows(cpu, walk, access, user));
+}
+
+/* A user's shadow stack is in user pages, a supervisor's in supervisor pages.
+ * [SDM3] "Shadow-Stack Accesses". */
+static bool shadow_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
+{
+    return !walk->size ||
+           (walk->shadow && walk->user == user && key_allows(cpu, walk, access, user));
+}
+
 static uint32_t fault_code(const Cpu *cpu, MemAccess access, bool user, uint32_t cause)
 {
     bool says_fetch = (cpu->cr4 & CR4_PAE && cpu->efer & EFER_NXE) || cpu->cr4 & CR4_SMEP;
@@ -136,7 +230,27 @@ typedef struct WalkPath {
     PhysAddr pa[5];
     uint64_t entry[5];
     unsigned count;
+    Walk upper; /* the rights of all but the last */
 } WalkPath;
+
+/* The last entry of a walk: rights of all levels and the page's address. */
+static void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level, uint64_t entry,
+                      Walk *walk)
+{
+    bool upper_writable = walk->writable;
+    walk->user &= (entry & PTE_US) != 0;
+    walk->writable &= (entry & PTE_RW) != 0;
+    walk->execute &= !(entry & PTE_XD);
+    walk->size = (uint64_t)1 << (PAGE_SHIFT + level * f->index_bits);
+    walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
+    walk->dirty = entry & PTE_D;
+    walk->shadow = upper_writable && !(entry & PTE_RW) && walk->dirty;
+    walk->key = bits_get(entry, 59, 4);
+    PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
+    if (level && f->entry_bytes == 4)
+        base = (entry & 0xffc00000) | bits_get(entry, 13, 8) << 32;
+    walk->pa = (base & ~(walk->size - 1)) | (la & (walk->size - 1));
+}
 
 /* One pass over the tables; the leaf's address and rights land in walk. */
 static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path,
@@ -165,21 +279,39 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
         }
         path->pa[path->count] = pa;
         path->entry[path->count++] = entry;
+        if (level == 0 || large) {
+            path->upper = *walk;
+            walk_leaf(cpu, f, la, level, entry, walk);
+            return true;
+        }
         walk->user &= (entry & PTE_US) != 0;
         walk->writable &= (entry & PTE_RW) != 0;
         walk->execute &= !(entry & PTE_XD);
-        if (level == 0 || large) {
-            walk->size = (uint64_t)1 << shift;
-            walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
-            walk->dirty = entry & PTE_D;
-            PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
-            if (large && f->entry_bytes == 4)
-                base = (entry & 0xffc00000) | bits_get(entry, 13, 8) << 32;
-            walk->pa = (base & ~(walk->size - 1)) | (la & (walk->size - 1));
-            return true;
-        }
         table = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
     }
+}
+
+/* Through the cached table. False: not there, or something is wrong that a whole walk must find. */
+static bool walk_cached(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path)
+{
+    const TableEntry *t = cached_table(cpu, f, la);
+    if (!t)
+        return false;
+    unsigned at = (la >> PAGE_SHIFT & ((1 << f->index_bits) - 1)) * f->entry_bytes;
+    uint64_t entry =
+        f->entry_bytes == 8
+            ? GUINT64_FROM_LE(__atomic_load_n((uint64_t *)(t->host + at), __ATOMIC_RELAXED))
+            : GUINT32_FROM_LE(__atomic_load_n((uint32_t *)(t->host + at), __ATOMIC_RELAXED));
+    if (!(entry & PTE_P) || entry & reserved_bits(cpu, f, 0, false))
+        return false;
+    path->count = 1;
+    path->pa[0] = t->pa + at;
+    path->entry[0] = entry;
+    walk->user = t->user;
+    walk->writable = t->writable;
+    walk->execute = t->execute;
+    walk_leaf(cpu, f, la, 0, entry, walk);
+    return true;
 }
 
 static bool set_accessed(Cpu *cpu, const PageFormat *f, const WalkPath *path, MemAccess access)
@@ -193,6 +325,12 @@ static bool set_accessed(Cpu *cpu, const PageFormat *f, const WalkPath *path, Me
     return true;
 }
 
+/* What a translation that lacks the rights adds to its fault code. */
+static uint32_t rights_cause(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
+{
+    return PF_PRESENT | (key_allows(cpu, walk, access, user) ? 0 : PF_PKEY);
+}
+
 bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkEffect effect,
                Walk *walk, uint32_t *error)
 {
@@ -202,6 +340,11 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
     }
     const PageFormat *f = current_format(cpu);
     WalkPath path;
+    if (effect == WALK_SET_ACCESSED && walk_cached(cpu, f, la, walk, &path) &&
+        page_rights_allow(cpu, walk, access, user, ac) && set_accessed(cpu, f, &path, access)) {
+        walk->dirty |= access == ACCESS_WRITE;
+        return true;
+    }
     do {
         uint32_t cause = 0;
         if (!walk_tables(cpu, f, la, walk, &path, &cause)) {
@@ -209,11 +352,36 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
             return false;
         }
         if (!page_rights_allow(cpu, walk, access, user, ac)) {
-            *error = fault_code(cpu, access, user, PF_PRESENT);
+            *error = fault_code(cpu, access, user, rights_cause(cpu, walk, access, user));
             return false;
         }
     } while (effect == WALK_SET_ACCESSED && !set_accessed(cpu, f, &path, access));
+    if (effect == WALK_SET_ACCESSED && walk->size == PAGE_SIZE)
+        cache_table(cpu, f, la, path.pa[path.count - 1], &path.upper);
     walk->dirty |= access == ACCESS_WRITE;
+    return true;
+}
+
+bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, uint32_t *error)
+{
+    if (!(cpu->cr0 & CR0_PG)) {
+        *walk = (Walk){.pa = la};
+        return true;
+    }
+    const PageFormat *f = current_format(cpu);
+    WalkPath path;
+    do {
+        uint32_t cause = 0;
+        bool found = walk_tables(cpu, f, la, walk, &path, &cause);
+        if (found && !shadow_rights_allow(cpu, walk, access, user)) {
+            cause = rights_cause(cpu, walk, access, user);
+            found = false;
+        }
+        if (!found) {
+            *error = fault_code(cpu, access, user, cause | PF_SHADOW);
+            return false;
+        }
+    } while (!set_accessed(cpu, f, &path, access));
     return true;
 }
 

@@ -12,7 +12,9 @@ typedef struct Walk {
     bool writable; /* R/W set at every level */
     bool execute;  /* XD clear at every level */
     bool global;
-    bool dirty; /* D of the leaf, after this walk */
+    bool dirty;  /* D of the leaf, after this walk */
+    bool shadow; /* a shadow-stack page: R/W set above the leaf, clear in it, and D set */
+    uint8_t key; /* protection key */
 } Walk;
 
 typedef enum WalkEffect { WALK_SET_ACCESSED, WALK_NO_EFFECT } WalkEffect;
@@ -22,6 +24,13 @@ typedef enum WalkEffect { WALK_SET_ACCESSED, WALK_NO_EFFECT } WalkEffect;
  */
 bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkEffect effect,
                Walk *walk, uint32_t *error);
+
+/* The same for an access to a shadow stack of the user's or the supervisor's. Sets A. */
+bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, uint32_t *error);
+
+/* What walks remember of the tables above the last level; flushed with every TLB flush. */
+WalkCache *walk_cache_new(void); /* g_free */
+void walk_cache_flush(Cpu *cpu);
 
 /* Do the rights of a finished walk allow the access? [SDM3] "Access Rights". */
 bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac);

@@ -38,6 +38,10 @@ void x87_init(Cpu *cpu);
 /* The status word with TOP. */
 uint16_t x87_status(const Cpu *cpu);
 
+/* The tag word of FNSTENV, and what FLDENV makes of it. */
+uint16_t x87_tag_word(const Cpu *cpu);
+void x87_set_tag_word(Cpu *cpu, uint16_t tags);
+
 /* Sets ES and B from flags and masks, and FERR# when CR0.NE is clear. After the control word, the
  * status word or CR0.NE changed. */
 void x87_update_summary(Cpu *cpu);

@@ -1,6 +1,6 @@
 /* cache.c - the translated blocks: made, found, and dropped when their bytes are written.
  *
- * Code memory is a file mapped twice, writable and executable, filled from the front and emptied as a
+ * Code memory is mapped twice, writable and executable, filled from the front and emptied as a
  * whole. cpu/group.c tells of writes to pages that code was translated from; in 64-byte granules a
  * page's record tells data from code. */
 #include <sys/mman.h>
@@ -8,6 +8,7 @@
 
 #include "cpu/mmu.h"
 #include "dbt/lift.h"
+#include "dbt/profile.h"
 #include "dbt/translator.h"
 #include "dbt/x64/emit.h"
 
@@ -15,34 +16,30 @@ enum { HASH_BITS = 16, RESTLESS = 8 };
 
 static void *reserve(size_t bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* Anonymous memory, because that is where perf looks for generated code; MREMAP of size 0 maps
+ * shared pages once more. */
 static bool map_code(Translator *t, uint32_t bytes, GError **err)
 {
-    int fd = memfd_create("myna-code", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, bytes) < 0) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "translated code: %s", g_strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
+    void *rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *rx = rw == MAP_FAILED ? rw : mremap(rw, 0, bytes, MREMAP_MAYMOVE);
+    if (rx != MAP_FAILED && mprotect(rx, bytes, PROT_READ | PROT_EXEC) == 0) {
+        t->rw = rw;
+        t->rx = rx;
+        t->size = bytes;
+        return true;
     }
-    void *rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    void *rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    close(fd);
-    if (rw == MAP_FAILED || rx == MAP_FAILED) {
-        g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
-                    "translated code: the host refuses executable memory: %s", g_strerror(errno));
-        if (rw != MAP_FAILED)
-            munmap(rw, bytes);
-        return false;
-    }
-    t->rw = rw;
-    t->rx = rx;
-    t->size = bytes;
-    return true;
+    g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
+                "translated code: the host refuses executable memory: %s", g_strerror(errno));
+    if (rx != MAP_FAILED)
+        munmap(rx, bytes);
+    if (rw != MAP_FAILED)
+        munmap(rw, bytes);
+    return false;
 }
 
 GHashTable *link_page_ids_new(void);
@@ -64,6 +61,12 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
     t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     t->page_ids = link_page_ids_new();
     t->ir = g_new0(IrBlock, 1);
+    t->xsave_area = aligned_alloc(64, XSAVE_AREA_SIZE);
+    memset(t->xsave_area, 0, XSAVE_AREA_SIZE);
+    t->stats.start_us = g_get_monotonic_time();
+#ifdef __x86_64__
+    t->stats.start_cycles = __builtin_ia32_rdtsc();
+#endif
     t->stats.interpreted = g_new0(uint64_t, insn_row_count);
     x64_trampolines(t);
     return t;
@@ -72,6 +75,7 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
 void translator_free(Translator *t)
 {
     cache_flush(t);
+    profile_free(t->profile);
     munmap(t->rw, t->size);
     munmap(t->rx, t->size);
     munmap(t->blocks, MAX_BLOCKS * sizeof(Block));
@@ -82,6 +86,7 @@ void translator_free(Translator *t)
     g_hash_table_destroy(t->pages);
     g_hash_table_destroy(t->page_ids);
     g_free(t->ir);
+    free(t->xsave_area);
     g_free(t->stats.interpreted);
     g_free(t);
 }
@@ -141,7 +146,8 @@ static void forget_jumps(Translator *t, const Block *block)
     }
 }
 
-/* Out of every list but its page's. Its code stays until the cache is emptied: it may be running. */
+/* Out of every list but its page's. Its code stays until the cache is emptied: it may be running.
+ */
 static void block_drop(Translator *t, uint32_t index)
 {
     Block *block = &t->blocks[index];
@@ -212,14 +218,29 @@ bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
     return page->blocks != 0;
 }
 
+bool cache_granule_is_restless(const CodePage *page, unsigned granule)
+{
+    return page->hits[granule] >= RESTLESS;
+}
+
 bool cache_is_restless(const Translator *t, const uint8_t *host)
 {
     CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
-    return page && page->hits[((uintptr_t)host & PAGE_MASK) >> 6] >= RESTLESS;
+    return page && cache_granule_is_restless(page, ((uintptr_t)host & PAGE_MASK) >> 6);
+}
+
+bool cache_nearly_full(const Translator *t)
+{
+    enum { BLOCK_CODE = 64 * KIB };
+    return t->used + BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
+           t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
+           t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
 }
 
 void cache_flush(Translator *t)
 {
+    if (t->profile)
+        profile_resolve(t->profile);
     memset(t->bucket, 0, sizeof(uint32_t) << HASH_BITS);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         mmu_jumps_clear(mmu_context_of(t->cpu, mode));

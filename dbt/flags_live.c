@@ -20,7 +20,7 @@ static bool count_may_be_zero(const Insn *insn)
 static unsigned condition_reads(unsigned cc)
 {
     static const uint16_t reads[8] = {
-        FLAG_OF, FLAG_CF,           FLAG_ZF,           FLAG_CF | FLAG_ZF,
+        FLAG_OF, FLAG_CF, FLAG_ZF,           FLAG_CF | FLAG_ZF,
         FLAG_SF, FLAG_PF, FLAG_SF | FLAG_OF, FLAG_ZF | FLAG_SF | FLAG_OF,
     };
     return reads[cc >> 1 & 7];
@@ -34,7 +34,7 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
         return (IrFlagUse){.reads = condition_reads(op->access)};
     if (op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES)
         return (IrFlagUse){.writes = FLAGS_ARITH};
-    if (op->op != IR_ROW)
+    if (op->op != IR_ROW && op->op != IR_X87)
         return (IrFlagUse){0};
     IrFlagUse use = {row->flags_read & FLAGS_ARITH, row->flags_written & FLAGS_ARITH, false};
     LiftKind kind = row_lift_kind(insn);
@@ -55,9 +55,9 @@ void flags_live(IrBlock *ir)
             live &= ~use.writes;
         live |= use.reads;
         /* FLAGS and CLI save the flags first: whoever saves looks. */
-        if (ir_info[op->op].leaves || op->op == IR_FLAGS || op->op == IR_CLI ||
-            op->op == IR_STI || op->op == IR_POLL || op->op == IR_EXITIF || op->op == IR_EXITCX ||
-            op->op == IR_JMP || op->op == IR_JUMP)
+        if (ir_info[op->op].leaves || op->op == IR_FLAGS || op->op == IR_CLI || op->op == IR_STI ||
+            op->op == IR_POLL || op->op == IR_EXITIF || op->op == IR_EXITCX || op->op == IR_JMP ||
+            op->op == IR_JUMP)
             live = FLAGS_ARITH;
     }
 }

@@ -1,14 +1,11 @@
-/* info.c - the translator in numbers, for `info jit`. */
-#include "dbt/dbt.h"
-
+/* info.c - the translator in numbers, for `info jit` and `info hot`. */
 #include <inttypes.h>
+#include <time.h>
 
+#include "dbt/dbt.h"
+#include "dbt/profile.h"
 #include "dbt/translator.h"
-
-static const CpuEngine *engine_of(const Cpu *cpu)
-{
-    return cpu->engine;
-}
+#include "dbt/view.h"
 
 /* Rows that the interpreter was asked for most, with their share. */
 static void print_interpreted(const Translator *t, GString *out)
@@ -30,25 +27,113 @@ static void print_interpreted(const Translator *t, GString *out)
     }
 }
 
+static double ratio(uint64_t a, uint64_t b)
+{
+    return b ? (double)a / b : 0;
+}
+
+/* What a nanosecond of the host is in cycles of its time stamp counter, measured. */
+static double cycles_per_ns(const Translator *t)
+{
+#ifdef __x86_64__
+    uint64_t cycles = __builtin_ia32_rdtsc() - t->stats.start_cycles;
+    return ratio(cycles, (g_get_monotonic_time() - t->stats.start_us) * NS_PER_US);
+#else
+    return 0;
+#endif
+}
+
+/* Counted in some of the blocks there are, spread over the cache. */
+static void print_host_insns(const Translator *t, GString *out)
+{
+    enum { LOOKED_AT = 2000 };
+    g_autoptr(Disassembler) d = disassembler_new(CODE_64);
+    uint64_t guest = 0, likely = 0, stubs = 0;
+    uint32_t step = MAX(t->block_count / LOOKED_AT, 1);
+    for (uint32_t i = 1; i < t->block_count; i += step) {
+        const Block *block = &t->blocks[i];
+        guest += block->insn_count;
+        likely += view_count_host(t, d, block->entry, block->stubs);
+        stubs += view_count_host(t, d, block->stubs, block->code_end);
+    }
+    g_string_append_printf(out,
+                           "  %.1f host instructions for each of the guest's, and %.1f in stubs\n",
+                           ratio(likely, guest), ratio(stubs, guest));
+}
+
+static unsigned count_restless(const Translator *t)
+{
+    unsigned count = 0;
+    GHashTableIter iter;
+    gpointer page;
+    g_hash_table_iter_init(&iter, t->pages);
+    while (g_hash_table_iter_next(&iter, NULL, &page))
+        for (unsigned i = 0; i < G_N_ELEMENTS(((CodePage *)page)->hits); i++)
+            count += cache_granule_is_restless(page, i);
+    return count;
+}
+
+static void print_blocks(const Cpu *cpu, const Translator *t, GString *out)
+{
+    const TranslatorStats *s = &t->stats;
+    double ns = ratio(s->timed_ns, s->timed_insns);
+    g_string_append_printf(out,
+                           "cpu%u: %" PRIu64
+                           " blocks translated, of %.1f instructions; %.1f bytes of "
+                           "code and %.0f ns (%.0f cycles) an instruction\n",
+                           cpu->index, s->blocks, ratio(s->insns, s->blocks),
+                           ratio(s->code_bytes, s->insns), ns, ns * cycles_per_ns(t));
+    print_host_insns(t, out);
+    g_string_append_printf(out,
+                           "  code cache %u of %u KiB with %u blocks, emptied %" PRIu64
+                           " times; %" PRIu64
+                           " blocks dropped because they were written, %u granules restless\n",
+                           t->used >> 10, t->size >> 10, t->block_count - 1, s->flushes, s->dropped,
+                           count_restless(t));
+}
+
 void dbt_print(Cpu *cpu, GString *out)
 {
-    if (strcmp(engine_of(cpu)->name, "jit")) {
+    if (!dbt_is_attached(cpu)) {
         g_string_append_printf(out, "cpu%u runs with the interpreter\n", cpu->index);
         return;
     }
     const Translator *t = translator_of(cpu);
     const TranslatorStats *s = &t->stats;
+    print_blocks(cpu, t, out);
     g_string_append_printf(out,
-                           "cpu%u: %" PRIu64 " blocks of %.1f instructions, %.1f bytes of code each; "
-                           "%" PRIu64 " cycles an instruction\n",
-                           cpu->index, s->blocks, (double)s->insns / MAX(s->blocks, 1),
-                           (double)s->code_bytes / MAX(s->insns, 1),
-                           s->host_cycles / MAX(s->insns, 1));
-    g_string_append_printf(out, "  code cache %u of %u KiB, flushed %" PRIu64 " times; %" PRIu64
-                                " blocks dropped\n",
-                           t->used >> 10, t->size >> 10, s->flushes, s->dropped);
-    g_string_append_printf(out, "  entered %" PRIu64 " times, %" PRIu64 " exits linked; %" PRIu64
-                                " instructions handed to the interpreter:\n",
-                           s->entries, s->links, s->sites_taken);
+                           "  entered %" PRIu64 " times, %" PRIu64
+                           " exits linked; TLB missed %" PRIu64 " times and filled, %" PRIu64
+                           " times not; jump cache missed %" PRIu64 " times\n",
+                           s->entries, s->links, s->misses[true], s->misses[false], s->jump_misses);
+    g_string_append_printf(out, "  %" PRIu64 " instructions handed to the interpreter:\n",
+                           s->sites_taken);
     print_interpreted(t, out);
+}
+
+/* --- samples -------------------------------------------------------------------------------------- */
+
+void dbt_profile_start(Cpu *cpu)
+{
+    if (!dbt_is_attached(cpu))
+        return;
+    Translator *t = translator_of(cpu);
+    profile_free(t->profile);
+    t->profile = profile_new(t);
+}
+
+void dbt_profile_stop(Cpu *cpu)
+{
+    if (dbt_is_attached(cpu) && translator_of(cpu)->profile)
+        profile_stop(translator_of(cpu)->profile);
+}
+
+void dbt_print_hot(Cpu *cpu, unsigned shown, GString *out)
+{
+    if (!dbt_is_attached(cpu))
+        g_string_append_printf(out, "cpu%u runs with the interpreter\n", cpu->index);
+    else if (!translator_of(cpu)->profile)
+        g_string_append(out, "nothing was sampled; 'info hot on' begins\n");
+    else
+        profile_print(translator_of(cpu)->profile, shown, out);
 }

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 
 const IrInfo ir_info[IR_OPCODE_COUNT] = {
-#define LEAVES true
-#define STAYS  false
+#define LEAVES                          true
+#define STAYS                           false
 #define IROP(name, text, leaves, flags) [IR_##name] = {#name, text, leaves, FLAGS_##flags},
 #include "dbt/ir.def"
 #undef IROP
@@ -17,17 +17,14 @@ IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
 {
     g_assert(ir->op_count < IR_MAX_OPS);
     IrOp *op = &ir->ops[ir->op_count++];
-    *op = (IrOp){.op = opcode,
-                 .size = size,
-                 .insn = ir->insn_count - 1,
-                 .dst = REF_NONE,
-                 .src = REF_NONE};
+    *op = (IrOp){
+        .op = opcode, .size = size, .insn = ir->insn_count - 1, .dst = REF_NONE, .src = REF_NONE};
     return op;
 }
 
 /* --- printing ------------------------------------------------------------------------------------ */
 
-static const char *condition_names[16] = {"o", "no", "b",  "ae", "e", "ne", "be", "a",
+static const char *condition_names[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
                                           "s", "ns", "p", "np", "l", "ge", "le", "g"};
 
 static void print_ref(GString *out, const IrOp *op, unsigned ref)
@@ -49,7 +46,22 @@ static void print_row(GString *out, const Insn *insn)
     g_string_append(out, text);
 }
 
-static void print_op(const IrBlock *ir, const IrOp *op, GString *out)
+/* The memory operand alone: "cs:[rbx+8]". */
+static void print_memory(GString *out, const Insn *insn)
+{
+    char text[128];
+    insn_format(insn, text, sizeof(text));
+    char *end = strchr(text, ']'), *start = strchr(text, '[');
+    if (!start || !end) {
+        g_string_append(out, text);
+        return;
+    }
+    while (start > text && start[-1] != ' ' && start[-1] != ',')
+        start--;
+    g_string_append_len(out, start, end + 1 - start);
+}
+
+static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
 {
     const Insn *insn = &ir->insn[op->insn];
     static const char *access[] = {"read", "write", "fetch"};
@@ -77,6 +89,9 @@ static void print_op(const IrBlock *ir, const IrOp *op, GString *out)
         case 't':
             g_string_append_printf(out, "%#" PRIx64, (uint64_t)op->imm);
             break;
+        case 'm':
+            print_memory(out, insn);
+            break;
         default:
             print_row(out, insn);
             break;
@@ -95,6 +110,13 @@ static void print_flags(GString *out, unsigned flags)
         g_string_append_c(out, flags & names[i].bit ? names[i].name : '-');
 }
 
+void ir_print_op(const IrBlock *ir, unsigned n, GString *out)
+{
+    print_flags(out, ir->live[n]);
+    g_string_append(out, "  ");
+    print_text(ir, &ir->ops[n], out);
+}
+
 void ir_print(const IrBlock *ir, GString *out)
 {
     unsigned last = IR_MAX_INSNS;
@@ -107,9 +129,7 @@ void ir_print(const IrBlock *ir, GString *out)
             last = op->insn;
         }
         g_string_append(out, "    ");
-        print_flags(out, ir->live[i]);
-        g_string_append(out, "  ");
-        print_op(ir, op, out);
+        ir_print_op(ir, i, out);
         g_string_append_c(out, '\n');
     }
 }
@@ -144,7 +164,8 @@ const char *ir_problem(const IrBlock *ir)
             return "an op leaves after its instruction has committed something";
         if ((op->op == IR_LOAD || op->op == IR_STORE) && !memory)
             return "memory is used without a check";
-        if ((op->op == IR_ROW || op->op == IR_DIVIDE) && row_uses_memory(&ir->insn[insn]) && !memory)
+        if ((op->op == IR_ROW || op->op == IR_X87 || op->op == IR_FLDCW || op->op == IR_DIVIDE) &&
+            row_uses_memory(&ir->insn[insn]) && !memory)
             return "a row's memory is used without a check";
         memory |= is_check(op);
         bool volatile_only = op->op == IR_LOAD && (op->dst == REF_T || op->dst == REF_TEMP);

@@ -1,9 +1,9 @@
 /* ir.h - the translator's intermediate form: what a superblock does, in commit order.
  *
- * Guest registers are named, not renamed: at tier 1 no value outlives its instruction, so that each op
- * reads and writes the registers' homes. Two values are implicit: M, the memory that the last check
- * op opened, and T, a jump target on its way to the jump cache. An instruction's ops come in the
- * order: everything that can leave, then everything that commits. */
+ * Guest registers are named, not renamed: at tier 1 no value outlives its instruction, so that each
+ * op reads and writes the registers' homes. Two values are implicit: M, the memory that the last
+ * check op opened, and T, a jump target on its way to the jump cache. An instruction's ops come in
+ * the order: everything that can leave, then everything that commits. */
 #ifndef MYNA_DBT_IR_H
 #define MYNA_DBT_IR_H
 
@@ -48,14 +48,14 @@ extern const IrInfo ir_info[IR_OPCODE_COUNT];
 
 /* One superblock on its way through the passes. */
 typedef struct IrBlock {
-    uint64_t rip;       /* of the first instruction */
-    LinAddr la;         /* of the first byte: CS base + rip */
+    uint64_t rip;        /* of the first instruction */
+    LinAddr la;          /* of the first byte: CS base + rip */
     const uint8_t *host; /* of the first byte */
     uint32_t key;
     unsigned insn_count, op_count;
-    uint64_t granules; /* 64-byte pieces of the page that the code lies in */
-    bool vectors, x87; /* some row uses the host's vector or x87 registers */
-    uint16_t pc[IR_MAX_INSNS];    /* page offset of each instruction */
+    uint64_t granules;         /* 64-byte pieces of the page that the code lies in */
+    bool vectors, x87;         /* some row uses the host's vector or x87 registers */
+    uint16_t pc[IR_MAX_INSNS]; /* page offset of each instruction */
     uint64_t insn_rip[IR_MAX_INSNS];
     Insn insn[IR_MAX_INSNS];
     IrOp ops[IR_MAX_OPS];
@@ -67,8 +67,8 @@ IrOp *ir_add(IrBlock *ir, IrOpcode op, unsigned size);
 
 /* --- what rows say, worked out for one instruction ---------------------------------------------- */
 
-/* EFLAGS bits that op reads, that it may leave unchanged although it writes them (shift by zero), and
- * that it writes. */
+/* EFLAGS bits that op reads, that it may leave unchanged although it writes them (shift by zero),
+ * and that it writes. */
 typedef struct IrFlagUse {
     uint16_t reads, writes;
     bool may_keep;
@@ -81,7 +81,10 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op);
  * every exit. */
 void flags_live(IrBlock *ir);
 
-/* One line an op. */
+/* "oszap-  rax.64 = M": the flags that live behind op n, and what it does. */
+void ir_print_op(const IrBlock *ir, unsigned n, GString *out);
+
+/* The same for all ops, a line each, under their instructions. */
 void ir_print(const IrBlock *ir, GString *out);
 
 /* NULL, or what is wrong with the block. Debug builds look between passes. */

@@ -1,13 +1,14 @@
-/* lift.c - guest bytes to the intermediate form: the walk over a superblock, and what is common to its
- * instructions.
+/* lift.c - guest bytes to the intermediate form: the walk over a superblock, and what is common to
+ * its instructions.
  *
- * A superblock goes on through branches that are not taken and through jumps forward in the page. It
- * ends at everything else that sets rip, before an instruction that crosses the page, and after what
- * may change mode, mapping or interrupt state. */
+ * A superblock goes on through branches that are not taken and through jumps forward in the page.
+ * It ends at everything else that sets rip, before an instruction that crosses the page, and after
+ * what may change mode, mapping or interrupt state. */
 #include "dbt/lift.h"
 
 #include "cpu/block.h"
 #include "cpu/exec.h"
+#include "cpu/mmu.h"
 #include "dbt/rows.h"
 #include "dbt/x64/row.h"
 
@@ -23,7 +24,8 @@ static bool is_flat(const Segment *s, bool code)
 uint32_t lift_key(const Cpu *cpu, bool counted)
 {
     enum { MASKS_MXCSR = 0x1f80, MASKS_X87 = 0x3f };
-    uint32_t key = cpu->mode_key | (uint32_t)__builtin_ctz(cpu->stack_size) << KEY_STACK_SHIFT;
+    uint32_t key = cpu->mode_key | (uint32_t)__builtin_ctz(cpu->stack_size) << KEY_STACK_SHIFT |
+                   (uint32_t)mmu_tlb_mode(cpu) << KEY_TLB_SHIFT;
     if ((cpu->mxcsr & MASKS_MXCSR) != MASKS_MXCSR)
         key |= KEY_FP_RAISES;
     if ((cpu->fpu.cw & MASKS_X87) != MASKS_X87)
@@ -36,6 +38,8 @@ uint32_t lift_key(const Cpu *cpu, bool counted)
         return key | KEY_ROOMY_CS | 15u << KEY_FLAT_SHIFT;
     for (unsigned s = SEG_ES; s <= SEG_DS; s++)
         key |= (uint32_t)is_flat(&cpu->seg[s], s == SEG_CS) << (KEY_FLAT_SHIFT + s);
+    for (unsigned s = SEG_ES; s < SEG_COUNT; s++)
+        key |= cpu->seg[s].first ? KEY_EXPAND_DOWN : 0;
     uint32_t end = cpu->code_size == CODE_16 ? 0xffff : UINT32_MAX;
     return key | (cpu->seg[SEG_CS].limit >= end ? KEY_ROOMY_CS : 0);
 }
@@ -65,21 +69,48 @@ uint64_t lift_target(const Lift *l, uint64_t rip)
 
 /* --- instructions -------------------------------------------------------------------------------- */
 
+/* CVTPI2PS from memory: AMD's processors leave the x87 state alone, Intel's and the manual do not.
+ */
+static bool hosts_disagree(const Insn *insn)
+{
+    return insn->op[1].kind == OPND_MEM && !strcmp(insn_row(insn)->name, "CVTPI2PS");
+}
+
 static bool lift_row(Lift *l, LiftKind kind)
 {
     Insn *insn = l->insn;
     const InsnRow *row = insn_row(insn);
+    if (kind == LIFT_MMX && hosts_disagree(insn))
+        return false;
     if (!x64_row_fits(insn))
         return false;
     if (kind == LIFT_BITTEST && insn->op[0].kind == OPND_MEM && insn->op[1].kind == OPND_GPR)
         return false;
-    if (kind == LIFT_VECTOR) {
-        if (row->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES)
-            return false;
-        l->ir->vectors = true;
-    }
+    /* Outside 64-bit mode VZEROUPPER leaves YMM8-15 alone. [SDM2]. */
+    if (kind == LIFT_VECTOR && insn->op[0].kind == OPND_NONE && l->cpu->mode != CPU_LONG)
+        return false;
+    if (row->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES)
+        return false;
+    l->ir->vectors |= kind == LIFT_VECTOR || (kind == LIFT_MMX && row->attrs & ATTR_SSE);
+    l->ir->x87 |= kind == LIFT_MMX;
     lift_check_operand(l);
     ir_add(l->ir, IR_ROW, insn->op[0].size);
+    return true;
+}
+
+/* Where an exception may be waiting or arise, the interpreter looks after it. MMX instructions
+ * report one that waits, too. */
+static bool lift_x87(Lift *l, LiftKind kind)
+{
+    if (l->ir->key & KEY_X87_RAISES)
+        return false;
+    if (kind == LIFT_NOP87)
+        return true;
+    if (kind == LIFT_MMX)
+        return lift_row(l, kind);
+    lift_check_operand(l);
+    ir_add(l->ir, kind == LIFT_FLDCW ? IR_FLDCW : IR_X87, l->insn->op[0].size);
+    l->ir->x87 = true;
     return true;
 }
 
@@ -110,6 +141,11 @@ static bool lift_insn(Lift *l, LiftKind kind)
     case LIFT_BITTEST:
     case LIFT_VECTOR:
         return lift_row(l, kind);
+    case LIFT_X87:
+    case LIFT_MMX:
+    case LIFT_FLDCW:
+    case LIFT_NOP87:
+        return lift_x87(l, kind);
     case LIFT_DIVIDE:
         return lift_divide(l);
     case LIFT_NOP:
@@ -166,10 +202,15 @@ static void lift_interp(Lift *l)
     l->done = leave;
 }
 
-static bool expand_down_operand(const Lift *l)
+/* Generated code knows no segments that begin above 0. */
+static bool touches_memory(const Lift *l, LiftKind kind)
 {
-    const Operand *memory = lift_memory_operand(l->insn);
-    return memory && l->cpu->mode != CPU_LONG && l->cpu->seg[l->insn->seg].first;
+    static const LiftKind stack[] = {LIFT_PUSH, LIFT_POP, LIFT_FRAME,
+                                     LIFT_CALL, LIFT_RET, LIFT_PUSHF};
+    for (unsigned i = 0; i < G_N_ELEMENTS(stack); i++)
+        if (kind == stack[i])
+            return true;
+    return lift_memory_operand(l->insn) != NULL;
 }
 
 /* --- the walk ------------------------------------------------------------------------------------ */
@@ -206,7 +247,8 @@ static void lift_one(Lift *l, bool owned)
     else if (!owned)
         kind = LIFT_INTERP;
     unsigned shadow = l->shadow;
-    if (expand_down_operand(l) || !lift_insn(l, kind))
+    bool expand_down = l->ir->key & KEY_EXPAND_DOWN && touches_memory(l, kind);
+    if (expand_down || !lift_insn(l, kind))
         lift_interp(l);
     if (shadow == STI_SHADOW) {
         l->shadow = NO_SHADOW;
@@ -224,7 +266,7 @@ static void lift_jump_to(Lift *l, uint64_t rip)
 
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, LinAddr la, IrBlock *ir)
 {
-    if (!(key & KEY_ROOMY_CS))
+    if (!(key & KEY_ROOMY_CS) || key & KEY_CET) /* branches do more with CET */
         return false;
     ir->rip = cpu->rip;
     ir->la = la;

@@ -7,20 +7,22 @@
 
 /* Bits of a block's key above Cpu.mode_key: what else the translation depends on. */
 enum {
-    KEY_STACK_SHIFT = 16,   /* log2 of the stack pointer's bytes, 1-3 */
-    KEY_FLAT_SHIFT = 18,    /* bit n: segment n (ES CS SS DS) is all of the address space */
-    KEY_ROOMY_CS = 1 << 22, /* CS ends where the code size's addresses do */
-    KEY_FP_RAISES = 1 << 23,  /* a SIMD floating-point exception is unmasked */
-    KEY_X87_RAISES = 1 << 24, /* an x87 exception is unmasked */
-    KEY_COUNTED = 1 << 25,    /* instructions are counted exactly */
-    KEY_DOWN = 1 << 26,       /* EFLAGS.DF: strings go down */
+    KEY_STACK_SHIFT = 16,      /* log2 of the stack pointer's bytes, 1-3 */
+    KEY_FLAT_SHIFT = 18,       /* bit n: segment n (ES CS SS DS) is all of the address space */
+    KEY_ROOMY_CS = 1 << 22,    /* CS ends where the code size's addresses do */
+    KEY_FP_RAISES = 1 << 23,   /* a SIMD floating-point exception is unmasked */
+    KEY_X87_RAISES = 1 << 24,  /* an x87 exception is unmasked */
+    KEY_COUNTED = 1 << 25,     /* instructions are counted exactly */
+    KEY_DOWN = 1 << 26,        /* EFLAGS.DF: strings go down */
+    KEY_EXPAND_DOWN = 1 << 27, /* some segment's offsets do not begin at 0 */
+    KEY_TLB_SHIFT = 28,        /* TlbMode */
 };
 
 /* The key of code that runs now. */
 uint32_t lift_key(const Cpu *cpu, bool counted);
 
-/* Lifts the superblock at CS:rip, whose bytes are at host, in one page. False: its first instruction
- * crosses the page or cannot be decoded; the interpreter runs it. */
+/* Lifts the superblock at CS:rip, whose bytes are at host, in one page. False: its first
+ * instruction crosses the page or cannot be decoded; the interpreter runs it. */
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, LinAddr la, IrBlock *ir);
 
 /* --- between lift's files ------------------------------------------------------------------------ */
@@ -31,7 +33,11 @@ typedef struct Lift {
     Insn *insn;    /* the one being lifted */
     uint64_t next; /* rip after it */
     bool done;     /* the block has its last op */
-    enum { NO_SHADOW, STI_SHADOW, STI_OVER } shadow; /* what STI holds off until after the next one */
+    enum {
+        NO_SHADOW,
+        STI_SHADOW,
+        STI_OVER
+    } shadow; /* what STI holds off until after the next one */
 } Lift;
 
 /* Each lifts one instruction; false: it must be interpreted. */

@@ -103,8 +103,8 @@ bool lift_ret(Lift *l)
     return true;
 }
 
-/* LOOP counts rCX down and jumps if it is not zero; JCXZ only looks. A counter of 16 bits is left to
- * the interpreter. */
+/* LOOP counts rCX down and jumps if it is not zero; JCXZ only looks. A counter of 16 bits is left
+ * to the interpreter. */
 bool lift_loop(Lift *l)
 {
     bool counts = l->insn->opcode == 0xe2;

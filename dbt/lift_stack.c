@@ -1,4 +1,5 @@
-/* lift_stack.c - PUSH, POP, LEAVE. [SDM2]. The order: what can fault, then memory, then registers. */
+/* lift_stack.c - PUSH, POP, LEAVE. [SDM2]. The order: what can fault, then memory, then registers.
+ */
 #include "dbt/lift.h"
 
 static void sp_add(Lift *l, int64_t bytes)

@@ -17,8 +17,8 @@ bool lift_cli(Lift *l)
     return true;
 }
 
-/* Interrupts come in after the next instruction: there is a look then, or at the next block's head if
- * that instruction ends this one. */
+/* Interrupts come in after the next instruction: there is a look then, or at the next block's head
+ * if that instruction ends this one. */
 bool lift_sti(Lift *l)
 {
     if (!is_kernel(l) || l->shadow == STI_SHADOW)

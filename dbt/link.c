@@ -15,7 +15,8 @@ typedef struct PageId {
 static guint page_id_hash(gconstpointer key)
 {
     const PageId *id = key;
-    return (guint)(id->page >> PAGE_SHIFT) * 0x9e3779b1u ^ (guint)((uintptr_t)id->host >> PAGE_SHIFT);
+    return (guint)(id->page >> PAGE_SHIFT) * 0x9e3779b1u ^
+           (guint)((uintptr_t)id->host >> PAGE_SHIFT);
 }
 
 static gboolean page_id_equal(gconstpointer a, gconstpointer b)

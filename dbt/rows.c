@@ -1,5 +1,5 @@
-/* rows.c - which rows the host can execute for the guest: by name (lift.def), by attribute, and by what
- * features the host has. */
+/* rows.c - which rows the host can execute for the guest: by name (lift.def), by attribute, and by
+ * what features the host has. */
 #include "dbt/rows.h"
 
 #include "cpu/isa_priv.h"
@@ -21,13 +21,20 @@ static const char *const not_vector[] = {"MASKMOVDQU", "VMASKMOVDQU", "LDMXCSR",
                                          "VLDMXCSR",   "VSTMXCSR",    "VMASKMOVPS", "VMASKMOVPD",
                                          "VPMASKMOVD", "VPMASKMOVQ",  "VZEROALL",   "EMMS"};
 
+static bool is_named(const InsnRow *row, const char *const *names, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!strcmp(row->name, names[i]))
+            return true;
+    return false;
+}
+
 static bool vector_by_attributes(const InsnRow *row)
 {
     if (!(row->attrs & (ATTR_SSE | ATTR_AVX)) || row->attrs & (ATTR_MMX | ATTR_SERIAL))
         return false;
-    for (unsigned i = 0; i < G_N_ELEMENTS(not_vector); i++)
-        if (!strcmp(row->name, not_vector[i]))
-            return false;
+    if (is_named(row, not_vector, G_N_ELEMENTS(not_vector)))
+        return false;
     for (unsigned i = 0; i < MAX_OPERANDS; i++) {
         OperandWhere where = operand_infos[row->operands[i]].where;
         if (where == WHERE_VSIB_X || where == WHERE_VSIB_H || where == WHERE_FIXED_MEM ||
@@ -44,17 +51,56 @@ static LiftKind kind_of(const InsnRow *row)
     for (unsigned i = 0; i < G_N_ELEMENTS(named); i++)
         if (!strcmp(row->name, named[i].name))
             return named[i].kind;
+    if (row->attrs & ATTR_X87)
+        return LIFT_X87;
+    if (row->attrs & ATTR_MMX)
+        return LIFT_MMX;
     return vector_by_attributes(row) ? LIFT_VECTOR : LIFT_INTERP;
+}
+
+/* --- what is known of each row ------------------------------------------------------------------- */
+
+typedef struct RowTraits {
+    uint8_t kind; /* LiftKind */
+    bool sees_x87, sets_x87_pointers;
+} RowTraits;
+
+static RowTraits traits_of(const InsnRow *row)
+{
+    static const char *const state[] = {"FXSAVE",   "FXRSTOR", "XSAVE",  "XRSTOR",
+                                        "XSAVEOPT", "XSAVEC",  "XSAVES", "XRSTORS"};
+    static const char *const control[] = {"FNINIT", "FNCLEX",  "FLDCW",  "FNSTCW", "FNSTSW",
+                                          "FLDENV", "FNSTENV", "FRSTOR", "FNSAVE", "FWAIT"};
+    bool x87 = row->attrs & ATTR_X87;
+    return (RowTraits){.kind = kind_of(row),
+                       .sees_x87 = x87 || row->attrs & ATTR_MMX ||
+                                   is_named(row, state, G_N_ELEMENTS(state)),
+                       .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control))};
+}
+
+static const RowTraits *traits(const Insn *insn)
+{
+    static RowTraits *table;
+    if (g_once_init_enter(&table)) {
+        RowTraits *made = g_new(RowTraits, insn_row_count);
+        for (unsigned i = 0; i < insn_row_count; i++)
+            made[i] = traits_of(&insn_rows[i]);
+        g_once_init_leave(&table, made);
+    }
+    return &table[insn->row];
 }
 
 LiftKind row_lift_kind(const Insn *insn)
 {
-    static uint8_t *kinds;
-    if (g_once_init_enter(&kinds)) {
-        uint8_t *made = g_malloc(insn_row_count);
-        for (unsigned i = 0; i < insn_row_count; i++)
-            made[i] = kind_of(&insn_rows[i]);
-        g_once_init_leave(&kinds, made);
-    }
-    return kinds[insn->row];
+    return traits(insn)->kind;
+}
+
+bool row_sees_x87(const Insn *insn)
+{
+    return traits(insn)->sees_x87;
+}
+
+bool row_sets_x87_pointers(const Insn *insn)
+{
+    return traits(insn)->sets_x87_pointers;
 }

@@ -12,6 +12,9 @@ typedef enum LiftKind {
     LIFT_BITTEST,
     LIFT_VECTOR,
     LIFT_X87,
+    LIFT_MMX,
+    LIFT_FLDCW,
+    LIFT_NOP87,
     LIFT_DIVIDE,
     LIFT_NOP,
     LIFT_LEA,
@@ -37,5 +40,12 @@ typedef enum LiftKind {
 
 /* How the host, as it is, can do each row; worked out at the first call. */
 LiftKind row_lift_kind(const Insn *insn);
+
+/* Does the interpreter's function for it look at the x87 and MMX registers or change them? */
+bool row_sees_x87(const Insn *insn);
+
+/* Is it an x87 instruction that sets the instruction and data pointers? All but control
+ * instructions. */
+bool row_sets_x87_pointers(const Insn *insn);
 
 #endif

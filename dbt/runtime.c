@@ -1,5 +1,7 @@
-/* runtime.c - the dispatcher: finds or makes the code for rip, enters it, links it when it comes out;
- * and the door through which generated code hands an instruction to the interpreter. */
+/* runtime.c - the dispatcher: finds or makes the code for rip, enters it, links it when it comes
+ * out; and the door through which generated code hands an instruction to the interpreter. */
+#include <time.h>
+
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/flags.h"
@@ -8,8 +10,13 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
+#include "dbt/lockstep.h"
+#include "dbt/rows.h"
+#include "dbt/profile.h"
 #include "dbt/translator.h"
+#include "dbt/view.h"
 #include "dbt/x64/emit.h"
+#include "dbt/x87.h"
 
 /* --- flags between the interpreter's form and the image ------------------------------------------ */
 
@@ -32,12 +39,6 @@ static void flags_to_image(Cpu *cpu)
 static LinAddr code_base(const Cpu *cpu)
 {
     return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
-}
-
-static LinAddr code_address(const Cpu *cpu)
-{
-    LinAddr la = code_base(cpu) + cpu->rip;
-    return cpu->mode == CPU_LONG ? la : (uint32_t)la;
 }
 
 static const uint8_t *page_start(const uint8_t *host)
@@ -82,7 +83,7 @@ static void settle_count(Translator *t, Cpu *cpu)
 /* Is the code still where it was, for the privilege there is now? */
 static bool still_mapped(Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const TlbEntry *e = tlb_entry(cpu, la);
     uint64_t offset = la ^ e->fetch;
     return offset <= PAGE_MASK && e->host == page_start(block->host);
@@ -101,8 +102,8 @@ static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
 static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
 {
     const Block *block = &t->blocks[site->block];
-    return site->resume && !block->dropped && cpu->rip == next && cpu->tlb == t->entered_tlb &&
-           key == block->key && still_mapped(cpu, block);
+    return site->resume && !block->dropped && cpu->rip == next && key == block->key &&
+           still_mapped(cpu, block);
 }
 
 /* Jump cache entries and page numbers are of one mode. */
@@ -116,22 +117,11 @@ static void prepare_context(Cpu *cpu, uint32_t key)
     context->jump_base = code_base(cpu);
 }
 
-/* GS shows the present context from now on. */
-static void show_context(Translator *t, const Cpu *cpu)
-{
-    if (t->entered_tlb == cpu->tlb)
-        return;
-    t->entered_tlb = cpu->tlb;
-#ifdef __x86_64__
-    __asm__ volatile("wrgsbase %0" : : "r"(cpu->tlb));
-#endif
-}
-
 /* The code at rip, if it is there already: a system call or an interrupt's return need not go
  * through the dispatcher. */
 static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
     if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
         return NULL;
@@ -139,7 +129,6 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const In
     if (!index)
         return NULL;
     prepare_context(cpu, key);
-    show_context(t, cpu);
     const uint8_t *code = t->rx + t->blocks[index].entry;
     if (is_indirect(insn))
         mmu_jump_add(mmu_context(cpu), cpu->rip, code);
@@ -153,6 +142,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     const Block *block = &t->blocks[site->block];
     const Insn *insn = site_insn(t, site);
     flags_from_image(cpu);
+    x87_settle_pointers(cpu);
+    bool x87 = cpu->jit.x87_loaded && row_sees_x87(insn);
+    if (x87)
+        x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
     uint64_t next = cpu->rip_start + insn->length;
     cpu->rip = next;
@@ -162,7 +155,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     settle_count(t, cpu);
     cpu->insn = cpu->block_first = insn;
     cpu->block_end = insn + 2;
+    if (UNLIKELY(t->lockstep != NULL))
+        lockstep_door(t, cpu, site);
     t->stats.sites_taken++;
+    t->stats.jump_misses += is_indirect(insn);
     t->stats.interpreted[insn->row]++;
     insn->exec(cpu, insn);
     cpu->insn = NULL;
@@ -171,6 +167,8 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
         uint32_t key = lift_key(cpu, t->counted);
         if (may_resume(cpu, t, site, next, key)) {
             cpu->jit.budget -= ahead;
+            if (x87)
+                x87_load(cpu);
             return t->rx + site->resume;
         }
         cpu->jit.budget -= t->counted;
@@ -187,26 +185,21 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
 
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
-    return mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    translator_of(cpu)->stats.misses[refilled]++;
+    return refilled;
 }
 
 /* --- translating --------------------------------------------------------------------------------- */
 
-static uint64_t host_cycles(void)
-{
-#ifdef __x86_64__
-    return __builtin_ia32_rdtsc();
-#else
-    return 0;
-#endif
-}
+/* Translations are timed now and then: asking for the thread's processor time is a system call. */
+enum { TIMED_ONE_IN = 16 };
 
-static bool nearly_full(const Translator *t)
+static Ns processor_time(void)
 {
-    enum { BLOCK_CODE = 64 * KIB };
-    return t->used + BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
-           t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
-           t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
 /* 0: the interpreter must do this one. */
@@ -215,8 +208,9 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     Cpu *cpu = t->cpu;
     if (cache_is_restless(t, host))
         return 0;
-    uint64_t start = host_cycles();
-    if (nearly_full(t))
+    bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
+    Ns start = timed ? processor_time() : 0;
+    if (cache_nearly_full(t))
         cache_flush(t);
     IrBlock *ir = t->ir;
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
@@ -237,20 +231,25 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .granules = ir->granules,
                                .insn_count = ir->insn_count};
     uint32_t code = t->used;
+    view_before(t, ir);
     bool fits = x64_emit(t, ir, index);
     g_assert(fits);
     cache_insert(t, index);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
-    t->stats.host_cycles += host_cycles() - start;
+    if (timed) {
+        t->stats.timed_insns += ir->insn_count;
+        t->stats.timed_ns += processor_time() - start;
+    }
+    view_after(t, ir, index);
     return index;
 }
 
 /* The block at CS:rip; 0: the interpreter must do this one. May raise. */
 static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
         return 0;
     if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
@@ -275,10 +274,10 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 /* Tells the context where the block's page is, for exits to it. */
 static void note_page(Translator *t, Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu);
+    LinAddr la = code_address(cpu, cpu->rip);
     const uint8_t *page = page_start(block->host);
-    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] =
-        link_page_id(t, la & ~PAGE_MASK, page);
+    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = link_page_id(
+        t, la & ~PAGE_MASK, page);
 }
 
 static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
@@ -292,23 +291,42 @@ static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
     link_exit(t, from, to);
 }
 
+/* GS is this thread's, and nobody else in the program uses it: it is written when another CPU has
+ * its turn, for that takes tens of cycles. */
+static void show_contexts(const Cpu *cpu)
+{
+    static __thread const MmuContext *shown;
+    const MmuContext *wanted = mmu_context_of(cpu, 0);
+    if (shown == wanted)
+        return;
+    shown = wanted;
+#ifdef __x86_64__
+    __asm__ volatile("wrgsbase %0" : : "r"(wanted));
+#endif
+}
+
 typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
 
 /* Runs generated code from block `index` on; the Exit it came out of, or 0: rip is set. */
 static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 {
     EnterFn *fn = (EnterFn *)(uintptr_t)(t->rx + t->trampolines.enter);
+    bool compared = t->lockstep && lockstep_begin(t, cpu, index);
+    uint32_t entry = compared ? t->blocks[index].entry_polled : t->blocks[index].entry;
     flags_to_image(cpu);
-    t->entered_tlb = cpu->tlb;
+    show_contexts(cpu);
     t->jumped = false;
     t->stats.entries++;
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
-    uint32_t exit = fn(cpu, t->rx + t->blocks[index].entry);
+    uint32_t exit = fn(cpu, t->rx + entry);
+    x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
     if (exit)
         cpu->rip = t->exits[exit].rip;
+    if (t->lockstep)
+        lockstep_end(t, cpu);
     return exit;
 }
 
@@ -316,7 +334,7 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 static void run_code(Translator *t, Cpu *cpu)
 {
     uint32_t from = 0, generation = t->stats.flushes;
-    for (;;) {
+    while (cpu->insn_count < t->run_limit) {
         uint32_t key = lift_key(cpu, t->counted);
         prepare_context(cpu, key);
         cpu->rip_start = cpu->rip;
@@ -349,9 +367,8 @@ static void run_code(Translator *t, Cpu *cpu)
     }
 }
 
-static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
+static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
 {
-    Translator *t = translator_of(cpu);
     t->run_limit = limit;
     while (cpu->insn_count < limit) {
         /* Cleared before looking: what comes after the look sets it again. */
@@ -368,6 +385,16 @@ static NOINLINE void dbt_run(Cpu *cpu, uint64_t limit)
     }
 }
 
+static void dbt_run(Cpu *cpu, uint64_t limit)
+{
+    Translator *t = translator_of(cpu);
+    if (UNLIKELY(t->profile != NULL))
+        profile_enter(t->profile);
+    run_to_limit(t, cpu, limit);
+    if (UNLIKELY(t->profile != NULL))
+        profile_leave(t->profile);
+}
+
 /* --- the engine ---------------------------------------------------------------------------------- */
 
 static bool dbt_code_written(Cpu *cpu, const uint8_t *host, uint64_t size)
@@ -382,31 +409,51 @@ static void dbt_flush(Cpu *cpu)
     cpu_end_block(cpu);
 }
 
+static void dbt_unwound(Cpu *cpu)
+{
+    Translator *t = translator_of(cpu);
+    if (t->lockstep)
+        lockstep_raised(t, cpu);
+    x87_spill(cpu);
+}
+
 static void dbt_free(Cpu *cpu)
 {
+    lockstep_free(translator_of(cpu)->lockstep);
     translator_free(translator_of(cpu));
 }
 
 static const CpuEngine dbt_engine = {
     .name = "jit",
     .run = dbt_run,
+    .unwound = dbt_unwound,
     .code_written = dbt_code_written,
     .flush = dbt_flush,
     .free = dbt_free,
 };
 
-bool dbt_attach(Cpu *cpu, bool counted, GError **err)
+bool dbt_is_attached(const Cpu *cpu)
 {
-    enum { CODE_BYTES = 64 * MIB };
+    return cpu->engine == &dbt_engine;
+}
+
+bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
+{
+    enum { CODE_MIB = 64 };
     if (!host_can_translate()) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "accel=jit: this host has no back end, or lacks AVX, BMI2 or FSGSBASE");
         return false;
     }
-    Translator *t = translator_new(cpu, CODE_BYTES, err);
+    Translator *t = translator_new(cpu, (options->cache_mib ? options->cache_mib : CODE_MIB) * MIB,
+                                   err);
     if (!t)
         return false;
-    t->counted = counted;
+    t->counted = options->counted || options->lockstep;
+    t->symbols = options->symbols;
+    t->perf = options->perf;
+    if (options->lockstep)
+        t->lockstep = lockstep_new(t, options->lockstep);
     cpu_set_engine(cpu, &dbt_engine, t);
     return true;
 }

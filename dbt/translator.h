@@ -2,11 +2,13 @@
 #ifndef MYNA_DBT_TRANSLATOR_H
 #define MYNA_DBT_TRANSLATOR_H
 
+#include "core/symbols.h"
 #include "dbt/ir.h"
 
 typedef struct Block Block;
 
-/* A place where generated code hands an instruction to the interpreter: its number is in the code. */
+/* A place where generated code hands an instruction to the interpreter: its number is in the code.
+ */
 typedef struct Site {
     uint32_t block;  /* index of its Block */
     uint32_t resume; /* where the code goes on behind the instruction; 0: it does not */
@@ -49,12 +51,13 @@ struct Block {
     uint64_t rip;
     const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
     uint32_t key;
-    uint32_t entry;      /* code offset: flags in the image */
-    uint32_t entry_forward; /* the same without a look at what is pending */
-    uint32_t entry_dead; /* flags are written before they are looked at; 0 = there is none */
+    uint32_t entry;        /* code offset: flags in the image */
+    uint32_t entry_polled; /* behind the look at `poll` */
+    uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
+    uint32_t stubs;        /* code offset: what is behind it is seldom run */
     uint32_t code_end;
-    uint32_t hash_next;   /* block index */
-    uint32_t page_next;   /* in its page's list */
+    uint32_t hash_next; /* block index */
+    uint32_t page_next; /* in its page's list */
     uint32_t first_exit, exit_count;
     uint32_t in; /* exits linked to it */
     uint64_t granules;
@@ -69,8 +72,26 @@ typedef struct CodePage {
     uint8_t hits[64];  /* writes into each granule that cost blocks */
 } CodePage;
 
+/* What a part of a block's code is for; kept while somebody looks (view.c). */
+typedef enum MarkKind {
+    MARK_OP,       /* an op of the intermediate form */
+    MARK_MISS,     /* the TLB is filled, or the instruction handed over */
+    MARK_HANDOVER, /* to the interpreter */
+    MARK_EXIT,
+} MarkKind;
+
+typedef struct Mark {
+    uint32_t at; /* code offset */
+    MarkKind kind;
+    uint32_t number; /* of the op, site or exit */
+} Mark;
+
 typedef struct TranslatorStats {
-    uint64_t blocks, insns, code_bytes, host_cycles;
+    uint64_t blocks, insns, code_bytes;
+    uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
+    uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
+    uint64_t misses[2];              /* of the TLB: handed over, refilled */
+    uint64_t jump_misses;            /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
     uint64_t *interpreted; /* times each row was handed to the interpreter */
 } TranslatorStats;
@@ -80,10 +101,13 @@ typedef struct Trampolines {
     uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
 } Trampolines;
 
+typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
+
 typedef struct Translator {
     Cpu *cpu;
-    uint8_t *rw; /* the cache, writable, */
-    uint8_t *rx; /* and executable */
+    uint8_t *rw;         /* the cache, writable, */
+    uint8_t *rx;         /* and executable */
+    uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size, used, first_free;
     Trampolines trampolines;
     /* Arrays that grow in reserved address space; index 0 is nothing. */
@@ -92,20 +116,25 @@ typedef struct Translator {
     Exit *exits;
     Insn *insns;
     uint32_t block_count, site_count, exit_count, insn_count;
-    uint32_t *bucket;      /* of blocks, by hash */
-    GHashTable *pages;     /* host page -> CodePage */
-    GHashTable *page_ids;  /* PageId -> itself */
+    uint32_t *bucket;     /* of blocks, by hash */
+    GHashTable *pages;    /* host page -> CodePage */
+    GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    uint64_t link_base; /* CS base of the exits being linked */
-    uint64_t run_limit; /* insn_count at which the present run ends */
+    const Symbols *symbols;  /* of the guest, for people; NULL: none */
+    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
+    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
+    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
+    uint64_t link_base;      /* CS base of the exits being linked */
+    uint64_t run_limit;      /* insn_count at which the present run ends */
     bool counted;
-    const TlbEntry *entered_tlb; /* what GS shows now */
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
+    Lockstep *lockstep; /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 
+enum { XSAVE_AREA_SIZE = 576 };
 enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
 
 static inline Translator *translator_of(const Cpu *cpu)
@@ -123,9 +152,12 @@ uint32_t cache_find(const Translator *t, uint64_t rip, const uint8_t *host, uint
 void cache_insert(Translator *t, uint32_t block);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
+/* The next block might not fit: flush first. */
+bool cache_nearly_full(const Translator *t);
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
+bool cache_granule_is_restless(const CodePage *page, unsigned granule);
 bool cache_is_restless(const Translator *t, const uint8_t *host);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */
@@ -141,8 +173,8 @@ uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
  * leave. */
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
 
-/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores. True: look
- * again. */
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores.
+ * True: look again. */
 #define MISS_WRITES (1u << 31)
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
 

@@ -81,8 +81,9 @@ void config_free(Config *c)
                           c->serials, c->parallels,     c->monitors, c->debugcons};
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
         g_ptr_array_unref(lists[i]);
-    char *texts[] = {c->cpu,       c->bios,    c->kernel, c->initrd, c->append, c->boot_order,
-                     c->boot_once, c->display, c->name,   c->uuid,   c->pidfile};
+    char *texts[] = {c->cpu,        c->bios,      c->kernel,  c->initrd, c->append,
+                     c->boot_order, c->boot_once, c->display, c->name,   c->uuid,
+                     c->pidfile,    c->gdb,       c->symbols};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     smbios_text_clear(&c->smbios);

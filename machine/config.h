@@ -75,8 +75,10 @@ typedef enum ThreadKind {
 
 typedef struct Config {
     Accel accel;
-    unsigned thread; /* ThreadKind */
-    bool turns;      /* the CPUs share one host thread; config_finish sets it */
+    unsigned thread;         /* ThreadKind */
+    bool turns;              /* the CPUs share one host thread; config_finish sets it */
+    unsigned code_cache_mib; /* of the translator; 0: the usual */
+    unsigned lockstep;       /* -check lockstep: one in so many blocks; 0: none */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */
     char *cpu;                                        /* argument of -cpu, or NULL */
@@ -101,6 +103,7 @@ typedef struct Config {
     RebootAction on_reboot;
     ShutdownAction on_shutdown;
     bool start_paused;
+    char *gdb;     /* argument of -gdb, or NULL */
     bool snapshot; /* all drives */
 
     RtcBase rtc_base;
@@ -110,6 +113,9 @@ typedef struct Config {
     bool counted; /* -icount */
     unsigned icount_shift;
     bool icount_sleep;
+
+    char *symbols;         /* file of the guest's symbols, or NULL */
+    bool perfmap, jitdump; /* files for perf */
 
     char *name, *uuid, *pidfile;
     SmbiosText smbios;

@@ -33,27 +33,44 @@ OptionResult option_accel(Config *c, const char *option, const char *argument, G
              "interp  decode and interpret every instruction");
         return OPTION_DONE;
     }
+    enum { MAX_CACHE_MIB = 1024 };
     static const char *const threads[] = {
         [THREAD_BEST] = "best", [THREAD_SINGLE] = "single", [THREAD_MULTI] = "multi", NULL};
     typedef struct AccelKeys {
         char *name;
-        unsigned thread;
+        unsigned thread, cache_mib;
     } AccelKeys;
-    AccelKeys a = {NULL, c->thread};
+    AccelKeys a = {NULL, c->thread, c->code_cache_mib};
     static const KeyRow keys[] = {
         {"accel", KEY_STRING, offsetof(AccelKeys, name)},
         {"thread", KEY_CHOICE, offsetof(AccelKeys, thread), .choices = threads},
-        {"tb-size", KEY_IGNORED},
+        {"tb-size", KEY_UINT, offsetof(AccelKeys, cache_mib), 1, MAX_CACHE_MIB},
         {NULL},
     };
     bool ok = keyvalue_parse("-accel", argument, "accel", keys, &a, err) &&
               (!a.name || check_name("accelerator", a.name, accel_names, err));
-    g_autofree char *name = a.name;
-    if (!ok)
-        return OPTION_ERROR;
-    if (name)
-        c->accel = g_str_equal(name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
+    if (ok && a.name)
+        c->accel = g_str_equal(a.name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
+    c->code_cache_mib = a.cache_mib;
     c->thread = a.thread;
+    g_free(a.name);
+    return ok ? OPTION_RUN : OPTION_ERROR;
+}
+
+OptionResult option_check(Config *c, const char *option, const char *argument, GError **err)
+{
+    static const char lockstep[] = "lockstep";
+    guint64 one_in = 1;
+    const char *rest = argument + strlen(lockstep);
+    bool ok = g_str_has_prefix(argument, lockstep);
+    if (ok && *rest)
+        ok = *rest == '=' && g_ascii_string_to_unsigned(rest + 1, 10, 1, G_MAXINT, &one_in, NULL);
+    if (!ok) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                    "-check: \"%s\" should be lockstep or lockstep=N, N at least 1", argument);
+        return OPTION_ERROR;
+    }
+    c->lockstep = one_in;
     return OPTION_RUN;
 }
 

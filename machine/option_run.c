@@ -83,6 +83,18 @@ OptionResult option_S(Config *c, const char *option, const char *argument, GErro
     return OPTION_RUN;
 }
 
+OptionResult option_gdb(Config *c, const char *option, const char *argument, GError **err)
+{
+    g_free(c->gdb);
+    c->gdb = g_strdup(argument);
+    return OPTION_RUN;
+}
+
+OptionResult option_s(Config *c, const char *option, const char *argument, GError **err)
+{
+    return option_gdb(c, option, "tcp::1234", err);
+}
+
 OptionResult option_no_reboot(Config *c, const char *option, const char *argument, GError **err)
 {
     c->on_reboot = REBOOT_SHUTDOWN;
@@ -120,6 +132,30 @@ OptionResult option_d(Config *c, const char *option, const char *argument, GErro
         return OPTION_DONE;
     g_propagate_error(err, why);
     return OPTION_ERROR;
+}
+
+OptionResult option_dfilter(Config *c, const char *option, const char *argument, GError **err)
+{
+    return log_set_filter(argument, err) ? OPTION_RUN : OPTION_ERROR;
+}
+
+OptionResult option_symbols(Config *c, const char *option, const char *argument, GError **err)
+{
+    g_free(c->symbols);
+    c->symbols = g_strdup(argument);
+    return OPTION_RUN;
+}
+
+OptionResult option_perfmap(Config *c, const char *option, const char *argument, GError **err)
+{
+    c->perfmap = true;
+    return OPTION_RUN;
+}
+
+OptionResult option_jitdump(Config *c, const char *option, const char *argument, GError **err)
+{
+    c->jitdump = true;
+    return OPTION_RUN;
 }
 
 OptionResult option_D(Config *c, const char *option, const char *argument, GError **err)

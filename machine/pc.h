@@ -36,6 +36,9 @@ void pc_press_power_button(Pc *pc);
 
 Board *pc_board(Pc *pc);
 Cpu **pc_cpus(Pc *pc); /* config->cpus of them */
+/* The CPUs go on with this engine. They are parked, or the machine does not run yet. */
+bool pc_set_engine(Pc *pc, Accel accel, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+
 PciBus *pc_pci(Pc *pc);
 GPtrArray *pc_drives(Pc *pc);   /* of Block */
 GPtrArray *pc_chardevs(Pc *pc); /* of Chardev */

@@ -1,7 +1,6 @@
 /* pc_cpus.c - the board's CPUs with their local APICs, and what the pins of both are wired to. */
 #include "core/error.h"
 #include "cpu/model.h"
-#include "dbt/dbt.h"
 #include "devices/chipset/i440fx.h"
 #include "devices/chipset/i8259.h"
 #include "devices/devices.h"
@@ -110,15 +109,6 @@ static CpuBus make_bus(Pc *pc)
     return bus;
 }
 
-/* The translator, if it was asked for or can be had. */
-static bool attach_engine(Pc *pc, Cpu *cpu, GError **err)
-{
-    Accel accel = pc->config->accel;
-    if (accel != ACCEL_JIT)
-        return true;
-    return dbt_attach(cpu, pc->config->counted || pc->config->turns, err);
-}
-
 static void add_cpu(Pc *pc, const CpuModel *model, const FeatureSet *features, unsigned index)
 {
     PcCpu *place = &pc->places[index];
@@ -154,9 +144,8 @@ bool pc_cpus_init(Pc *pc, GError **err)
     pc->cpus = g_new0(Cpu *, count);
     for (unsigned i = 0; i < count; i++)
         add_cpu(pc, model, &features, i);
-    for (unsigned i = 0; i < count; i++)
-        if (!attach_engine(pc, pc->cpus[i], err))
-            return false;
+    if (!pc_engine_init(pc, err))
+        return false;
     cpu_group_init(&pc->cpu_group, pc->cpus, count);
     cpu_group_listen(&pc->cpu_group, &pc->board->memory);
     cpu_group_listen(&pc->cpu_group, i440fx_smm_memory(pc->host_bridge));
@@ -195,6 +184,7 @@ void pc_cpus_fini(Pc *pc)
         cpu_free(pc->cpus[i]);
     g_clear_pointer(&pc->cpus, g_free);
     g_clear_pointer(&pc->places, g_free);
+    pc_engine_fini(pc);
     if (pc->apic_bus)
         apic_bus_free(pc->apic_bus);
     pc->apic_bus = NULL;

@@ -4,7 +4,9 @@
 
 #include "core/device.h"
 #include "core/ps2.h"
+#include "core/symbols.h"
 #include "cpu/group.h"
+#include "dbt/perf.h"
 #include "devices/chipset/lapic.h"
 #include "machine/pc.h"
 
@@ -35,6 +37,10 @@ struct Pc {
     CpuGroup cpu_group;
     ApicBus *apic_bus; /* NULL: no local APICs */
     void *lapic_window;
+
+    /* pc_engine.c */
+    Symbols *symbols; /* of the guest, or NULL */
+    PerfFiles *perf;
 
     /* pc_drives.c; an empty place is NULL */
     GPtrArray *drives; /* of Block, all of them; owned */
@@ -76,6 +82,10 @@ uint64_t pc_ram_above_4g(const Pc *pc);
 bool pc_cpus_init(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void pc_cpus_connect(Pc *pc); /* after the chipset is there */
 void pc_cpus_fini(Pc *pc);
+
+/* The CPUs' engines; after the CPUs are there, and after they are gone. */
+bool pc_engine_init(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
+void pc_engine_fini(Pc *pc);
 
 bool pc_drives_open(Pc *pc, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 void pc_drives_close(Pc *pc);

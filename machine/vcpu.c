@@ -3,6 +3,7 @@
  * A thread's loop (Runner): obey the run control, give each of its CPUs that can run a slice, run
  * the timers of a counted clock, sleep when every CPU is halted. Counted runs have one thread,
  * which is what makes them repeat exactly. */
+#include "cpu/breakpoint.h"
 #include "machine/vm_priv.h"
 
 /* Instructions in one turn: about half a millisecond alone; less when others wait, because a CPU
@@ -182,19 +183,25 @@ static uint64_t cut_slice(Vm *vm, uint64_t slice)
 
 /* --- sleeping ------------------------------------------------------------------------------------- */
 
-static bool any_work(const Runner *r)
+static bool has_work(const Runner *r, const Cpu *cpu)
 {
+    return cpu_has_work(cpu) && r->vm->resume[cpu->index] != CPU_STANDS_STILL;
+}
+
+/* How many of its CPUs have something to do. */
+static unsigned count_busy(const Runner *r)
+{
+    unsigned busy = 0;
     for (unsigned i = 0; i < r->count; i++)
-        if (cpu_has_work(r->cpus[i]))
-            return true;
-    return false;
+        busy += has_work(r, r->cpus[i]);
+    return busy;
 }
 
 static bool must_wake(const Runner *r)
 {
     const Vm *vm = r->vm;
     bool told = vm->quitting || vm->reset_wanted || vm->parks || vm->status != VM_RUNNING;
-    return told || any_work(r);
+    return told || count_busy(r) > 0;
 }
 
 /* Until a CPU has work, the run control changes, or the host's time has come. True: it was time. */
@@ -247,20 +254,35 @@ static uint64_t slice_of(const Runner *r, unsigned busy)
     return cut_slice(r->vm, busy > 1 ? SLICE_SHARED : SLICE_ALONE);
 }
 
-/* One turn for each CPU that has something to do; false if none has. */
+/* One CPU's turn; false: it has stopped for the debugger, and the machine with it. */
+static bool run_turn(Runner *r, Cpu *cpu, uint64_t slice)
+{
+    CpuResume resume = r->vm->resume[cpu->index];
+    g_private_set(&current_cpu, cpu);
+    if (resume == CPU_GOES)
+        cpu_run(cpu, slice);
+    else
+        cpu_step(cpu, resume == CPU_STEPS_INTO);
+    g_private_set(&current_cpu, NULL);
+    if (r->vm->config->counted)
+        run_timers(r->vm);
+    if (LIKELY(cpu->stop.kind == STOP_NONE))
+        return true;
+    vm_stop_for_debugger(r->vm);
+    return false;
+}
+
+/* One turn for each CPU that has something to do; false if none has. After a stop those go on that
+ * did not have theirs, lest a CPU at a breakpoint starve the others. */
 static bool run_turns(Runner *r)
 {
-    unsigned busy = 0;
-    for (unsigned i = 0; i < r->count; i++)
-        busy += cpu_has_work(r->cpus[i]);
-    for (unsigned i = 0; i < r->count && busy; i++) {
-        if (!cpu_has_work(r->cpus[i]))
-            continue;
-        g_private_set(&current_cpu, r->cpus[i]);
-        cpu_run(r->cpus[i], slice_of(r, busy));
-        g_private_set(&current_cpu, NULL);
-        if (r->vm->config->counted)
-            run_timers(r->vm);
+    unsigned busy = count_busy(r), first = r->first_turn;
+    for (unsigned n = 0; n < r->count && busy; n++) {
+        unsigned i = (first + n) % r->count;
+        if (has_work(r, r->cpus[i]) && !run_turn(r, r->cpus[i], slice_of(r, busy))) {
+            r->first_turn = (i + 1) % r->count;
+            break;
+        }
     }
     return busy != 0;
 }

@@ -94,6 +94,8 @@ static void set_status(Vm *vm, VmStatus status)
         clock_stop(vm->clock);
     if (!vm->config->counted)
         arm_timer_fd(vm);
+    if (vm->status_changed)
+        vm->status_changed(vm->status_opaque);
     board_unlock(vm->board);
     vcpu_notify(vm);
 }
@@ -194,6 +196,7 @@ Vm *vm_new(const Config *config, GError **err)
     vm->board = pc_board(vm->pc);
     vm->cpus = pc_cpus(vm->pc);
     vm->cpu_count = config->cpus;
+    vm->resume = g_new0(CpuResume, vm->cpu_count);
     if (config->counted)
         clock_set_counter(vm->clock, vcpu_count, vm, config->icount_shift);
     vm->status = VM_PRELAUNCH;
@@ -212,6 +215,7 @@ void vm_free(Vm *vm)
         close(vm->timer_fd);
     vcpu_fini(vm);
     pc_free(vm->pc);
+    g_free(vm->resume);
     g_mutex_clear(&vm->run_lock);
     g_cond_clear(&vm->all_parked);
     g_free(vm);
@@ -324,6 +328,7 @@ const char *vm_status_name(VmStatus status)
         [VM_RUNNING] = "running",
         [VM_PAUSED] = "paused",
         [VM_SHUTDOWN] = "paused (shutdown)",
+        [VM_DEBUG] = "paused (debug)",
     };
     return names[status];
 }
@@ -336,11 +341,34 @@ void vm_stop(Vm *vm)
     vm_unpark(vm);
 }
 
-void vm_continue(Vm *vm)
+void vm_resume(Vm *vm, const CpuResume *how)
 {
     if (vm_status(vm) == VM_SHUTDOWN)
         vm_reset(vm); /* there is nothing to go on with */
+    vm_park(vm);
+    for (unsigned i = 0; i < vm->cpu_count; i++)
+        vm->resume[i] = how ? how[i] : CPU_GOES;
+    vm_unpark(vm);
     set_status(vm, VM_RUNNING);
+}
+
+void vm_continue(Vm *vm)
+{
+    vm_resume(vm, NULL);
+}
+
+void vm_stop_for_debugger(Vm *vm)
+{
+    board_lock(vm->board);
+    if (vm_status(vm) == VM_RUNNING)
+        set_status(vm, VM_DEBUG);
+    board_unlock(vm->board);
+}
+
+void vm_watch_status(Vm *vm, void (*fn)(void *opaque), void *opaque)
+{
+    vm->status_changed = fn;
+    vm->status_opaque = opaque;
 }
 
 void vm_reset(Vm *vm)

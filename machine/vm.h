@@ -19,7 +19,16 @@ typedef enum VmStatus {
     VM_RUNNING,
     VM_PAUSED,   /* by the monitor */
     VM_SHUTDOWN, /* the guest powered off under -no-shutdown */
+    VM_DEBUG,    /* a CPU has something to tell a debugger: its stop.kind */
 } VmStatus;
+
+/* What a CPU does while the machine runs. */
+typedef enum CpuResume {
+    CPU_GOES,
+    CPU_STEPS, /* one instruction, before which it takes no interrupt; then the machine stops */
+    CPU_STEPS_INTO, /* the same, with interrupts */
+    CPU_STANDS_STILL
+} CpuResume;
 
 /* Opens everything the config names and builds the machine; nothing runs yet. The config stays the
  * caller's and must outlive the machine. */
@@ -43,6 +52,12 @@ const char *vm_status_name(VmStatus status);
 /* Monitor's verbs. I/O thread, machine lock held once (vm_stop gives it up while it waits). */
 void vm_stop(Vm *vm);
 void vm_continue(Vm *vm);
+/* As vm_continue, with a say for each CPU; NULL: all go. */
+void vm_resume(Vm *vm, const CpuResume *how);
+
+/* fn is called after each change of the status, with the machine lock held, on any thread. There is
+ * one; NULL: nobody. */
+void vm_watch_status(Vm *vm, void (*fn)(void *opaque), void *opaque);
 
 /* Asks for a reset as a button would; it happens on the CPUs' thread. Any thread. */
 void vm_reset(Vm *vm);

@@ -11,6 +11,7 @@ typedef struct Runner {
     Vm *vm;
     Cpu **cpus;
     unsigned count;
+    unsigned first_turn; /* whose turn comes first */
     GThread *thread;
     GCond changed;   /* with Vm.run_lock: work for its CPUs, or news of the run control */
     int idle;        /* atomic: sleeps until a CPU of its is kicked */
@@ -42,6 +43,10 @@ struct Vm {
     bool reset_wanted, resetting;
     bool quitting;
     int exit_status;
+    CpuResume *resume; /* one for each CPU; changed only while they stand */
+
+    void (*status_changed)(void *opaque); /* machine lock */
+    void *status_opaque;
 
     Runner *runners;
     unsigned runner_count;
@@ -52,6 +57,8 @@ void vcpu_notify(Vm *vm);
 
 /* Tells the threads that stand or sleep of news of the run control. run_lock held. */
 void vcpu_signal(Vm *vm);
+/* A CPU has stopped for the debugger: the machine stops. Any thread. */
+void vm_stop_for_debugger(Vm *vm);
 
 /* CpuBus.woken; opaque is the Vm. */
 void vcpu_woken(void *opaque, Cpu *cpu);

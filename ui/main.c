@@ -8,6 +8,7 @@
 #include "machine/option.h"
 #include "machine/pc.h"
 #include "machine/vm.h"
+#include "ui/gdb.h"
 #include "ui/monitor.h"
 
 static int fail(const GError *err)
@@ -22,6 +23,14 @@ static bool write_pidfile(const char *path, GError **err)
     if (g_file_set_contents(path, text, -1, err))
         return true;
     g_prefix_error(err, "-pidfile: ");
+    return false;
+}
+
+static bool start_gdb(GdbServer *gdb, const Config *config, GError **err)
+{
+    if (!config->gdb || gdb_server_listen(gdb, config->gdb, err))
+        return true;
+    g_prefix_error(err, "-gdb: ");
     return false;
 }
 
@@ -40,12 +49,14 @@ static int run(const Config *config, GError **err)
     if (!vm)
         return 1;
     int status = 1;
-    if (!config->pidfile || write_pidfile(config->pidfile, err)) {
-        GPtrArray *monitors = monitor_attach_all(vm);
+    GdbServer *gdb = gdb_server_new(vm);
+    if (start_gdb(gdb, config, err) && (!config->pidfile || write_pidfile(config->pidfile, err))) {
+        GPtrArray *monitors = monitor_attach_all(vm, gdb);
         tell_how_to_leave(config);
         status = vm_run(vm);
         g_ptr_array_unref(monitors);
     }
+    gdb_server_free(gdb, status);
     vm_free(vm);
     if (config->pidfile)
         unlink(config->pidfile);

@@ -24,6 +24,18 @@ static const char keys[] = ".SH KEYS\n"
                            ".TP\n.B Ctrl\\-a h\nlists the other keys\n"
                            ".SH MONITOR\n";
 
+static const char debugging[] =
+    ".SH DEBUGGING\n"
+    ".B \\-s\nand\n.B \\-gdb\nwait for\n.BR gdb (1)'s\n.IR \"target remote\" .\n"
+    "CPUs are threads. Addresses and $pc are linear, CS base included. gdb learns the size of the\n"
+    "code (16, 32 or 64 bits) when it connects; when that changes a line says so, and\n"
+    ".I disconnect\nand\n.I target remote\n"
+    "make gdb follow while the machine stands. After\n.I set architecture i386\n"
+    "a gdb that began with 16-bit code shows 32-bit code.\n"
+    ".I monitor COMMAND\nruns a command of the list above.\n"
+    ".PP\nTo stop at a boot sector:\n.PP\n.nf\nmyna \\-s \\-S disk.img &\n"
+    "gdb \\-ex 'target remote :1234' \\-ex 'break *0x7c00' \\-ex continue\n.fi\n";
+
 static const char tail[] =
     ".SH EXIT STATUS\n"
     "0 when the guest powers off or the user ends it; 1 after an error, which is one line on "
@@ -66,6 +78,7 @@ int main(void)
 #define COMMAND(name, other, args, fn, help) print_command(name, args, help);
 #include "ui/commands.def"
 #undef COMMAND
+    fputs(debugging, stdout);
     fputs(tail, stdout);
     return 0;
 }

@@ -27,6 +27,7 @@ static const Command commands[] = {
 struct Monitor {
     Vm *vm;
     Chardev *chr;
+    GdbServer *gdb;
     unsigned cpu; /* chosen */
     GString *line;
     GQueue *lines;                                /* of char *, finished, to be run */
@@ -39,6 +40,11 @@ struct Monitor {
 Vm *monitor_vm(Monitor *m)
 {
     return m->vm;
+}
+
+GdbServer *monitor_gdb(Monitor *m)
+{
+    return m->gdb;
 }
 
 Cpu *monitor_cpu_chosen(Monitor *m)
@@ -336,11 +342,12 @@ static void event(void *opaque, ChardevEvent what)
         greet(opaque);
 }
 
-Monitor *monitor_new(Vm *vm, Chardev *chr)
+Monitor *monitor_new(Vm *vm, Chardev *chr, GdbServer *gdb)
 {
     Monitor *m = g_new0(Monitor, 1);
     m->vm = vm;
     m->chr = chr;
+    m->gdb = gdb;
     m->line = g_string_new(NULL);
     m->lines = g_queue_new();
     m->history = g_ptr_array_new_with_free_func(g_free);
@@ -366,13 +373,13 @@ static void free_item(void *monitor)
     monitor_free(monitor);
 }
 
-GPtrArray *monitor_attach_all(Vm *vm)
+GPtrArray *monitor_attach_all(Vm *vm, GdbServer *gdb)
 {
     GPtrArray *monitors = g_ptr_array_new_with_free_func(free_item);
     GPtrArray *chardevs = pc_monitors(vm_pc(vm));
     for (unsigned i = 0; i < chardevs->len; i++) {
         Chardev *chr = chardevs->pdata[i];
-        Monitor *m = monitor_new(vm, chr);
+        Monitor *m = monitor_new(vm, chr, gdb);
         /* Behind a multiplexer it greets when it gets the input; elsewhere it has it now. */
         if (!g_str_equal(chr->ops->name, "mux"))
             greet(m);

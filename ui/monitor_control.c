@@ -39,6 +39,16 @@ void monitor_cpu(Monitor *m, const MonitorArgs *args, GString *out)
                                vm_cpu_count(monitor_vm(m)) - 1);
 }
 
+void monitor_gdbserver(Monitor *m, const MonitorArgs *args, GString *out)
+{
+    const char *device = args->word[0] ? args->word[0] : "tcp::1234";
+    g_autoptr(GError) err = NULL;
+    if (!gdb_server_listen(monitor_gdb(m), device, &err))
+        g_string_append_printf(out, "gdbserver: %s\n", err->message);
+    else if (!g_str_equal(device, "none"))
+        g_string_append_printf(out, "Waiting for gdb at %s\n", device);
+}
+
 void monitor_log(Monitor *m, const MonitorArgs *args, GString *out)
 {
     log_mask = 0;

@@ -3,7 +3,6 @@
 
 #include "cpu/mmu.h"
 #include "core/device.h"
-#include "dbt/dbt.h"
 #include "machine/pc.h"
 #include "ui/monitor_priv.h"
 
@@ -88,11 +87,6 @@ void monitor_info_registers(Monitor *m, const MonitorArgs *args, GString *out)
     }
     for (unsigned i = 0; i < vm_cpu_count(monitor_vm(m)); i++)
         registers_print(vm_cpu(monitor_vm(m), i), out);
-}
-
-void monitor_info_jit(Monitor *m, const MonitorArgs *args, GString *out)
-{
-    dbt_print(monitor_cpu_chosen(m), out);
 }
 
 void monitor_info_tlb(Monitor *m, const MonitorArgs *args, GString *out)

@@ -1,6 +1,7 @@
 /* monitor_memory.c - x, xp and print: guest memory and values in the user's format. */
 #include <inttypes.h>
 
+#include "cpu/disassemble.h"
 #include "cpu/mem.h"
 #include "ui/monitor_priv.h"
 
@@ -92,6 +93,7 @@ static size_t read_physical(Monitor *m, uint64_t address, void *buffer, size_t s
 
 static void dump_code(Monitor *m, const Format *f, uint64_t address, ReadFn *read, GString *out)
 {
+    g_autoptr(Disassembler) disassembler = disassembler_new(monitor_cpu_chosen(m)->code_size);
     for (unsigned i = 0; i < f->count; i++) {
         uint8_t code[16];
         size_t size = read(m, address, code, sizeof(code));
@@ -100,7 +102,7 @@ static void dump_code(Monitor *m, const Format *f, uint64_t address, ReadFn *rea
             return;
         }
         g_string_append_printf(out, "0x%016" PRIx64 ":  ", address);
-        address += disassemble(monitor_cpu_chosen(m), address, code, size, out);
+        address += disassemble(disassembler, address, code, size, out);
         g_string_append_c(out, '\n');
     }
 }

@@ -23,6 +23,7 @@ typedef void MonitorFn(Monitor *m, const MonitorArgs *args, GString *out);
 #undef SUBJECT
 
 Vm *monitor_vm(Monitor *m);
+GdbServer *monitor_gdb(Monitor *m);
 Cpu *monitor_cpu_chosen(Monitor *m);
 bool monitor_choose_cpu(Monitor *m, unsigned index); /* false: no such CPU */
 
@@ -37,8 +38,5 @@ bool register_value(const Cpu *cpu, const char *name, uint64_t *value) G_GNUC_WA
 
 /* screendump.c: PNG, or PPM when the name says so. */
 bool screendump_write(Board *board, const char *path, GError **err) G_GNUC_WARN_UNUSED_RESULT;
-
-/* disassemble.c: the instruction at code as text, and its length; 1 and "(bad)" if it is none. */
-unsigned disassemble(const Cpu *cpu, LinAddr la, const uint8_t *code, size_t size, GString *out);
 
 #endif

@@ -1,14 +1,17 @@
 /* branch.c - near transfers of control. [SDM2] JMP, Jcc, CALL, RET, LOOP/LOOPcc, JCXZ.
  *
  * A new rip is cut to the operand size; outside the code segment it is #GP(0) with nothing done. */
+#include "cpu/cet.h"
 #include "cpu/exec/branch_priv.h"
 
 EXEC(JMP)
 {
-    if (insn->op[0].kind == OPND_REL)
+    if (insn->op[0].kind == OPND_REL) {
         branch_relative(cpu, insn);
-    else
-        branch_to(cpu, op_read(cpu, insn, 0));
+        return;
+    }
+    branch_to(cpu, op_read(cpu, insn, 0));
+    cet_track_near(cpu, insn);
 }
 
 EXEC(JCC)
@@ -17,14 +20,30 @@ EXEC(JCC)
         branch_relative(cpu, insn);
 }
 
+/* Onto the shadow stack, when nothing can go wrong with the other one. A call of the next
+ * instruction is no call, but a question where it is. */
+static void call_shadow(Cpu *cpu, const Insn *insn, uint64_t back)
+{
+    if (!cet_enabled(cpu, CET_SH_STK_EN) || (insn->op[0].kind == OPND_REL && !insn->imm))
+        return;
+    uint64_t sp = truncate_to(cpu->gpr[RSP] - insn->opsize, cpu->stack_size);
+    LinAddr la = seg_linear(cpu, SEG_SS, sp, insn->opsize, ACCESS_WRITE);
+    mem_probe(cpu, la, insn->opsize, ACCESS_WRITE);
+    cet_call_near(cpu, back, insn->opsize);
+}
+
 EXEC(CALL)
 {
-    uint64_t back = cpu->rip;
-    if (insn->op[0].kind == OPND_REL)
+    uint64_t back = truncate_to(cpu->rip, insn->opsize);
+    bool relative = insn->op[0].kind == OPND_REL;
+    if (relative)
         branch_relative(cpu, insn);
     else
         branch_to(cpu, op_read(cpu, insn, 0));
-    stack_push(cpu, truncate_to(back, insn->opsize), insn->opsize);
+    call_shadow(cpu, insn, back);
+    stack_push(cpu, back, insn->opsize);
+    if (!relative)
+        cet_track_near(cpu, insn);
 }
 
 /* The immediate is how many bytes of parameters to drop as well. */
@@ -33,7 +52,9 @@ EXEC(RET)
     unsigned size = insn->opsize;
     uint64_t drop = insn->op[0].kind == OPND_IMM ? insn->imm & 0xffff : 0;
     uint64_t sp = stack_pointer(cpu);
-    branch_to(cpu, seg_load(cpu, SEG_SS, sp, size));
+    uint64_t target = seg_load(cpu, SEG_SS, sp, size);
+    branch_to(cpu, target);
+    cet_return_near(cpu, target, size);
     stack_set_pointer(cpu, truncate_to(sp + size + drop, cpu->stack_size));
 }
 

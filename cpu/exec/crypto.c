@@ -2,20 +2,8 @@
  *
  * [SDM2] AESENC, AESDEC, AESIMC, AESKEYGENASSIST, PCLMULQDQ; [FIPS197] for the names of the steps.
  * A 128-bit state is 16 bytes, column by column. The S-box is computed from its definition. */
+#include "cpu/exec/galois_priv.h"
 #include "cpu/exec/vec.h"
-
-/* Product in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1. */
-static uint8_t gf_multiply(uint8_t a, uint8_t b)
-{
-    uint8_t product = 0;
-    while (b) {
-        if (b & 1)
-            product ^= a;
-        a = (a << 1) ^ (a & 0x80 ? 0x1b : 0);
-        b >>= 1;
-    }
-    return product;
-}
 
 static inline uint8_t rotate_left8(uint8_t v, unsigned n)
 {

@@ -12,6 +12,8 @@ EXEC(NOP)    { }
 EXEC(LFENCE) { }
 EXEC(SFENCE) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 EXEC(MFENCE) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+EXEC(SERIALIZE) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+EXEC(CLDEMOTE) { }
 EXEC(UD0)    { raise_UD(cpu); }
 EXEC(UD1)    { raise_UD(cpu); }
 EXEC(UD2)    { raise_UD(cpu); }
@@ -34,6 +36,31 @@ EXEC(CLFLUSH)    { touch_line(cpu, insn); }
 EXEC(CLFLUSHOPT) { touch_line(cpu, insn); }
 EXEC(CLWB)       { touch_line(cpu, insn); }
 /* clang-format on */
+
+/* --- direct stores: plain ones, for nothing is written later than it seems ------------------ */
+
+EXEC(MOVDIRI)
+{
+    op_write(cpu, insn, 0, op_read(cpu, insn, 1));
+}
+
+/* 64 bytes to ES:reg, which has the address size and must be aligned. */
+EXEC(MOVDIR64B)
+{
+    enum { SIZE = 64 };
+    uint64_t off = gpr_read(cpu, insn->op[0].reg, insn->addrsize), line[SIZE / 8];
+    LinAddr from = insn_linear(cpu, insn, SIZE, ACCESS_READ);
+    LinAddr to = seg_linear(cpu, SEG_ES, off, SIZE, ACCESS_WRITE);
+    if (to & (SIZE - 1))
+        raise_GP(cpu, 0);
+    for (unsigned i = 0; i < SIZE / 8; i++)
+        line[i] = mem_load(cpu, linear_plus(cpu, from, 8 * i), 8);
+    mem_probe(cpu, to, SIZE, ACCESS_WRITE);
+    for (unsigned i = 0; i < SIZE / 8; i++)
+        mem_store(cpu, linear_plus(cpu, to, 8 * i), line[i], 8);
+}
+
+/* --- bounds -------------------------------------------------------------------------------- */
 
 /* #BR unless lower <= index <= upper, signed; the bounds are a pair in memory. */
 EXEC(BOUND)

@@ -213,7 +213,7 @@ static void check_present(Cpu *cpu, const Descriptor *d, uint16_t selector)
 {
     if (!descriptor_present(d))
         raise_NP(cpu, selector_error(selector, 0));
-    if (cpu_is_lma(cpu) && !cpu_is_canonical(cpu, descriptor_base(d)))
+    if (cpu_is_lma(cpu) && !cpu_is_canonical_base(cpu, descriptor_base(d)))
         raise_GP(cpu, selector_error(selector, 0));
 }
 

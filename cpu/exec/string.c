@@ -1,14 +1,19 @@
 /* string.c - MOVS CMPS STOS LODS SCAS INS OUTS, alone and repeated. [SDM2] MOVS, REP/REPE/REPNE.
  *
  * A repeated instruction may be interrupted between any two elements, with rCX, rSI and rDI counted
- * so far and rip still at the instruction. One call here does at most one chunk: elements up to the
- * end of a page, and if any are left puts rip back; the run loop looks for events and comes again.
+ * so far and rip still at the instruction. One call here does some chunks, each the elements up to
+ * the end of a page, and if any are left puts rip back; the run loop looks for events and comes
+ * again. A call counts as one instruction: in plain RAM it does as much whatever other threads do
+ * meanwhile.
  *
  * A chunk that lies in plain RAM is done in bulk on host memory (string_priv.h); everything
  * else, single steps included, goes element by element through the ordinary loads and stores, with
  * the registers advanced after each, so that a fault leaves them at the faulting element. */
+#include "cpu/block.h"
+#include "cpu/breakpoint.h"
 #include "cpu/exec/alu_priv.h"
 #include "cpu/exec/string_priv.h"
+#include "cpu/exec/string_search.h"
 
 /* One element at the present rSI and rDI. False: a repeat ends here (CMPS, SCAS). */
 typedef bool ElementFn(Cpu *cpu, const Insn *insn, unsigned size);
@@ -46,7 +51,10 @@ static ALWAYS_INLINE bool repeat_goes_on(const Cpu *cpu, const Insn *insn)
 
 /* --- the repetition ------------------------------------------------------------------------ */
 
-enum { ELEMENTS_AT_ONCE = 256 }; /* by elements, when nothing waits */
+enum {
+    CHUNKS_AT_ONCE = 8,
+    ELEMENTS_AT_ONCE = 32, /* in a chunk by elements, when nothing waits */
+};
 
 /* Element by element; the repeat's end is told by true. */
 static bool string_elements(Cpu *cpu, const Insn *insn, unsigned size, ElementFn *element)
@@ -62,6 +70,11 @@ static bool string_elements(Cpu *cpu, const Insn *insn, unsigned size, ElementFn
     return false;
 }
 
+static ALWAYS_INLINE bool debugged(const Cpu *cpu)
+{
+    return __atomic_load_n(&cpu->pending, __ATOMIC_RELAXED) & PENDING_DEBUG;
+}
+
 static ALWAYS_INLINE void string_run(Cpu *cpu, const Insn *insn, unsigned size, ElementFn *element,
                                      BulkFn *bulk)
 {
@@ -72,18 +85,24 @@ static ALWAYS_INLINE void string_run(Cpu *cpu, const Insn *insn, unsigned size, 
     uint64_t count = gpr_read(cpu, RCX, insn->addrsize);
     if (count == 0)
         return;
-    bool stop = false;
-    uint64_t done = 0;
-    if (!(__atomic_load_n(&cpu->pending, __ATOMIC_RELAXED) & PENDING_DEBUG))
-        done = bulk(cpu, insn, size, count, &stop);
-    if (done) {
-        advance(cpu, insn, RCX, -(int64_t)done);
-        stop |= done == count;
-    } else {
-        stop = string_elements(cpu, insn, size, element);
+    const Insn *block_end = cpu->block_end;
+    for (unsigned chunk = 0; chunk < CHUNKS_AT_ONCE && cpu->block_end == block_end; chunk++) {
+        bool stop = false;
+        uint64_t done = 0;
+        if (!debugged(cpu))
+            done = bulk(cpu, insn, size, count, &stop);
+        if (done)
+            advance(cpu, insn, RCX, -(int64_t)done);
+        else
+            stop = string_elements(cpu, insn, size, element);
+        count = gpr_read(cpu, RCX, insn->addrsize);
+        if (stop || count == 0)
+            return;
+        if (!done && __atomic_load_n(&cpu->pending, __ATOMIC_RELAXED))
+            break;
     }
-    if (!stop)
-        cpu->rip = cpu->rip_start;
+    cpu->rip = cpu->rip_start;
+    breakpoint_pass(cpu, code_address(cpu, cpu->rip), cpu_insn_count(cpu) + 1);
 }
 
 /* --- MOVS ---------------------------------------------------------------------------------- */
@@ -194,16 +213,13 @@ static uint64_t bulk_CMPS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
     const uint8_t *b = a ? span_host(cpu, &second, n, size, ACCESS_READ) : NULL;
     if (!b)
         return 0;
-    bool while_equal = insn->rep == REP_REPE;
-    uint64_t done = 0, x, y;
-    size_t at = step > 0 ? 0 : (n - 1) * size;
-    do {
-        x = ram_load(a + at, size);
-        y = ram_load(b + at, size);
-        at += step;
-    } while (++done < n && (x == y) == while_equal);
-    *stop = (x == y) != while_equal;
-    alu_set_flags(cpu, size, alu_SUB(cpu, size, x, y));
+    StringSearch search = {
+        .a = a, .b = b, .size = size, .down = step < 0, .while_equal = insn->rep == REP_REPE};
+    uint64_t done = string_search(&search, n);
+    *stop = done < n;
+    done += *stop;
+    size_t last = search_offset(&search, n, done - 1, 1);
+    alu_set_flags(cpu, size, alu_SUB(cpu, size, load_le(a + last, size), load_le(b + last, size)));
     advance(cpu, insn, RSI, step * (int64_t)done);
     advance(cpu, insn, RDI, step * (int64_t)done);
     return done;
@@ -230,15 +246,17 @@ static uint64_t bulk_SCAS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
     const uint8_t *p = span_host(cpu, &span, n, size, ACCESS_READ);
     if (!p)
         return 0;
-    bool while_equal = insn->rep == REP_REPE;
-    uint64_t done = 0, v, wanted = gpr_read(cpu, RAX, size);
-    size_t at = step > 0 ? 0 : (n - 1) * size;
-    do {
-        v = ram_load(p + at, size);
-        at += step;
-    } while (++done < n && (v == wanted) == while_equal);
-    *stop = (v == wanted) != while_equal;
-    alu_set_flags(cpu, size, alu_SUB(cpu, size, wanted, v));
+    uint64_t wanted = gpr_read(cpu, RAX, size);
+    StringSearch search = {.a = p,
+                           .value = repeated(wanted, size),
+                           .size = size,
+                           .down = step < 0,
+                           .while_equal = insn->rep == REP_REPE};
+    uint64_t done = string_search(&search, n);
+    *stop = done < n;
+    done += *stop;
+    size_t last = search_offset(&search, n, done - 1, 1);
+    alu_set_flags(cpu, size, alu_SUB(cpu, size, wanted, load_le(p + last, size)));
     advance(cpu, insn, RDI, step * (int64_t)done);
     return done;
 }

@@ -87,12 +87,17 @@ static inline void bulk_copy(uint8_t *dest, const uint8_t *src, uint64_t n, unsi
 
 static inline void bulk_fill(uint8_t *dest, uint64_t v, uint64_t n, unsigned size)
 {
+    enum { SEED = 64 };
     if (size == 1 || v == truncate_to((uint8_t)v * 0x0101010101010101u, size)) {
         memset(dest, v, n * size);
         return;
     }
-    for (uint64_t i = 0; i < n; i++)
-        ram_store(dest + i * size, v, size);
+    uint64_t bytes = n * size, done = 0;
+    for (; done < MIN(bytes, SEED); done += size)
+        ram_store(dest + done, v, size);
+    for (; done < bytes;
+         done += MIN(done, bytes - done)) /* what is there, twice as much each time */
+        memcpy(dest + done, dest, MIN(done, bytes - done));
 }
 
 #endif

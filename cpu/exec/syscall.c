@@ -1,6 +1,7 @@
 /* exec/syscall.c - the fast system calls, which load flat segments without looking at descriptors.
  *
  * [SDM2] SYSENTER, SYSEXIT, SYSCALL, SYSRET; [SDM3] "Fast System Calls in 64-Bit Mode". */
+#include "cpu/cet.h"
 #include "cpu/debug.h"
 #include "cpu/descriptor.h"
 #include "cpu/exec.h"
@@ -14,8 +15,8 @@ enum {
 
 typedef enum FlatMode { FLAT_32 = AR_DB, FLAT_64 = AR_L } FlatMode;
 
-/* All of the address space, writable if it is data. Field by field: this is a hot path, and a segment
- * made elsewhere and copied would stall on its own stores. */
+/* All of the address space, writable if it is data. Field by field: this is a hot path, and a
+ * segment made elsewhere and copied would stall on its own stores. */
 static void load_flat(Segment *seg, uint16_t selector, unsigned access, unsigned dpl)
 {
     const uint64_t whole = (uint64_t)UINT32_MAX + 1;
@@ -54,6 +55,7 @@ EXEC(SYSENTER)
     uint16_t cs = cpu->sysenter_cs & ~SELECTOR_RPL;
     cpu->eflags &= ~(FLAG_VM | FLAG_IF | FLAG_RF);
     cpu->gpr[RSP] = lma ? cpu->sysenter_esp : (uint32_t)cpu->sysenter_esp;
+    cet_system_call(cpu);
     enter_flat(cpu, cs, cs + 8, 0, lma ? FLAT_64 : FLAT_32,
                lma ? cpu->sysenter_eip : (uint32_t)cpu->sysenter_eip);
 }
@@ -69,6 +71,7 @@ EXEC(SYSEXIT)
         raise_GP(cpu, 0);
     uint16_t cs = cpu->sysenter_cs + (to_64 ? 32 : 16);
     cpu->gpr[RSP] = to_64 ? rsp : (uint32_t)rsp;
+    cet_system_return(cpu);
     enter_flat(cpu, cs, cs + 8, 3, to_64 ? FLAT_64 : FLAT_32, to_64 ? rip : (uint32_t)rip);
 }
 
@@ -88,6 +91,7 @@ EXEC(SYSCALL)
     cpu->gpr[RCX] = cpu->rip;
     cpu->gpr[R11] = flags;
     eflags_set(cpu, flags & ~(uint32_t)cpu->fmask);
+    cet_system_call(cpu);
     enter_flat(cpu, cs, cs + 8, 0, FLAT_64, cpu->lstar);
     debug_step_by_new_flags(cpu);
 }
@@ -101,6 +105,7 @@ EXEC(SYSRET)
         raise_GP(cpu, 0);
     uint16_t base = cpu->star >> 48;
     eflags_set(cpu, cpu->gpr[R11] & SYSRET_FLAGS);
+    cet_system_return(cpu);
     enter_flat(cpu, to_64 ? base + 16 : base, base + 8, 3, to_64 ? FLAT_64 : FLAT_32,
                to_64 ? rip : (uint32_t)rip);
     debug_step_by_new_flags(cpu);

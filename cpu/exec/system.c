@@ -1,6 +1,7 @@
 /* system.c - instructions that read and write the processor's own registers. [SDM2]; the rules of
  * control registers and MSRs themselves are in cpu/control.c and cpu/msr.c. */
 #include "cpu/exec.h"
+#include "cpu/xstate.h"
 
 /* --- identification, time ------------------------------------------------------------------ */
 
@@ -193,6 +194,31 @@ EXEC(XSETBV)
     cpu_update_mode(cpu);
 }
 
+/* --- protection keys ----------------------------------------------------------------------- */
+
+/* ECX names the register, and there is one. */
+static void check_pkru(Cpu *cpu)
+{
+    if (!(cpu->cr4 & CR4_PKE))
+        raise_UD(cpu);
+    if (gpr_read(cpu, RCX, 4) != 0)
+        raise_GP(cpu, 0);
+}
+
+EXEC(RDPKRU)
+{
+    check_pkru(cpu);
+    pair_write(cpu, cpu->pkru);
+}
+
+EXEC(WRPKRU)
+{
+    check_pkru(cpu);
+    if (gpr_read(cpu, RDX, 4) != 0)
+        raise_GP(cpu, 0);
+    pkru_write(cpu, gpr_read(cpu, RAX, 4));
+}
+
 /* --- debug registers ----------------------------------------------------------------------- */
 
 /* DR4 and DR5 are DR6 and DR7, or #UD with CR4.DE; any access is #DB with DR7.GD. */
@@ -249,7 +275,7 @@ static void table_load(Cpu *cpu, const Insn *insn, DescriptorTable *table)
     uint64_t off = insn_offset(cpu, insn);
     uint16_t limit = seg_load(cpu, insn->seg, off, 2);
     uint64_t base = seg_load(cpu, insn->seg, truncate_to(off + 2, insn->addrsize), base_size);
-    if (cpu_is_long(cpu) && !cpu_is_canonical(cpu, base))
+    if (cpu_is_long(cpu) && !cpu_is_canonical_base(cpu, base))
         raise_GP(cpu, 0);
     if (insn->opsize == 2)
         base &= 0xffffff;
@@ -282,6 +308,7 @@ EXEC(LIDT)
 /* clang-format off */
 EXEC(INVD)   { }
 EXEC(WBINVD) { }
+EXEC(WBNOINVD) { }
 /* clang-format on */
 
 /* The operand is an address only: no limit is checked, and one that is not canonical does nothing.
@@ -307,7 +334,7 @@ EXEC(INVPCID)
     bool names_pcid = type == ONE_ADDRESS || type == ONE_PCID;
     if (type > ALL_BUT_GLOBAL || (names_pcid && pcid >> 12) ||
         (names_pcid && pcid && !(cpu->cr4 & CR4_PCIDE)) ||
-        (type == ONE_ADDRESS && !cpu_is_canonical(cpu, la)))
+        (type == ONE_ADDRESS && !cpu_is_canonical_base(cpu, la)))
         raise_GP(cpu, 0);
     if (type == ALL)
         tlb_flush_all(cpu);
@@ -336,7 +363,7 @@ static void base_write(Cpu *cpu, const Insn *insn, SegReg seg)
 {
     check_fsgsbase(cpu);
     uint64_t base = op_read(cpu, insn, 0);
-    if (!cpu_is_canonical(cpu, base))
+    if (!cpu_is_canonical_base(cpu, base))
         raise_GP(cpu, 0);
     cpu->seg[seg].base = base;
 }

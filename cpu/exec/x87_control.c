@@ -113,7 +113,7 @@ static unsigned register_tag(F80 v)
 }
 
 /* Two bits for each physical register. */
-static uint16_t tag_word(const Cpu *cpu)
+uint16_t x87_tag_word(const Cpu *cpu)
 {
     unsigned tags = 0;
     for (unsigned n = 0; n < 8; n++) {
@@ -123,7 +123,7 @@ static uint16_t tag_word(const Cpu *cpu)
     return (uint16_t)tags;
 }
 
-static void set_tags(Cpu *cpu, uint16_t tags)
+void x87_set_tag_word(Cpu *cpu, uint16_t tags)
 {
     cpu->fpu.valid = 0;
     for (unsigned n = 0; n < 8; n++) {
@@ -214,7 +214,7 @@ static void put_environment(const Cpu *cpu, Image *image)
 {
     put_field(image, ENV_CW, cpu->fpu.cw | 0xffff0000u);
     put_field(image, ENV_SW, x87_status(cpu) | 0xffff0000u);
-    put_field(image, ENV_TAGS, tag_word(cpu) | 0xffff0000u);
+    put_field(image, ENV_TAGS, x87_tag_word(cpu) | 0xffff0000u);
     if (cpu_is_protected(cpu)) {
         put_protected_pointers(cpu, image);
     } else {
@@ -226,7 +226,7 @@ static void get_environment(Cpu *cpu, const Image *image)
 {
     set_control(cpu, (uint16_t)get_field(image, ENV_CW));
     set_status(cpu, (uint16_t)get_field(image, ENV_SW));
-    set_tags(cpu, (uint16_t)get_field(image, ENV_TAGS));
+    x87_set_tag_word(cpu, (uint16_t)get_field(image, ENV_TAGS));
     if (cpu_is_protected(cpu)) {
         get_protected_pointers(cpu, image);
     } else {

@@ -1,134 +1,14 @@
-/* xsave.c - saving and restoring the x87, SSE and AVX state: FXSAVE, XSAVE and MXCSR.
+/* xsave.c - saving and restoring processor state by components: the XSAVE family.
  *
- * [SDM1] "Managing State Using the XSAVE Feature Set", "FXSAVE Area". The image is built in a
- * buffer and moved to or from memory whole, after every check. */
-#include "cpu/exec/vec.h"
+ * [SDM1] "Managing State Using the XSAVE Feature Set"; the layout is cpu/xstate.c's. An area is
+ * loaded whole and checked before anything of it is taken. */
+#include "cpu/cet.h"
+#include "cpu/exec/xsave_priv.h"
 
-enum {
-    AREA_MXCSR = 24,
-    AREA_MXCSR_MASK = 28,
-    AREA_XMM = 160,
-    FXSAVE_SIZE = 512,
-    HEADER = 512, /* XSTATE_BV, XCOMP_BV, reserved */
-    HEADER_SIZE = 64,
-    AREA_YMM = 576, /* standard format, and compacted too: AVX is the first extended component */
-    YMM_SIZE = 256,
-    XSAVE_MAX = AREA_YMM + YMM_SIZE,
-    MXCSR_INIT = 0x1f80,
-};
-#define XCOMP_COMPACT ((uint64_t)1 << 63)
+/* Every component, in either format. */
+enum { XSAVE_MAX = XSAVE_EXTENDED + 256 + 8 + 16 + 24 };
 
-/* --- MXCSR ------------------------------------------------------------------------------------ */
-
-/* MXCSR_MASK: DAZ came with SSE2. [SDM1] "Guidelines for Writing to the MXCSR Register". */
-static uint32_t mxcsr_mask(const Cpu *cpu)
-{
-    return cpu_has(cpu, FEATURE_SSE2) ? 0xffff : 0xffbf;
-}
-
-static void mxcsr_check(Cpu *cpu, uint32_t v)
-{
-    if (v & ~mxcsr_mask(cpu))
-        raise_GP(cpu, 0);
-}
-
-static void load_mxcsr(Cpu *cpu, const Insn *insn, VecForm form)
-{
-    uint32_t v = op_read(cpu, insn, 0);
-    mxcsr_check(cpu, v);
-    cpu->mxcsr = v;
-}
-
-static void store_mxcsr(Cpu *cpu, const Insn *insn, VecForm form)
-{
-    op_write(cpu, insn, 0, cpu->mxcsr);
-}
-
-VEC_FORMS(LDMXCSR, load_mxcsr)
-VEC_FORMS(STMXCSR, store_mxcsr)
-
-/* --- the image in memory ---------------------------------------------------------------------- */
-
-static unsigned xmm_count(const Cpu *cpu)
-{
-    return cpu_is_long(cpu) ? 16 : 8;
-}
-
-static FxPointers pointer_format(const Insn *insn)
-{
-    return insn->rex_w ? FX_POINTERS_64 : FX_POINTERS_32;
-}
-
-/* Its address, checked for alignment (#GP(0)) and for the access over its whole size. */
-static LinAddr area_address(Cpu *cpu, const Insn *insn, unsigned size, unsigned align,
-                            MemAccess access)
-{
-    LinAddr la = insn_linear(cpu, insn, size, access);
-    if (la & (align - 1))
-        raise_GP(cpu, 0);
-    mem_probe(cpu, la, size, access);
-    return la;
-}
-
-static void area_load(Cpu *cpu, LinAddr la, uint8_t *area, unsigned from, unsigned size)
-{
-    for (unsigned i = from; i < from + size; i += 8)
-        store_le64(area + i, mem_load(cpu, linear_plus(cpu, la, i), 8));
-}
-
-static void area_store(Cpu *cpu, LinAddr la, const uint8_t *area, unsigned from, unsigned size)
-{
-    for (unsigned i = from; i < from + size; i += 8)
-        mem_store(cpu, linear_plus(cpu, la, i), load_le64(area + i), 8);
-}
-
-static void xmm_to_area(const Cpu *cpu, uint8_t *area)
-{
-    for (unsigned i = 0; i < xmm_count(cpu); i++)
-        memcpy(area + AREA_XMM + 16 * i, &cpu->vec[i], 16);
-}
-
-static void xmm_from_area(Cpu *cpu, const uint8_t *area)
-{
-    for (unsigned i = 0; i < xmm_count(cpu); i++)
-        memcpy(&cpu->vec[i], area + AREA_XMM + 16 * i, 16);
-}
-
-/* --- FXSAVE and FXRSTOR: #NM by CR0.EM and TS ------------------------------------------------- */
-
-static void fx_check_available(Cpu *cpu)
-{
-    if (cpu->cr0 & (CR0_EM | CR0_TS))
-        raise_NM(cpu);
-}
-
-EXEC(FXSAVE)
-{
-    fx_check_available(cpu);
-    LinAddr la = area_address(cpu, insn, FXSAVE_SIZE, 16, ACCESS_WRITE);
-    uint8_t area[FXSAVE_SIZE] = {0};
-    x87_save_image(cpu, area, pointer_format(insn));
-    store_le32(area + AREA_MXCSR, cpu->mxcsr);
-    store_le32(area + AREA_MXCSR_MASK, mxcsr_mask(cpu));
-    xmm_to_area(cpu, area);
-    /* Bytes 464 to 511 are the software's and stay. */
-    area_store(cpu, la, area, 0, AREA_XMM + 16 * xmm_count(cpu));
-}
-
-EXEC(FXRSTOR)
-{
-    fx_check_available(cpu);
-    LinAddr la = area_address(cpu, insn, FXSAVE_SIZE, 16, ACCESS_READ);
-    uint8_t area[FXSAVE_SIZE];
-    area_load(cpu, la, area, 0, FXSAVE_SIZE);
-    uint32_t mxcsr = load_le32(area + AREA_MXCSR);
-    mxcsr_check(cpu, mxcsr);
-    x87_load_image(cpu, area, pointer_format(insn));
-    cpu->mxcsr = mxcsr;
-    xmm_from_area(cpu, area);
-}
-
-/* --- XSAVE ------------------------------------------------------------------------------------ */
+/* --- availability, and what is asked for ------------------------------------------------------ */
 
 static void xsave_check_available(Cpu *cpu)
 {
@@ -138,10 +18,11 @@ static void xsave_check_available(Cpu *cpu)
         raise_NM(cpu);
 }
 
-static uint64_t requested(const Cpu *cpu)
+/* RFBM: the components of a set that EDX:EAX asks for. */
+static uint64_t requested(const Cpu *cpu, uint64_t enabled)
 {
     uint64_t mask = (uint64_t)(uint32_t)cpu->gpr[RDX] << 32 | (uint32_t)cpu->gpr[RAX];
-    return mask & cpu->xcr0;
+    return mask & enabled;
 }
 
 static bool all_zero(const void *p, size_t size)
@@ -153,6 +34,8 @@ static bool all_zero(const void *p, size_t size)
     return true;
 }
 
+/* --- components ------------------------------------------------------------------------------- */
+
 static bool x87_is_initial(const Cpu *cpu)
 {
     const Fpu *fpu = &cpu->fpu;
@@ -163,26 +46,94 @@ static bool x87_is_initial(const Cpu *cpu)
     return !used;
 }
 
+static bool xmm_is_initial(const Cpu *cpu)
+{
+    for (unsigned i = 0; i < xmm_count(cpu); i++)
+        if (!all_zero(&cpu->vec[i].u8[0], 16))
+            return false;
+    return true;
+}
+
+static void x87_make_initial(Cpu *cpu)
+{
+    x87_init(cpu);
+    memset(cpu->fpu.reg, 0, sizeof(cpu->fpu.reg));
+}
+
+/* The state of one component of xstate.def, as it lies in memory. */
+static void component_save(const Cpu *cpu, XStateNumber number, uint8_t *p)
+{
+    switch (number) {
+    case XSTATE_AVX:
+        for (unsigned i = 0; i < xmm_count(cpu); i++)
+            memcpy(p + 16 * i, &cpu->vec[i].u8[16], 16);
+        break;
+    case XSTATE_PKRU:
+        store_le64(p, cpu->pkru);
+        break;
+    case XSTATE_CET_U:
+        store_le64(p, cpu->u_cet);
+        store_le64(p + 8, cpu->pl_ssp[3]);
+        break;
+    case XSTATE_CET_S:
+        for (unsigned i = 0; i < 3; i++)
+            store_le64(p + 8 * i, cpu->pl_ssp[i]);
+        break;
+    }
+}
+
+static void component_restore(Cpu *cpu, XStateNumber number, const uint8_t *p)
+{
+    switch (number) {
+    case XSTATE_AVX:
+        for (unsigned i = 0; i < xmm_count(cpu); i++)
+            memcpy(&cpu->vec[i].u8[16], p + 16 * i, 16);
+        break;
+    case XSTATE_PKRU:
+        pkru_write(cpu, load_le32(p));
+        break;
+    case XSTATE_CET_U:
+        cpu->u_cet = load_le64(p);
+        cpu->pl_ssp[3] = load_le64(p + 8);
+        cpu_update_mode(cpu);
+        break;
+    case XSTATE_CET_S:
+        for (unsigned i = 0; i < 3; i++)
+            cpu->pl_ssp[i] = load_le64(p + 8 * i);
+        break;
+    }
+}
+
+/* #GP(0) for what WRMSR would refuse too. */
+static void component_check(Cpu *cpu, XStateNumber number, const uint8_t *p)
+{
+    bool good = true;
+    if (number == XSTATE_CET_U)
+        good = cet_control_valid(cpu, load_le64(p)) && cet_ssp_valid(cpu, load_le64(p + 8));
+    for (unsigned i = 0; i < 3 && number == XSTATE_CET_S; i++)
+        good &= cet_ssp_valid(cpu, load_le64(p + 8 * i));
+    if (!good)
+        raise_GP(cpu, 0);
+}
+
 /* Components that are not in their initial configuration: XINUSE. */
 static uint64_t in_use(const Cpu *cpu)
 {
-    uint64_t used = x87_is_initial(cpu) ? 0 : XCR0_X87;
-    for (unsigned i = 0; i < xmm_count(cpu); i++) {
-        if (!all_zero(&cpu->vec[i].u8[0], 16))
-            used |= XCR0_SSE;
-        if (!all_zero(&cpu->vec[i].u8[16], 16))
-            used |= XCR0_AVX;
+    uint64_t used = (x87_is_initial(cpu) ? 0 : XCR0_X87) | (xmm_is_initial(cpu) ? 0 : XCR0_SSE);
+    for (const XState *x = xstates; x < xstates + XSTATE_COUNT; x++) {
+        uint8_t state[256] = {0};
+        component_save(cpu, x->number, state);
+        if (!all_zero(state, x->size))
+            used |= xstate_bit(x);
     }
     return used;
 }
 
-static unsigned area_size(const Cpu *cpu, uint64_t components)
-{
-    return components & XCR0_AVX ? XSAVE_MAX : HEADER + HEADER_SIZE;
-}
+/* --- saving ----------------------------------------------------------------------------------- */
 
-/* Fills the parts of the area that components name and stores them. */
-static void components_store(Cpu *cpu, const Insn *insn, LinAddr la, uint64_t components)
+/* Stores the components, each at its place. */
+static void components_store(Cpu *cpu, const Insn *insn, LinAddr la, uint64_t components,
+                             uint64_t xcomp)
 {
     uint8_t area[XSAVE_MAX] = {0};
     if (components & XCR0_X87) {
@@ -194,123 +145,138 @@ static void components_store(Cpu *cpu, const Insn *insn, LinAddr la, uint64_t co
         xmm_to_area(cpu, area);
         area_store(cpu, la, area, AREA_XMM, 16 * xmm_count(cpu));
     }
-    if (components & XCR0_AVX) {
-        for (unsigned i = 0; i < xmm_count(cpu); i++)
-            memcpy(area + AREA_YMM + 16 * i, &cpu->vec[i].u8[16], 16);
-        area_store(cpu, la, area, AREA_YMM, 16 * xmm_count(cpu));
+    for (const XState *x = xstates; x < xstates + XSTATE_COUNT; x++) {
+        if (!(components & xstate_bit(x)))
+            continue;
+        unsigned at = xstate_offset(x, xcomp);
+        unsigned size = x->number == XSTATE_AVX ? 16 * xmm_count(cpu) : x->size;
+        component_save(cpu, x->number, area + at);
+        area_store(cpu, la, area, at, size);
     }
 }
 
 static void mxcsr_store(Cpu *cpu, LinAddr la)
 {
     mem_store(cpu, la + AREA_MXCSR, cpu->mxcsr, 4);
-    mem_store(cpu, la + AREA_MXCSR_MASK, mxcsr_mask(cpu), 4);
+    mem_store(cpu, la + AREA_MXCSR_MASK, mxcsr_supported(cpu), 4);
 }
 
 /* [SDM2] XSAVE: standard format; the header's other bits of XSTATE_BV stay. */
 static void xsave_standard(Cpu *cpu, const Insn *insn, bool skip_initial)
 {
     xsave_check_available(cpu);
-    uint64_t wanted = requested(cpu);
-    LinAddr la = area_address(cpu, insn, area_size(cpu, wanted), 64, ACCESS_WRITE);
+    uint64_t wanted = requested(cpu, cpu->xcr0);
+    LinAddr la = area_address(cpu, insn, xstate_area_size(wanted, 0), 64, ACCESS_WRITE);
     uint64_t used = in_use(cpu);
-    uint64_t old = mem_load(cpu, la + HEADER, 8);
-    components_store(cpu, insn, la, skip_initial ? wanted & used : wanted);
+    uint64_t old = mem_load(cpu, la + XSAVE_HEADER, 8);
+    components_store(cpu, insn, la, skip_initial ? wanted & used : wanted, 0);
     if (wanted & (XCR0_SSE | XCR0_AVX))
         mxcsr_store(cpu, la);
-    mem_store(cpu, la + HEADER, (old & ~wanted) | (wanted & used), 8);
+    mem_store(cpu, la + XSAVE_HEADER, (old & ~wanted) | (wanted & used), 8);
 }
 
-EXEC(XSAVE)
-{
-    xsave_standard(cpu, insn, false);
-}
-
-EXEC(XSAVEOPT)
-{
-    xsave_standard(cpu, insn, true);
-}
-
-/* [SDM2] XSAVEC: compacted format, with the init optimization; MXCSR counts as SSE state. */
-EXEC(XSAVEC)
+/* [SDM2] XSAVEC, XSAVES: compacted format, with the init optimization; MXCSR counts as SSE state.
+ * Nothing is left out because it has not changed since it was loaded. */
+static void xsave_compacted(Cpu *cpu, const Insn *insn, uint64_t enabled)
 {
     xsave_check_available(cpu);
-    uint64_t wanted = requested(cpu);
-    LinAddr la = area_address(cpu, insn, area_size(cpu, wanted), 64, ACCESS_WRITE);
+    uint64_t wanted = requested(cpu, enabled), xcomp = wanted | XCOMP_COMPACT;
+    LinAddr la = area_address(cpu, insn, xstate_area_size(wanted, xcomp), 64, ACCESS_WRITE);
     uint64_t used = in_use(cpu);
     if (cpu->mxcsr != MXCSR_INIT)
         used |= XCR0_SSE;
-    components_store(cpu, insn, la, wanted & used);
+    components_store(cpu, insn, la, wanted & used, xcomp);
     if (wanted & used & XCR0_SSE)
         mxcsr_store(cpu, la);
-    mem_store(cpu, la + HEADER, wanted & used, 8);
-    mem_store(cpu, la + HEADER + 8, wanted | XCOMP_COMPACT, 8);
+    mem_store(cpu, la + XSAVE_HEADER, wanted & used, 8);
+    mem_store(cpu, la + XSAVE_HEADER + 8, xcomp, 8);
 }
 
-/* [SDM1] "Operation of XRSTOR": what makes the header invalid. */
-static void check_header(Cpu *cpu, const uint8_t *area)
+/* clang-format off */
+EXEC(XSAVE)    { xsave_standard(cpu, insn, false); }
+EXEC(XSAVEOPT) { xsave_standard(cpu, insn, true); }
+EXEC(XSAVEC)   { xsave_compacted(cpu, insn, cpu->xcr0); }
+EXEC(XSAVES)   { xsave_compacted(cpu, insn, cpu->xcr0 | cpu->xss); }
+/* clang-format on */
+
+/* --- restoring -------------------------------------------------------------------------------- */
+
+/* [SDM1] "Operation of XRSTOR", "Operation of XRSTORS": what makes the header invalid. */
+static void check_header(Cpu *cpu, const uint8_t *area, uint64_t enabled, bool supervisor)
 {
-    uint64_t xstate = load_le64(area + HEADER), xcomp = load_le64(area + HEADER + 8);
-    bool reserved_clear = all_zero(area + HEADER + 16, HEADER_SIZE - 16);
-    bool good;
-    if (xcomp & XCOMP_COMPACT)
-        good = cpu_has(cpu, FEATURE_XSAVEC) && !(xcomp & ~XCOMP_COMPACT & ~cpu->xcr0) &&
-               !(xstate & ~xcomp);
-    else
-        good = xcomp == 0 && !(xstate & ~cpu->xcr0);
-    /* The standard form looks at bytes 23:8 only, the compacted at 63:16. */
-    if (!(xcomp & XCOMP_COMPACT))
-        reserved_clear = load_le64(area + HEADER + 16) == 0;
-    if (!good || !reserved_clear)
+    uint64_t xstate = load_le64(area + XSAVE_HEADER), xcomp = load_le64(area + XSAVE_HEADER + 8);
+    bool good, compact = xcomp & XCOMP_COMPACT;
+    if (compact)
+        good = (supervisor || cpu_has(cpu, FEATURE_XSAVEC)) &&
+               !(xcomp & ~XCOMP_COMPACT & ~enabled) && !(xstate & ~xcomp) &&
+               all_zero(area + XSAVE_HEADER + 16, XSAVE_HEADER_SIZE - 16);
+    else /* looks at bytes 23:8 only */
+        good = !supervisor && xcomp == 0 && !(xstate & ~enabled) &&
+               load_le64(area + XSAVE_HEADER + 16) == 0;
+    if (!good)
         raise_GP(cpu, 0);
 }
 
-static void ymm_high_from_area(Cpu *cpu, const uint8_t *area)
+/* Fills the area with what is wanted and saved, and checks it. */
+static void components_load(Cpu *cpu, LinAddr la, uint8_t *area, uint64_t components)
 {
-    for (unsigned i = 0; i < xmm_count(cpu); i++)
-        memcpy(&cpu->vec[i].u8[16], area + AREA_YMM + 16 * i, 16);
+    uint64_t xcomp = load_le64(area + XSAVE_HEADER + 8);
+    for (const XState *x = xstates; x < xstates + XSTATE_COUNT; x++) {
+        if (!(components & xstate_bit(x)))
+            continue;
+        unsigned at = xstate_offset(x, xcomp);
+        mem_probe(cpu, linear_plus(cpu, la, at), x->size, ACCESS_READ);
+        area_load(cpu, la, area, at, x->size);
+        component_check(cpu, x->number, area + at);
+    }
 }
 
-EXEC(XRSTOR)
+/* Components that are wanted and not saved become initial. */
+static void components_restore(Cpu *cpu, const Insn *insn, const uint8_t *area, uint64_t wanted)
+{
+    static const uint8_t initial[XSAVE_MAX];
+    uint64_t saved = load_le64(area + XSAVE_HEADER), xcomp = load_le64(area + XSAVE_HEADER + 8);
+    if (wanted & saved & XCR0_X87)
+        x87_load_image(cpu, area, pointer_format(insn));
+    else if (wanted & XCR0_X87)
+        x87_make_initial(cpu);
+    if (wanted & XCR0_SSE)
+        xmm_from_area(cpu, saved & XCR0_SSE ? area : initial);
+    for (const XState *x = xstates; x < xstates + XSTATE_COUNT; x++) {
+        if (wanted & xstate_bit(x))
+            component_restore(cpu, x->number,
+                              saved & xstate_bit(x) ? area + xstate_offset(x, xcomp) : initial);
+    }
+}
+
+static void xrstor(Cpu *cpu, const Insn *insn, uint64_t enabled, bool supervisor)
 {
     xsave_check_available(cpu);
-    uint64_t wanted = requested(cpu);
-    unsigned size = area_size(cpu, wanted);
-    LinAddr la = area_address(cpu, insn, size, 64, ACCESS_READ);
+    uint64_t wanted = requested(cpu, enabled);
+    LinAddr la = area_address(cpu, insn, XSAVE_EXTENDED, 64, ACCESS_READ);
     uint8_t area[XSAVE_MAX] = {0};
-    area_load(cpu, la, area, 0, size);
-    check_header(cpu, area);
-    uint64_t saved = load_le64(area + HEADER);
-    bool compact = load_le64(area + HEADER + 8) & XCOMP_COMPACT;
+    area_load(cpu, la, area, 0, XSAVE_EXTENDED);
+    check_header(cpu, area, enabled, supervisor);
+    uint64_t saved = load_le64(area + XSAVE_HEADER);
+    bool compact = load_le64(area + XSAVE_HEADER + 8) & XCOMP_COMPACT;
     /* MXCSR comes with SSE or AVX in the standard form, with SSE only when compacted. */
     bool load_mxcsr = compact ? wanted & saved & XCR0_SSE : wanted & (XCR0_SSE | XCR0_AVX);
     uint32_t mxcsr = load_le32(area + AREA_MXCSR);
     if (load_mxcsr)
         mxcsr_check(cpu, mxcsr);
+    components_load(cpu, la, area, wanted & saved);
 
-    if (wanted & XCR0_X87) {
-        if (saved & XCR0_X87) {
-            x87_load_image(cpu, area, pointer_format(insn));
-        } else {
-            x87_init(cpu);
-            memset(cpu->fpu.reg, 0, sizeof(cpu->fpu.reg));
-        }
-    }
     if (load_mxcsr)
         cpu->mxcsr = mxcsr;
     else if (compact && wanted & XCR0_SSE)
         cpu->mxcsr = MXCSR_INIT;
-    if (wanted & XCR0_SSE) {
-        if (!(saved & XCR0_SSE))
-            memset(area + AREA_XMM, 0, 256);
-        xmm_from_area(cpu, area);
-    }
-    if (wanted & XCR0_AVX) {
-        if (!(saved & XCR0_AVX))
-            memset(area + AREA_YMM, 0, YMM_SIZE);
-        ymm_high_from_area(cpu, area);
-    }
+    components_restore(cpu, insn, area, wanted);
 }
+
+/* clang-format off */
+EXEC(XRSTOR)  { xrstor(cpu, insn, cpu->xcr0, false); }
+EXEC(XRSTORS) { xrstor(cpu, insn, cpu->xcr0 | cpu->xss, true); }
+/* clang-format on */
 
 /* [SDM2] XGETBV: XCR0, or with ECX = 1 the components of XCR0 that are in use. */
 EXEC(XGETBV)

@@ -67,6 +67,12 @@ static void put_rm(Asm *a, unsigned reg, Rm rm)
         asm_imm(a, rm.disp, 4);
 }
 
+/* VZEROUPPER has no ModRM byte. */
+static bool rm_is_there(Rm rm)
+{
+    return !rm.is_reg || rm.reg != HOST_NONE;
+}
+
 bool asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm, unsigned imm_bytes)
 {
     unsigned rex = rex_bits(reg, rm) | (width.w ? REX_W : 0);
@@ -105,7 +111,8 @@ void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned reg, unsigned vvvv, Rm 
         asm_byte(a, w << 7 | tail);
     }
     asm_byte(a, op.opcode);
-    put_rm(a, reg, rm);
+    if (rm_is_there(rm))
+        put_rm(a, reg, rm);
 }
 
 /* --- what emitters use ------------------------------------------------------------------------ */

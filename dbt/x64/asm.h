@@ -85,9 +85,10 @@ typedef struct HostWidth {
 
 void asm_byte(Asm *a, unsigned value);
 void asm_imm(Asm *a, uint64_t value, unsigned size); /* size bytes, little endian */
-/* op with ModRM; nothing after it yet. False if a REX prefix was needed, for who cannot have one. */
+/* op with ModRM; nothing after it yet. False if a REX prefix was needed, for who cannot have one.
+ */
 bool asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm, unsigned imm_bytes);
-/* The same with a VEX prefix; op.map 1-3. l: vector length bit. */
+/* The same with a VEX prefix; op.map 1-3. l: vector length bit. rm_reg(HOST_NONE): no ModRM. */
 void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned reg, unsigned vvvv, Rm rm);
 
 /* --- what emitters use ------------------------------------------------------------------------ */
@@ -100,12 +101,31 @@ void asm_lea(Asm *a, unsigned size, unsigned reg, Rm rm);      /* size 4, 8 */
 void asm_mov_imm(Asm *a, unsigned reg, uint64_t value);        /* shortest form */
 void asm_store_imm(Asm *a, unsigned size, Rm rm, int32_t imm); /* size 1, 2, 4, 8 */
 /* ADD OR ADC SBB AND SUB XOR CMP, numbered so, with an immediate */
-typedef enum HostAlu { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP } HostAlu;
+typedef enum HostAlu {
+    ALU_ADD,
+    ALU_OR,
+    ALU_ADC,
+    ALU_SBB,
+    ALU_AND,
+    ALU_SUB,
+    ALU_XOR,
+    ALU_CMP
+} HostAlu;
 void asm_alu_imm(Asm *a, HostAlu alu, unsigned size, Rm rm, int32_t imm);
 void asm_rorx(Asm *a, unsigned size, unsigned reg, Rm rm, unsigned count);
 
 /* Conditions as in Jcc. */
-typedef enum HostCond { COND_O, COND_NO, COND_B, COND_AE, COND_E, COND_NE, COND_BE, COND_A, COND_S } HostCond;
+typedef enum HostCond {
+    COND_O,
+    COND_NO,
+    COND_B,
+    COND_AE,
+    COND_E,
+    COND_NE,
+    COND_BE,
+    COND_A,
+    COND_S
+} HostCond;
 
 /* Jumps with 32-bit displacements; return where the displacement is. */
 uint32_t asm_jcc(Asm *a, unsigned cond, uint32_t target);

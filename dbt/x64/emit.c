@@ -1,7 +1,13 @@
 /* emit.c - the x86-64 back end's walk over a block, registers, and flags. */
 #include "dbt/x64/emit.h"
 
+#include "cpu/mmu.h"
 #include "dbt/lift.h"
+
+int32_t emit_context(uint32_t key)
+{
+    return (key >> KEY_TLB_SHIFT & 3) * MMU_CONTEXT_STRIDE;
+}
 
 /* --- flags --------------------------------------------------------------------------------------- */
 
@@ -11,8 +17,8 @@
 void emit_save_flags(Asm *a)
 {
     asm_mov(a, 8, HOST_R11, rm_reg(HOST_RAX));
-    asm_byte(a, 0x9f);                                                    /* lahf */
-    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0);     /* seto al */
+    asm_byte(a, 0x9f);                                                /* lahf */
+    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
     asm_store(a, 2, FLAG_IMAGE, HOST_RAX);
     asm_mov(a, 8, HOST_RAX, rm_reg(HOST_R11));
 }
@@ -31,7 +37,7 @@ void emit_flags_to_host(Emit *e)
     emit_join_memory(e);
     asm_mov(&e->a, 8, HOST_R11, rm_reg(HOST_RAX));
     asm_op(&e->a, OP0F(0xb7), 4, HOST_RAX, FLAG_IMAGE); /* movzx eax, image */
-    asm_byte(&e->a, 0x04);                               /* add al, 127: OF */
+    asm_byte(&e->a, 0x04);                              /* add al, 127: OF */
     asm_byte(&e->a, 0x7f);
     asm_byte(&e->a, 0x9e); /* sahf */
     asm_mov(&e->a, 8, HOST_RAX, rm_reg(HOST_R11));
@@ -212,7 +218,8 @@ static void emit_popf(Emit *e, const IrOp *op)
     emit_cold_if(e, COND_NE);
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), FLAG_IF);
     asm_op(a, OP1(0x31), 4, HOST_R11, EFLAGS); /* xor eflags, r11d */
-    asm_modrm(a, OP1(0x88), (HostWidth){.rex = true}, HOST_R10, x64_cpu(offsetof(Cpu, jit.flags) + 1), 0);
+    asm_modrm(a, OP1(0x88), (HostWidth){.rex = true}, HOST_R10,
+              x64_cpu(offsetof(Cpu, jit.flags) + 1), 0);
     asm_op(a, OP1(0xc1), 4, 5, rm_reg(HOST_R10)); /* shr r10d, 11 */
     asm_byte(a, 11);
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R10), 1);
@@ -281,16 +288,16 @@ static void emit_row(Emit *e, const IrOp *op)
 
 typedef void EmitFn(Emit *e, const IrOp *op);
 static EmitFn *const emitters[IR_OPCODE_COUNT] = {
-    [IR_CHECK] = emit_check,   [IR_CHECKSP] = emit_check, [IR_CHECKBP] = emit_check,
-    [IR_CHECKSI] = emit_check, [IR_CHECKDI] = emit_check, [IR_LOAD] = emit_load,
-    [IR_STORE] = emit_store,   [IR_ROW] = emit_row,       [IR_DIVIDE] = emit_divide,
-    [IR_LEA] = emit_lea,       [IR_MOVE] = emit_move,     [IR_SPADD] = emit_spadd,
-    [IR_SPBP] = emit_spbp,     [IR_EXITIF] = emit_exitif, [IR_EXITCX] = emit_exitcx,
-    [IR_JMP] = emit_jmp,       [IR_FIND] = emit_find,     [IR_JUMP] = emit_jump,
+    [IR_CHECK] = emit_check,   [IR_CHECKSP] = emit_check,   [IR_CHECKBP] = emit_check,
+    [IR_CHECKSI] = emit_check, [IR_CHECKDI] = emit_check,   [IR_LOAD] = emit_load,
+    [IR_STORE] = emit_store,   [IR_ROW] = emit_row,         [IR_DIVIDE] = emit_divide,
+    [IR_LEA] = emit_lea,       [IR_MOVE] = emit_move,       [IR_SPADD] = emit_spadd,
+    [IR_SPBP] = emit_spbp,     [IR_EXITIF] = emit_exitif,   [IR_EXITCX] = emit_exitcx,
+    [IR_JMP] = emit_jmp,       [IR_FIND] = emit_find,       [IR_JUMP] = emit_jump,
     [IR_STEP] = emit_step,     [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
-    [IR_CLI] = emit_cli,       [IR_STI] = emit_sti,       [IR_SWAPGS] = emit_swapgs,
-    [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,
-    [IR_INTERP] = emit_interp, [IR_LEAVE] = emit_interp,
+    [IR_CLI] = emit_cli,       [IR_STI] = emit_sti,         [IR_SWAPGS] = emit_swapgs,
+    [IR_X87] = emit_x87,       [IR_FLDCW] = emit_fldcw,     [IR_POLL] = emit_poll,
+    [IR_POPF] = emit_popf,     [IR_INTERP] = emit_interp,   [IR_LEAVE] = emit_interp,
 };
 
 /* Behind the last op of an instruction: its handover comes back here. */
@@ -320,9 +327,11 @@ bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
             e.site_insn = op->insn;
         }
         e.at_op = i;
+        emit_mark(&e, MARK_OP, i);
         prepare_flags(&e, op);
         emitters[op->op](&e, op);
     }
+    block->stubs = e.a.at;
     emit_stubs(&e);
     if (e.a.full)
         return false;

@@ -5,7 +5,7 @@
  *   R8                                    the guest's RSP; its R8-R11 live in struct Cpu
  *   R9                                    Cpu * + CPU_BIAS
  *   R10 R11                               scratch: M, T
- *   GS base                               the MMU context
+ *   GS base                               the CPU's MMU contexts; a block's own is a displacement
  *   XMM/YMM0-15, MXCSR                    the guest's, once Cpu.jit.vectors_loaded
  *   EFLAGS                                the guest's arithmetic flags, or nothing; DF is 0
  */
@@ -24,14 +24,14 @@ enum { MAX_STUBS = 4 * IR_MAX_INSNS };
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
     bool is_exit;
-    bool save_flags; /* exits: the image must be written first */
-    uint32_t id;     /* Site or Exit */
+    bool save_flags;  /* exits: the image must be written first */
+    uint32_t id;      /* Site or Exit */
     uint32_t from[4]; /* rel32s that come here */
     uint8_t from_count;
-    bool is_miss;     /* handovers: try to fill the TLB first, */
-    Rm tag;           /* with what R10 was xored with, */
-    uint32_t retry;   /* and look again from here */
-    uint8_t rest; /* counted instructions behind the exit, which do not run */
+    bool is_miss;   /* handovers: try to fill the TLB first, */
+    Rm tag;         /* with what R10 was xored with, */
+    uint32_t retry; /* and look again from here */
+    uint8_t rest;   /* counted instructions behind the exit, which do not run */
 } Stub;
 
 typedef struct Emit {
@@ -39,9 +39,9 @@ typedef struct Emit {
     Translator *t;
     const IrBlock *ir;
     uint32_t block;
-    unsigned flags;   /* FLAGS_IN_* */
-    unsigned at_op;   /* index of the op being written */
-    uint32_t site;    /* of the present instruction, 0 = none yet */
+    unsigned flags; /* FLAGS_IN_* */
+    unsigned at_op; /* index of the op being written */
+    uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
     Rm memory; /* M */
     Stub stubs[MAX_STUBS];
@@ -75,8 +75,14 @@ void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
+/* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */
+void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst);
 /* M as one register, so that R11 is free. */
 void emit_join_memory(Emit *e);
+
+/* x87.c */
+void emit_x87(Emit *e, const IrOp *op);
+void emit_fldcw(Emit *e, const IrOp *op);
 
 /* exits.c */
 void emit_head(Emit *e, Block *block);
@@ -88,6 +94,17 @@ void emit_jump(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);
 void emit_stubs(Emit *e);
+
+/* Where the MMU context of code with this key is from GS on. */
+int32_t emit_context(uint32_t key);
+
+/* What is written from here on, for who looks. */
+static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
+{
+    Mark mark = {e->a.at, kind, number};
+    if (UNLIKELY(e->t->marks != NULL))
+        g_array_append_val(e->t->marks, mark);
+}
 
 /* The site of the present instruction. */
 uint32_t emit_site(Emit *e);

@@ -22,9 +22,8 @@ uint32_t emit_site(Emit *e)
     Translator *t = e->t;
     const IrBlock *ir = e->ir;
     e->site = t->site_count++;
-    t->sites[e->site] = (Site){.block = e->block,
-                               .delta = ir->insn_rip[e->site_insn] - ir->rip,
-                               .number = e->site_insn};
+    t->sites[e->site] = (Site){
+        .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
     return e->site;
 }
 
@@ -111,6 +110,11 @@ void emit_stubs(Emit *e)
         const Stub *stub = &e->stubs[i];
         for (unsigned j = 0; j < stub->from_count && !e->a.full; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
+        emit_mark(e,
+                  stub->is_miss   ? MARK_MISS
+                  : stub->is_exit ? MARK_EXIT
+                                  : MARK_HANDOVER,
+                  stub->id & ~MISS_WRITES);
         if (stub->is_miss) {
             put_miss(e, stub);
             continue;
@@ -177,7 +181,7 @@ void emit_head(Emit *e, Block *block)
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
     asm_byte(&e->a, 0);
     exit_stub(e, EXIT_LEAVE, e->ir->rip, asm_jcc(&e->a, COND_NE, 0));
-    block->entry_forward = e->a.at;
+    block->entry_polled = e->a.at;
     if (counted) {
         asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
         exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0));
@@ -214,8 +218,8 @@ static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
     return stub;
 }
 
-/* A taken branch. Backward, it is the end of a loop: the flags are saved before it, so that it can go
- * straight to the loop's entry. */
+/* A taken branch. Backward, it is the end of a loop: the flags are saved before it, so that it can
+ * go straight to the loop's entry. */
 void emit_exitif(Emit *e, const IrOp *op)
 {
     bool near = exit_kind(e, op->imm) == EXIT_NEAR;
@@ -281,7 +285,7 @@ void emit_find(Emit *e, const IrOp *op)
     enum { ENTRY_SHIFT = 4, INDEX_MASK = (JUMP_CACHE_SIZE - 1) << ENTRY_SHIFT };
     static_assert(sizeof(JumpEntry) == 1 << ENTRY_SHIFT, "jump entries are indexed by shifting");
     Asm *a = &e->a;
-    int32_t table = offsetof(MmuContext, jump);
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
     asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), 32 - ENTRY_SHIFT);
     asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
@@ -296,8 +300,8 @@ void emit_find(Emit *e, const IrOp *op)
 
 void emit_jump(Emit *e, const IrOp *op)
 {
-    Rm code = op->last ? JIT(next)
-                       : rm_gs(HOST_R11, offsetof(MmuContext, jump) + offsetof(JumpEntry, code));
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
+    Rm code = op->last ? JIT(next) : rm_gs(HOST_R11, table + offsetof(JumpEntry, code));
     asm_modrm(&e->a, OP1(0xff), (HostWidth){0}, 4, code, 0);
 }
 

@@ -9,10 +9,12 @@ static Asm whole_cache(Translator *t, uint32_t at)
 /* Another page: its linear address must still show the page that the target was made from. */
 static void patch_far(Translator *t, Exit *exit, const Block *target, LinAddr la)
 {
-    uint32_t id = link_page_id(t, la & ~PAGE_MASK, (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
+    uint32_t id = link_page_id(t, la & ~PAGE_MASK,
+                               (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
     unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
     Asm a = whole_cache(t, exit->patch);
-    Rm id_at = rm_gs(HOST_NONE, offsetof(MmuContext, code_id) + 4 * index);
+    Rm id_at = rm_gs(HOST_NONE,
+                     emit_context(target->key) + offsetof(MmuContext, code_id) + 4 * index);
     asm_modrm(&a, OP1(0x81), (HostWidth){0}, 7, id_at, 4);
     asm_imm(&a, id, 4);
     asm_jcc(&a, COND_NE, exit->stub);
@@ -29,7 +31,7 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
     }
     /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
     bool forward = exit->rip > from->rip;
-    uint32_t entry = forward ? target->entry_forward : target->entry;
+    uint32_t entry = forward ? target->entry_polled : target->entry;
     asm_patch(&a, exit->patch, entry);
     switch ((ShortcutKind)exit->shortcut_kind) {
     case SHORTCUT_NONE:

@@ -1,7 +1,7 @@
 /* memory.c - guest memory access, the one place that emits it.
  *
- * A check op leaves the linear address in R10, looks into the TLB that GS points to, and goes to the
- * instruction's handover unless the page is there and the access does not leave it; M is then
+ * A check op leaves the linear address in R10, looks into the TLB that GS points to, and goes to
+ * the instruction's handover unless the page is there and the access does not leave it; M is then
  * [R10 + R11]. The interpreter fills the TLB, raises, or does what is no plain RAM. */
 #include "dbt/x64/emit.h"
 
@@ -95,6 +95,12 @@ static void put_offset(Emit *e, const Address *ad, unsigned dst)
         asm_op(&e->a, OP0F(0xb7), 4, dst, rm_reg(dst));
 }
 
+void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst)
+{
+    Address ad = operand_address(e, op);
+    put_offset(e, &ad, dst);
+}
+
 void emit_lea(Emit *e, const IrOp *op)
 {
     Address ad = operand_address(e, op);
@@ -123,9 +129,11 @@ void emit_lea(Emit *e, const IrOp *op)
 
 /* --- segments ------------------------------------------------------------------------------------ */
 
-#define SEG_FIELD(n, field) x64_cpu(offsetof(Cpu, seg) + (n) * sizeof(Segment) + offsetof(Segment, field))
+#define SEG_FIELD(n, field) \
+    x64_cpu(offsetof(Cpu, seg) + (n) * sizeof(Segment) + offsetof(Segment, field))
 
-/* R10: offset to linear address, with the segment's limit. Expand-down segments do not come here. */
+/* R10: offset to linear address, with the segment's limit. Expand-down segments do not come here.
+ */
 static void put_segment(Emit *e, const IrOp *op, const Address *ad)
 {
     unsigned mode = e->ir->key >> KEY_MODE_SHIFT & 7;
@@ -166,7 +174,10 @@ void emit_check(Emit *e, const IrOp *op)
     Asm *a = &e->a;
     Address ad = check_address(e, op);
     int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
-    Rm tag_at = rm_gs(HOST_R11, tag), host_at = rm_gs(HOST_R11, offsetof(TlbEntry, host));
+    int32_t context = emit_context(e->ir->key);
+    tag += context;
+    Rm tag_at = rm_gs(HOST_R11, tag);
+    Rm host_at = rm_gs(HOST_R11, context + offsetof(TlbEntry, host));
     uint32_t start = a->at;
     put_offset(e, &ad, HOST_R10);
     put_segment(e, op, &ad);
@@ -179,7 +190,7 @@ void emit_check(Emit *e, const IrOp *op)
     if (address_is_constant(e, &ad)) {
         int32_t at = (constant_of(&ad) >> PAGE_SHIFT & (TLB_SIZE - 1)) << ENTRY_SHIFT;
         tag_at = rm_gs(HOST_NONE, at + tag);
-        host_at = rm_gs(HOST_NONE, at + offsetof(TlbEntry, host));
+        host_at = rm_gs(HOST_NONE, context + at + offsetof(TlbEntry, host));
     } else {
         asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - ENTRY_SHIFT);
         asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);

@@ -1,7 +1,8 @@
 /* row.c - executes rows of the guest's instruction table on the host. [SDM2] "Instruction Format".
  *
- * A register operand whose home is memory goes through a scratch register, or, if it is only read and
- * in ModRM.rm, is a memory operand. AH-DH beside a REX prefix go through a scratch register too. */
+ * A register operand whose home is memory goes through a scratch register, or, if it is only read
+ * and in ModRM.rm, is a memory operand. AH-DH beside a REX prefix go through a scratch register
+ * too. */
 #include "dbt/x64/row.h"
 
 #include "cpu/cpu.h"
@@ -21,9 +22,11 @@ typedef struct RowCode {
     const InsnRow *row;
     Rm memory;
     bool has_memory;
+    bool keeps_address; /* R10, and perhaps R11, must live until memory is used */
     HostOp op;
     HostWidth width;
     bool vex;
+    bool swapped; /* operand 0 is in ModRM.reg and operand 1 in ModRM.rm, not the other way round */
     unsigned reg, vvvv;
     Rm rm;
     bool has_modrm;
@@ -101,7 +104,7 @@ bool x64_row_fits(const Insn *insn)
     for (unsigned i = 0; i < MAX_OPERANDS; i++) {
         const Operand *op = &insn->op[i];
         if (op->kind == OPND_SEG || op->kind == OPND_CR || op->kind == OPND_DR ||
-            op->kind == OPND_MMX || op->kind == OPND_FAR)
+            op->kind == OPND_FAR)
             return false;
         detours += needs_detour(insn, i);
     }
@@ -128,7 +131,7 @@ static unsigned take_detour(RowCode *c, unsigned n)
     *d = (Detour){.gpr = op->reg,
                   .high = op->kind == OPND_GPR8H,
                   .write = op->access & OPND_WRITE,
-                  .scratch = c->detours || c->has_memory ? HOST_R11 : HOST_R10};
+                  .scratch = c->detours || c->keeps_address ? HOST_R11 : HOST_R10};
     c->detours++;
     if (d->high)
         asm_rorx(c->a, 8, d->scratch, rm_reg(x64_home(op->reg)), 8);
@@ -137,9 +140,11 @@ static unsigned take_detour(RowCode *c, unsigned n)
     return d->scratch;
 }
 
+/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX).
+ */
 static void finish_detours(RowCode *c)
 {
-    for (unsigned i = 0; i < c->detours; i++) {
+    for (unsigned i = c->detours; i-- > 0;) {
         const Detour *d = &c->detour[i];
         if (!d->write)
             continue;
@@ -190,10 +195,12 @@ static void place_operand(RowCode *c, unsigned n)
     case WHERE_E:
     case WHERE_M:
     case WHERE_W:
+    case WHERE_Q:
         c->rm = rm_operand(c, n);
         break;
     case WHERE_G:
     case WHERE_V:
+    case WHERE_P:
         c->reg = register_operand(c, n);
         break;
     case WHERE_B:
@@ -278,6 +285,20 @@ static bool names_register_in_opcode(const InsnRow *row)
     return where_of(row, 0) == WHERE_Z;
 }
 
+/* XOR r, r and SUB r, r need not read a home in memory. */
+static bool put_zero_idiom(RowCode *c)
+{
+    const Operand *op = c->insn->op;
+    unsigned opcode = c->op.opcode | 2;
+    bool same = c->row->map == MAP_BASE && (opcode == 0x33 || opcode == 0x2b) &&
+                op[0].kind == OPND_GPR && op[1].kind == OPND_GPR && op[0].reg == op[1].reg;
+    if (!same || op[0].size < 4 || x64_home(op[0].reg) != HOST_NONE)
+        return false;
+    asm_modrm(c->a, OP1(opcode), (HostWidth){0}, HOST_R10, rm_reg(HOST_R10), 0);
+    asm_store(c->a, 8, x64_gpr(op[0].reg), HOST_R10);
+    return true;
+}
+
 /* Rows with the register in the opcode: the ModRM forms are as good. */
 static void choose_modrm_form(RowCode *c)
 {
@@ -297,6 +318,17 @@ static void choose_modrm_form(RowCode *c)
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
+/* W is the width of general registers where there are some; 32-bit code has but one. */
+static bool vex_w(const Insn *insn)
+{
+    for (unsigned i = 0; i < MAX_OPERANDS; i++) {
+        OperandWhere where = where_of(insn_row(insn), i);
+        if (where == WHERE_E || where == WHERE_G || where == WHERE_B)
+            return insn->opsize == 8;
+    }
+    return insn->rex_w;
+}
+
 static void choose_opcode(RowCode *c)
 {
     static const uint8_t maps[MAP_COUNT] = {0, 1, 2, 3, 1, 2, 3};
@@ -315,7 +347,8 @@ static void choose_opcode(RowCode *c)
     c->width.opsize = insn->opsize == 2 && !c->vex && (any || repeat_class);
     FormKind kind = form_kind(row->form);
     c->has_modrm = kind != FORM_KIND_NONE && kind != FORM_KIND_PLUSR && kind != FORM_KIND_PLUSC;
-    if (kind == FORM_KIND_D || kind == FORM_KIND_M || kind == FORM_KIND_R || kind == FORM_KIND_BYTE) {
+    if (kind == FORM_KIND_D || kind == FORM_KIND_M || kind == FORM_KIND_R ||
+        kind == FORM_KIND_BYTE) {
         c->reg = insn->modrm >> 3 & 7;
         c->rm = rm_reg(insn->modrm & 7);
     }
@@ -336,14 +369,39 @@ static void put_plain(RowCode *c)
     asm_byte(c->a, plus_r ? (c->row->opcode & 0xf8) | (c->rm.reg & 7) : c->op.opcode);
 }
 
+/* A register is loaded whole from memory: the address is not needed any more when it is written. */
+static bool loads_only(const Insn *insn)
+{
+    const Operand *dest = &insn->op[0];
+    return dest->kind == OPND_GPR && dest->access == OPND_WRITE && dest->size >= 4 &&
+           insn->op[1].kind == OPND_MEM && insn->op[2].kind != OPND_GPR;
+}
+
+/* ADD to CMP, and MOV, have both directions: the operand whose home is memory goes to ModRM.rm if
+ * it is only read. */
+static void swap_direction(RowCode *c)
+{
+    const Operand *op = c->insn->op;
+    unsigned opcode = c->op.opcode;
+    bool both = c->row->map == MAP_BASE &&
+                ((opcode < 0x40 && (opcode & 6) == 0) || (opcode & 0xfe) == 0x88);
+    if (!both || op[0].kind != OPND_GPR || op[1].kind != OPND_GPR ||
+        x64_home(op[0].reg) == HOST_NONE || x64_home(op[1].reg) != HOST_NONE)
+        return;
+    c->op.opcode |= 2;
+    c->swapped = true;
+}
+
 void x64_row(Asm *a, const Insn *insn, Rm memory)
 {
     RowCode c = {.a = a, .insn = insn, .row = insn_row(insn), .memory = memory};
     c.has_memory = row_has_memory(insn);
     choose_opcode(&c);
-    if (put_mov_constant(&c))
+    if (put_mov_constant(&c) || put_zero_idiom(&c))
         return;
-    if (c.has_memory && c.memory.index == HOST_R11) {
+    swap_direction(&c);
+    c.keeps_address = c.has_memory && !loads_only(insn);
+    if (c.keeps_address && c.memory.index == HOST_R11) {
         for (unsigned i = 0; i < MAX_OPERANDS; i++) {
             if (!needs_detour(insn, i))
                 continue;
@@ -352,7 +410,11 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
             break;
         }
     }
-    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+    if (c.swapped) {
+        c.reg = register_operand(&c, 0);
+        c.rm = x64_gpr(insn->op[1].reg);
+    }
+    for (unsigned i = 0; i < MAX_OPERANDS && !c.swapped; i++)
         place_operand(&c, i);
     if (insn->lock)
         asm_byte(a, 0xf0);
@@ -360,8 +422,10 @@ void x64_row(Asm *a, const Insn *insn, Rm memory)
         choose_modrm_form(&c);
     if (put_mov_offset(&c))
         return;
+    if (c.vex && !c.has_modrm)
+        c.rm = rm_reg(HOST_NONE);
     if (c.vex)
-        asm_vex(a, c.op, insn->rex_w, insn->vex_l, c.reg, c.vvvv, c.rm);
+        asm_vex(a, c.op, vex_w(insn), insn->vex_l, c.reg, c.vvvv, c.rm);
     else if (c.has_modrm)
         asm_modrm(a, c.op, c.width, c.reg, c.rm, 0);
     else

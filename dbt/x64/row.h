@@ -1,5 +1,5 @@
-/* row.h - executes rows of the guest's instruction table on the host: the same instruction, with the
- * guest's registers where the host keeps them. */
+/* row.h - executes rows of the guest's instruction table on the host: the same instruction, with
+ * the guest's registers where the host keeps them. */
 #ifndef MYNA_DBT_X64_ROW_H
 #define MYNA_DBT_X64_ROW_H
 
@@ -18,9 +18,9 @@ void x64_row(Asm *a, const Insn *insn, Rm memory);
 /* The host register of a general register, or HOST_NONE: it lives in struct Cpu. */
 static inline unsigned x64_home(unsigned gpr)
 {
-    static const uint8_t homes[16] = {HOST_RAX,  HOST_RCX,  HOST_RDX,  HOST_RBX, HOST_R8,  HOST_RBP,
-                                      HOST_RSI,  HOST_RDI,  HOST_NONE, HOST_NONE, HOST_NONE,
-                                      HOST_NONE, HOST_R12,  HOST_R13,  HOST_R14, HOST_R15};
+    static const uint8_t homes[16] = {
+        HOST_RAX,  HOST_RCX,  HOST_RDX,  HOST_RBX,  HOST_R8,  HOST_RBP, HOST_RSI, HOST_RDI,
+        HOST_NONE, HOST_NONE, HOST_NONE, HOST_NONE, HOST_R12, HOST_R13, HOST_R14, HOST_R15};
     return homes[gpr];
 }
 

@@ -1,15 +1,15 @@
 /* trampoline.c - the fixed code: into generated code and out of it.
  *
- *   enter(cpu, code)     a C function: saves C's registers, loads the guest's, jumps to code; returns
- *                        the number in R11 when the code leaves
- *   exit                 jumped to with a number in R11
- *   cold                 jumped to with a Site in R11: the guest's registers go to struct Cpu, C runs the
- *                        instruction, and the code goes on where C says, or is left with 0
- *   miss                 called with a linear address in R10 and a Site in R11, after a TLB miss
- *   load/spill_vectors   called; between memory and the host's vector registers and MXCSR */
+ *   enter(cpu, code)     a C function: saves C's registers, loads the guest's, jumps to code;
+ * returns the number in R11 when the code leaves exit                 jumped to with a number in
+ * R11 cold                 jumped to with a Site in R11: the guest's registers go to struct Cpu, C
+ * runs the instruction, and the code goes on where C says, or is left with 0 miss called with a
+ * linear address in R10 and a Site in R11, after a TLB miss load/spill_vectors   called; between
+ * memory and the host's vector registers and MXCSR load_x87             called; dbt/x87.c */
 #include "dbt/x64/emit.h"
 
-enum { CPU_TLB = offsetof(Cpu, tlb) };
+#include "dbt/x87.h"
+
 #define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
 
 static const uint8_t callee_saved[] = {HOST_RBX, HOST_RBP, HOST_R12, HOST_R13, HOST_R14, HOST_R15};
@@ -121,8 +121,6 @@ static void put_enter(Asm *a)
     asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, -8));
     asm_lea(a, 8, HOST_R9, rm_mem(HOST_RDI, CPU_BIAS));
     asm_store(a, 8, JIT(next), HOST_RSI);
-    asm_mov(a, 8, HOST_RAX, x64_cpu(CPU_TLB));
-    asm_modrm(a, OP0FP(0xf3, 0xae), (HostWidth){.w = true}, 3, rm_reg(HOST_RAX), 0); /* wrgsbase */
     move_registers(a, true);
     jump_next(a);
 }
@@ -172,8 +170,9 @@ static void put_cold(Asm *a, const Trampolines *t)
     jump_next(a);
 }
 
-/* Called with the linear address in R10 and the site in R11: returns if the look-up is worth another
- * try, else goes on as `cold`. Of the guest's registers only those that C may change are saved. */
+/* Called with the linear address in R10 and the site in R11: returns if the look-up is worth
+ * another try, else goes on as `cold`. Of the guest's registers only those that C may change are
+ * saved. */
 static void put_miss(Asm *a, const Trampolines *t)
 {
     static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
@@ -195,13 +194,29 @@ static void put_miss(Asm *a, const Trampolines *t)
     land_short(a, no_vectors);
     for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
         put_pop(a, saved[i]);
-    asm_modrm(a, OP1(0x84), (HostWidth){.rex = true}, HOST_R10, rm_reg(HOST_R10), 0); /* test r10b */
+    asm_modrm(a, OP1(0x84), (HostWidth){.rex = true}, HOST_R10, rm_reg(HOST_R10),
+              0); /* test r10b */
     uint32_t missed = jump_short(a, 0x74);
     asm_byte(a, 0xc3);
     land_short(a, missed);
     asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), ~MISS_WRITES);
     asm_jmp(a, t->cold);
+}
+
+/* At a block's head: the flags are in the image. The vectors may be the guest's. */
+static void put_load_x87(Asm *a)
+{
+    static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
+                                    HOST_R8,  HOST_R9,  HOST_R10, HOST_R11};
+    for (unsigned i = 0; i < G_N_ELEMENTS(saved); i++)
+        put_push(a, saved[i]);
+    asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
+    asm_mov_imm(a, HOST_RAX, (uintptr_t)x87_load);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0);
+    for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
+        put_pop(a, saved[i]);
+    asm_byte(a, 0xc3);
 }
 
 void x64_trampolines(Translator *t)
@@ -213,6 +228,8 @@ void x64_trampolines(Translator *t)
     put_load_vectors(&a);
     at->spill_vectors = a.at;
     put_spill_vectors(&a);
+    at->load_x87 = a.at;
+    put_load_x87(&a);
     at->enter = a.at;
     put_enter(&a);
     at->exit = a.at;

@@ -256,7 +256,6 @@ static void fdc_reset(void *dev)
     memset(f->result, 0, sizeof(f->result));
     memset(f->seek_st0, 0, sizeof(f->seek_st0));
     f->at = 0;
-    f->size = FLOPPY_SECTOR;
     for (unsigned n = 0; n < DRIVES; n++) {
         f->drives[n].track = 0;
         f->drives[n].changed = true;
@@ -275,8 +274,7 @@ static bool fdc_loaded(void *dev, GError **err)
         f->phase = PHASE_COMMAND;
     f->poll_left = MIN(f->poll_left, DRIVES);
     f->sought &= (1 << DRIVES) - 1;
-    f->size = f->direction == MOVE_FORMAT ? 4 : FLOPPY_SECTOR;
-    f->at = MIN(f->at, f->ready ? f->size - 1 : f->size);
+    f->at = MIN(f->at, transfer_size(f) - (f->ready ? 1 : 0));
     f->head &= 1;
     return true;
 }
@@ -344,7 +342,6 @@ static const StateField state[] = {
     STATE(Fdc, left),
     STATE_BYTES(Fdc, buffer),
     STATE(Fdc, at),
-    STATE(Fdc, size),
     STATE(Fdc, ready),
     STATE(Fdc, terminal_count),
     STATE_END,

@@ -39,6 +39,8 @@ void result_of_data(Fdc *f, uint8_t st0, uint8_t st1, uint8_t st2)
 static void execute_begin(Fdc *f)
 {
     f->phase = PHASE_EXECUTE;
+    f->at = 0;
+    f->ready = false;
     f->execute_due = after_us(f, EXECUTE_DELAY_US);
 }
 

@@ -92,8 +92,8 @@ typedef struct Fdc {
     bool ignore_id; /* READ TRACK */
     uint8_t left;   /* sectors to format */
     uint8_t buffer[FLOPPY_SECTOR];
-    uint16_t at, size; /* of the bytes that the CPU or DMA sees */
-    bool ready;        /* the buffer waits for them, not for the image */
+    uint16_t at; /* of the bytes that the CPU or DMA sees, transfer_size of them */
+    bool ready;  /* the buffer waits for them, not for the image */
     bool terminal_count;
 
     IrqLine out[1];
@@ -125,6 +125,12 @@ static inline bool uses_dma(const Fdc *f)
 static inline bool moves_by_cpu(const Fdc *f)
 {
     return f->phase == PHASE_EXECUTE && f->ready && !uses_dma(f);
+}
+
+/* Bytes of one piece on the bus: a sector, or the ID of one to format. */
+static inline unsigned transfer_size(const Fdc *f)
+{
+    return f->direction == MOVE_FORMAT ? 4 : FLOPPY_SECTOR;
 }
 
 static inline Ns after_us(const Fdc *f, unsigned us)

@@ -99,7 +99,6 @@ static void move_sector(Fdc *f)
     bool format = f->direction == MOVE_FORMAT;
 
     f->at = 0;
-    f->size = format ? 4 : FLOPPY_SECTOR;
     f->ready = false;
     if (format) {
         f->ready = true; /* its ID comes from the bus first */
@@ -157,13 +156,13 @@ void dma_ready(void *opaque)
     f->pumping = true;
     while (f->phase == PHASE_EXECUTE && f->ready && uses_dma(f)) {
         uint8_t *bytes = f->buffer + f->at;
-        size_t count = f->size - f->at;
+        size_t count = transfer_size(f) - f->at;
         size_t moved =
             f->direction == MOVE_READ
                 ? isa_dma_to_memory(f->dma, f->dma_channel, bytes, count, &f->terminal_count)
                 : isa_dma_from_memory(f->dma, f->dma_channel, bytes, count, &f->terminal_count);
         f->at += moved;
-        if (f->at == f->size || f->terminal_count)
+        if (f->at == transfer_size(f) || f->terminal_count)
             buffer_done(f);
         else if (!moved)
             break;
@@ -209,6 +208,6 @@ void execute_due(Fdc *f)
 
 void cpu_moved_byte(Fdc *f)
 {
-    if (++f->at == f->size)
+    if (++f->at == transfer_size(f))
         buffer_done(f);
 }

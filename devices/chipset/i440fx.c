@@ -146,8 +146,7 @@ static void split_write(void *opaque, uint64_t offset, uint64_t value, unsigned 
     uint64_t at = s->base + offset;
 
     store_le(ram->host + at, value, size);
-    if (memory->on_code_write && page_written_has_code(&ram->page_flags[at >> PAGE_SHIFT]))
-        memory->on_code_write(memory->listener, ram->host + at, size);
+    address_space_ram_written(memory, ram, at, size);
 }
 
 static const MemOps split_ops = {split_read, split_write, 1, 8};

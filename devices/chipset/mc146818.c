@@ -154,7 +154,8 @@ static Ns next_period(const Rtc *r, Ns after)
     Ns ticks = (after - second) * BASE_HZ / NS_PER_SEC;
     Ns at;
     do {
-        ticks = ((ticks >> shift) + 1) << shift;
+        ticks = ((ticks >> shift) + 1) *
+                (1 << shift); /* below zero if the host's clock was set back */
         at = second + (ticks * NS_PER_SEC + BASE_HZ - 1) / BASE_HZ;
     } while (at <= after);
     return at;

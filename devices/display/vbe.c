@@ -89,8 +89,12 @@ static void set_mode(Vga *v, uint16_t enable)
     v->vbe[VBE_ENABLE] |= VBE_ENABLED;
     vbe_legalize(v);
     set_vga_registers(v);
-    if (!(enable & VBE_KEEP_MEMORY))
-        memset(v->vram.host, 0, (size_t)v->vbe[VBE_YRES] * vbe_line_bytes(v));
+    if (enable & VBE_KEEP_MEMORY)
+        return;
+    size_t size = (size_t)v->vbe[VBE_YRES] * vbe_line_bytes(v);
+    memset(v->vram.host, 0, size);
+    if (size)
+        address_space_ram_written(&v->pci.dev.board->memory, &v->vram, 0, size);
 }
 
 static void enable_write(Vga *v, uint16_t value)

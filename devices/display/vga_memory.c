@@ -152,6 +152,12 @@ static uint32_t write_mode_data(const Vga *v, uint8_t value)
     }
 }
 
+/* The frame buffer's BAR shows the same memory, and code may be executed there. */
+static void memory_written(Vga *v, uint64_t at, unsigned size)
+{
+    address_space_ram_written(&v->pci.dev.board->memory, &v->vram, at, size);
+}
+
 void vga_memory_write(Vga *v, uint32_t offset, uint8_t value)
 {
     unsigned planes = v->seq[SEQ_MAP_MASK] & 0xf;
@@ -159,8 +165,11 @@ void vga_memory_write(Vga *v, uint32_t offset, uint8_t value)
     if (!window_offset(v, &offset))
         return;
     if (is_chain4(v)) {
-        if (bit_get(planes, offset & 3))
-            v->vram.host[offset & (v->vram.size - 1)] = value;
+        uint64_t at = offset & (v->vram.size - 1);
+        if (!bit_get(planes, offset & 3))
+            return;
+        v->vram.host[at] = value;
+        memory_written(v, at, 1);
         return;
     }
     if (!(v->seq[SEQ_MEMORY_MODE] & MEMORY_MODE_SEQUENTIAL)) {
@@ -170,6 +179,7 @@ void vga_memory_write(Vga *v, uint32_t offset, uint8_t value)
     uint8_t *at = plane_bytes(v, offset);
     uint32_t mask = expand(planes);
     store_le32(at, (load_le32(at) & ~mask) | (write_mode_data(v, value) & mask));
+    memory_written(v, at - v->vram.host, 4);
 }
 
 static uint64_t window_read(void *opaque, uint64_t offset, unsigned size)

@@ -330,6 +330,20 @@ static void test_by_cpu(void)
     done(t, block);
 }
 
+/* Loading changes nothing of a command that waits for its execution, whatever went before. */
+static void test_reload_before_execution(void)
+{
+    Block *block = floppy(1440 * KIB);
+    TestBus *t = controller(block);
+
+    SEND(t, 0x4d, 0, 2, 18, 0x54, 0xf6);
+    g_autoptr(GByteArray) before = test_bus_save(t);
+    t = test_bus_reload(t);
+    g_autoptr(GByteArray) after = test_bus_save(t);
+    g_assert_cmpmem(before->data, before->len, after->data, after->len);
+    done(t, block);
+}
+
 /* The image's size tells the format: track 1 begins after both heads' sectors of track 0. */
 static void test_geometries(void)
 {
@@ -364,6 +378,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fdc/read-failures", test_read_failures);
     g_test_add_func("/fdc/write", test_write);
     g_test_add_func("/fdc/format", test_format);
+    g_test_add_func("/fdc/reload-before-execution", test_reload_before_execution);
     g_test_add_func("/fdc/by-cpu", test_by_cpu);
     g_test_add_func("/fdc/geometries", test_geometries);
     return g_test_run();

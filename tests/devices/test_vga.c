@@ -290,6 +290,40 @@ static void test_chain4(void)
     test_bus_free(t);
 }
 
+static void count_code_write(void *opaque, uint8_t *host, uint64_t size)
+{
+    *(uint64_t *)opaque += size;
+}
+
+/* Code in the frame buffer's BAR is written through the window, and wiped by a change of mode. */
+static void test_code_in_memory(void)
+{
+    TestBus *t = planes();
+    AddressSpace *memory = &t->board->memory;
+    MemPage page = address_space_page(memory, ((PciFunction *)t->dev)->bars[0].addr);
+    uint64_t written = 0;
+
+    g_assert_nonnull(page.host);
+    *page.page_flags |= PAGE_HAS_CODE;
+    memory->on_code_write = count_code_write;
+    memory->listener = &written;
+    writeb(t, A0000, 1);
+    g_assert_cmpuint(written, ==, 4); /* a byte in each plane */
+    vga_set_mode(t, &mode_13);
+    vga_seq(t, 2, 0x1);
+    writel(t, A0000 + 8, 0);
+    g_assert_cmpuint(written, ==, 5);
+    static const uint16_t vbe[][2] = {
+        {1, 640}, {2, 480}, {3, 8}, {4, 1}}; /* enable: clear memory */
+    for (unsigned i = 0; i < G_N_ELEMENTS(vbe); i++) {
+        outw(t, 0x1ce, vbe[i][0]);
+        outw(t, 0x1d0, vbe[i][1]);
+    }
+    g_assert_cmpuint(written, >=, 5 + PAGE_SIZE);
+    memory->on_code_write = NULL;
+    test_bus_free(t);
+}
+
 /* --- text --- */
 
 /* 'A' has a full first line and a dot at the left of the others; 0xC4 has its rightmost dot on. */
@@ -594,6 +628,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vga/read-compare", test_read_compare);
     g_test_add_func("/vga/maps", test_maps);
     g_test_add_func("/vga/chain4", test_chain4);
+    g_test_add_func("/vga/code-in-memory", test_code_in_memory);
     g_test_add_func("/vga/text-screen", test_text_screen);
     g_test_add_func("/vga/text-pixels", test_text_pixels);
     g_test_add_func("/vga/text-blink", test_text_blink);

@@ -102,8 +102,7 @@ CASE(wake_ups, "an interrupt wakes a processor however close to its HLT it comes
     others[1].value = 0;
     begin(1, sleep_and_wake);
     for (u32 round = 1; round <= WAKE_UPS; round++) {
-        for (volatile u32 delay = 0; delay < round % 257; delay++) {
-        }
+        for (volatile u32 delay = 0; delay < round % 257; delay++) {}
         apic_send(1, VECTOR | ICR_ASSERT);
         if (!check(wait_until(others[1].value == round))) {
             tap_abort();

@@ -1,24 +1,26 @@
 /* judge.c - every row of the instruction table against the host CPU.
  *
- *     judge [--group int|vec|x87|MNEMONIC] [--seconds N] [--instances N] [--seed N] [--rows]
- * [--table]
+ *     judge [--engine interp|jit] [--group int|vec|x87|MNEMONIC] [--seconds N] [--instances N]
+ *           [--seed N] [--rows] [--table]
  *
  * Random instances of every row that may run in user mode are run by the interpreter and by the
  * host, until the time or the number is reached. A difference is shrunk and printed as a row of
- * test; the exit status is then 1. --rows lists the rows that are not judged, and why. Exit status
- * 77: this host cannot judge. */
+ * test; the exit status is then 1. With --engine jit the translator runs them, and a row that it
+ * should have run itself and never did is a failure too. --rows lists the rows that are not judged,
+ * and why. Exit status 77: this host cannot judge. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "cpu/isa_priv.h"
-#include "tests/support/judge.h"
-#include "tests/support/row_tests.h"
+#include "dbt/rows.h"
+#include "tests/support/judge_jit.h"
+#include "tests/support/row_coverage.h"
 
 enum { BATCH = 100, SKIPPED = 77 };
 
 typedef struct Options {
-    char *group;
+    char *engine, *group;
     int seconds;
     gint64 instances, seed;
     gboolean rows, table;
@@ -176,16 +178,19 @@ static void print_encoding(const InsnRow *row)
     print_modrm(row);
 }
 
-/* One line a row: name, encoding, operands, feature, group, offered, proof, note, test file; with
- * tabs between. */
+/* One line a row: name, encoding, operands, feature, group, offered, proof, note, file of cases;
+ * with tabs between. */
 static void print_table(void)
 {
     static const char *const proofs[] = {"native", "refusal", "none"};
-    char **cases = row_tests_scan(MYNA_SOURCE_DIR);
+    decode_init();
+    g_autoptr(GPtrArray) cases = row_files_read(MYNA_SOURCE_DIR);
+    RowCoverage *covered = row_coverage_new(cases);
     for (unsigned r = 0; r < insn_row_count; r++) {
         const InsnRow *row = &insn_rows[r];
         const char *why = NULL;
         RowClass class = judge_row_class(row, &why);
+        const RowCase *first = row_coverage_first(covered, r);
         printf("%s\t", row->name);
         print_encoding(row);
         putchar('\t');
@@ -193,15 +198,52 @@ static void print_table(void)
             printf("%s%s", n ? ", " : "", operand_infos[row->operands[n]].name);
         printf("\t%s\t%s\t%s\t%s\t%s\t%s\n", row->feature ? feature_infos[row->feature].name : "",
                judge_row_group(row), judge_row_is_offered(row) ? "yes" : "no", proofs[class],
-               why ? why : "", cases[r] ? cases[r] : "");
+               why ? why : "", first ? first->file : "");
     }
-    row_tests_free(cases);
+    row_coverage_free(covered);
+}
+
+/* --- the translator --------------------------------------------------------------------------- */
+
+/* Rows that the translator leaves to the interpreter, here: an opcode that the host's mode lacks,
+ * division of AX, and what user mode may not. */
+static bool is_never_translated(const InsnRow *row)
+{
+    bool divides_ax = row->opcode == 0xf6 && g_str_has_suffix(row->name, "DIV");
+    return (row->map == MAP_BASE && row->opcode == 0x82) || divides_ax ||
+           row->attrs & (ATTR_IOPL | ATTR_CPL0);
+}
+
+/* Rows that are lifted, were tried often, and yet never ran without the interpreter. */
+static unsigned report_untranslated(const Judge *j, const GArray *rows, const Totals *totals)
+{
+    enum { OFTEN = 100 };
+    unsigned translated = 0, lifted = 0, missing = 0;
+    uint64_t instances = 0;
+    for (unsigned n = 0; n < rows->len; n++) {
+        unsigned row = g_array_index(rows, unsigned, n);
+        bool is_lifted = row_lift_kind(&(Insn){.row = row}) != LIFT_INTERP &&
+                         !is_never_translated(&insn_rows[row]);
+        lifted += is_lifted;
+        translated += j->jit->by_host[row] != 0;
+        instances += j->jit->by_host[row];
+        if (is_lifted && !j->jit->by_host[row] && totals->instances > rows->len * OFTEN) {
+            printf("%s (opcode %02x) is lifted, but never ran as host code\n", insn_rows[row].name,
+                   insn_rows[row].opcode);
+            missing++;
+        }
+    }
+    printf("%u rows are lifted; %u, and %" PRIu64 " instances, ran as host code alone\n", lifted,
+           translated, instances);
+    return missing;
 }
 
 static Options parse_options(int argc, char **argv)
 {
     Options o = {.seed = 1};
     const GOptionEntry entries[] = {
+        {"engine", 'e', 0, G_OPTION_ARG_STRING, &o.engine, "what is judged: interp or jit",
+         "ENGINE"},
         {"group", 'g', 0, G_OPTION_ARG_STRING, &o.group, "int, vec, x87, or a mnemonic", "GROUP"},
         {"seconds", 't', 0, G_OPTION_ARG_INT, &o.seconds, "stop after this time", "N"},
         {"instances", 'n', 0, G_OPTION_ARG_INT64, &o.instances, "stop after so many", "N"},
@@ -236,6 +278,11 @@ int main(int argc, char **argv)
         printf("skipped: this host cannot run x86-64 instructions for us\n");
         return SKIPPED;
     }
+    bool jit = o.engine && !strcmp(o.engine, "jit");
+    if (jit && !judge_use_translator(j)) {
+        printf("skipped: no translator for this host\n");
+        return SKIPPED;
+    }
     GArray *rows = choose_rows(j, &o, &totals);
     gint64 start = g_get_monotonic_time();
     if (o.seconds || o.instances)
@@ -245,8 +292,10 @@ int main(int argc, char **argv)
     printf("%" PRIu64 " instances, %" PRIu64 " raised, %u differences, seed %" PRIi64 ", %.1f s\n",
            totals.instances, totals.raised, totals.differences, o.seed,
            (g_get_monotonic_time() - start) / 1e6);
+    unsigned missing = jit ? report_untranslated(j, rows, &totals) : 0;
     g_array_free(rows, TRUE);
     judge_free(j);
     g_free(o.group);
-    return totals.differences != 0;
+    g_free(o.engine);
+    return totals.differences != 0 || missing != 0;
 }

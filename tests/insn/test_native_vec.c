@@ -132,7 +132,10 @@ static bool aim_memory(Judge *j)
     if (insn->base >= GPR_COUNT || (insn->base == insn->index && !gather))
         return false;
     unsigned offset = below(j, 8) ? below(j, 64) : 0x1000 - below(j, 40);
-    if (insn_row(insn)->attrs & ATTR_ALIGNED && below(j, 16))
+    /* Intel's processors want the operands of the SHA instructions aligned, AMD's do not. */
+    bool aligned = insn_row(insn)->attrs & ATTR_ALIGNED;
+    bool sha = insn_row(insn)->feature == FEATURE_SHA;
+    if (aligned && (sha || below(j, 16)))
         offset &= ~31u;
     j->target = AREA_OPERAND + offset;
     if (gather) {

@@ -161,20 +161,93 @@ static void test_straddling(void)
     insn_bench_free(t);
 }
 
-/* Each call does one page at most, so that events are looked at between; rip stays meanwhile. */
+/* Each call does eight pages at most, so that events are looked at between; rip stays meanwhile. */
 static void test_interruptible(void)
 {
-    InsnBench *t = bench(0x3000, HIGH, HIGH + 0x8000);
-    insn_bench_write(t, TEST_CODE, rep_movsb, 2);
+    InsnBench *t = bench(0x10000, 0, HIGH);
+    insn_bench_write(t, TEST_CODE, rep_stosb, 2);
     t->cpu->rip = TEST_CODE;
     t->cpu->activity = CPU_RUNNING;
-    for (unsigned page = 1; page <= 3; page++) {
+    for (unsigned pages = 8; pages <= 16; pages += 8) {
         g_assert_cmpuint(cpu_run(t->cpu, 1), ==, 1);
-        check_registers(t, 0x3000 - page * 0x1000, HIGH + page * 0x1000,
-                        HIGH + 0x8000 + page * 0x1000);
-        g_assert_cmphex(t->cpu->rip, ==, TEST_CODE + (page == 3 ? 2 : 0));
+        check_registers(t, 0x10000 - pages * 0x1000, 0, HIGH + pages * 0x1000);
+        g_assert_cmphex(t->cpu->rip, ==, TEST_CODE + (pages == 16 ? 2 : 0));
     }
     insn_bench_free(t);
+}
+
+/* Fills of every element size, beside the same bytes stored one by one. */
+static void test_stos_sizes(void)
+{
+    static const uint8_t code[4][3] = {
+        {0xf3, 0xaa}, {0x66, 0xf3, 0xab}, {0xf3, 0xab}, {0xf3, 0x48, 0xab}};
+    for (unsigned i = 0; i < 4; i++) {
+        for (unsigned count = 1; count < 300; count += 7) {
+            unsigned size = 1 << i;
+            InsnBench *t = bench(count, 0, HIGH + 3);
+            uint8_t want[300 * 8 + 8] = {0};
+            t->cpu->gpr[RAX] = 0x8877665544332211;
+            for (unsigned n = 0; n < count * size; n++)
+                want[n] = t->cpu->gpr[RAX] >> 8 * (n % size);
+            memset(t->high.host, 0, sizeof(want) + 3);
+            g_assert_cmpint(insn_bench_run(t, code[i], i == 0 || i == 2 ? 2 : 3), ==, -1);
+            g_assert_cmpmem(t->high.host + 3, sizeof(want), want, sizeof(want));
+            check_registers(t, 0, 0, HIGH + 3 + count * size);
+            insn_bench_free(t);
+        }
+    }
+}
+
+/* Where a search stops, by the definition. */
+static unsigned elements_compared(const uint8_t *a, const uint8_t *b, unsigned count, unsigned size,
+                                  bool down, bool while_equal)
+{
+    for (unsigned n = 0; n < count; n++) {
+        unsigned at = (down ? count - 1 - n : n) * size;
+        if (!memcmp(a + at, b + at, size) != while_equal)
+            return n + 1;
+    }
+    return count;
+}
+
+/* CMPS and SCAS of every element size, both ways, with the end anywhere or nowhere. */
+static void test_search(void)
+{
+    GRand *rand = g_rand_new_with_seed(5);
+    InsnBench *t = bench(0, 0, 0);
+    uint8_t *a = t->high.host + 0x100, *b = t->high.host + 0x4100;
+    for (unsigned round = 0; round < 20000; round++) {
+        unsigned log = round & 3, size = 1 << log, count = g_rand_int_range(rand, 1, 400);
+        bool down = round & 4, while_equal = round & 8, scas = round & 16;
+        uint8_t code[3] = {while_equal ? 0xf3 : 0xf2, 0, (scas ? 0xae : 0xa6) | (log > 0)};
+        code[1] = log == 1 ? 0x66 : log == 3 ? 0x48 : 0x40;
+        uint64_t value = g_rand_int(rand) | (uint64_t)g_rand_int(rand) << 32;
+        for (unsigned n = 0; n < count * size; n++) {
+            b[n] = value >> 8 * (n % size);
+            a[n] = while_equal ? b[n] : b[n] ^ (n % size == 0 ? g_rand_int_range(rand, 1, 256) : 0);
+        }
+        unsigned odd = g_rand_int_range(rand, 0, count) * size;
+        if (round % 5)
+            memcpy(a + odd, b + odd, size);
+        if (round % 5 && while_equal)
+            a[odd + g_rand_int_range(rand, 0, size)] ^= 1 << g_rand_int_range(rand, 0, 8);
+        unsigned want = elements_compared(a, b, count, size, down, while_equal);
+        unsigned first = down ? (count - 1) * size : 0,
+                 last = down ? (count - want) * size : (want - 1) * size;
+        int64_t moved = down ? -(int64_t)want * size : (int64_t)want * size;
+        t->cpu->gpr[RCX] = count;
+        t->cpu->gpr[RAX] = value;
+        t->cpu->gpr[RSI] = HIGH + 0x4100 + first;
+        t->cpu->gpr[RDI] = HIGH + 0x100 + first;
+        eflags_set(t->cpu, down ? FLAG_DF : 0);
+        g_assert_cmpint(insn_bench_run(t, code, 3), ==, -1);
+        check_registers(t, count - want, HIGH + 0x4100 + first + (scas ? 0 : moved),
+                        HIGH + 0x100 + first + moved);
+        g_assert_cmpuint(flag_zf(t->cpu), ==, !memcmp(a + last, b + last, size));
+        g_assert_cmpuint(flag_cf(t->cpu), ==, load_le(b + last, size) < load_le(a + last, size));
+    }
+    insn_bench_free(t);
+    g_rand_free(rand);
 }
 
 /* The trap flag breaks after every element. */
@@ -219,6 +292,8 @@ int main(int argc, char **argv)
     g_test_add_func("/string/cmps", test_cmps);
     g_test_add_func("/string/scas", test_scas);
     g_test_add_func("/string/straddling", test_straddling);
+    g_test_add_func("/string/stos-sizes", test_stos_sizes);
+    g_test_add_func("/string/search", test_search);
     g_test_add_func("/string/interruptible", test_interruptible);
     g_test_add_func("/string/single-step", test_single_step);
     g_test_add_func("/string/ports", test_ports);

@@ -106,6 +106,7 @@ static void test_alignment(void)
     assert_raised(EXECUTE(t, 0x66, 0x0f, 0xe7, 0x40, 0x08), EXC_GP, 0); /* MOVNTDQ */
     assert_raised(EXECUTE(t, 0x66, 0x0f, 0xfe, 0x40, 0x08), EXC_GP, 0); /* PADDD */
     assert_raised(EXECUTE(t, 0x0f, 0x58, 0x40, 0x08), EXC_GP, 0);       /* ADDPS */
+    assert_raised(EXECUTE(t, 0x0f, 0x38, 0xc9, 0x40, 0x08), EXC_GP, 0); /* SHA1MSG1 */
     assert_raised(EXECUTE(t, 0x0f, 0x28, 0x45, 0x08), EXC_GP, 0); /* [rbp+8]: not #SS either */
     assert_vec(&cpu->vec[0], 1, 2);
     g_assert_cmphex(bare_read(t, AT_DATA + 8, 8), ==, 0x1111111111111111);

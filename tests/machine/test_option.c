@@ -141,7 +141,8 @@ static void bare_images(void)
 static void running(void)
 {
     g_autoptr(Config) c = parse("-no-reboot -no-shutdown -S -name guest=n -boot dc,menu=on "
-                                "-rtc base=2026-01-31T12:00:00,clock=vm -icount shift=4,sleep=off "
+                                "-accel jit,tb-size=2 -check lockstep=50 -rtc "
+                                "base=2026-01-31T12:00:00,clock=vm -icount shift=4,sleep=off "
                                 "-action reboot=reset",
                                 OPTION_RUN);
     g_assert_cmpint(c->on_reboot, ==, REBOOT_RESET); /* the last word counts */
@@ -154,6 +155,9 @@ static void running(void)
     g_assert_cmpint(c->rtc_clock, ==, RTC_CLOCK_VM);
     g_assert_true(c->counted);
     g_assert_cmpuint(c->icount_shift, ==, 4);
+    g_assert_cmpint(c->accel, ==, ACCEL_JIT);
+    g_assert_cmpuint(c->code_cache_mib, ==, 2);
+    g_assert_cmpuint(c->lockstep, ==, 50);
     g_assert_false(c->icount_sleep);
 }
 
@@ -178,6 +182,19 @@ static void threads(void)
     }
     g_autoptr(Config) wrong = parse("-icount 3 -accel jit,thread=multi", OPTION_ERROR);
     g_autoptr(Config) unknown = parse("-accel jit,thread=some", OPTION_ERROR);
+}
+
+static void views(void)
+{
+    g_autoptr(Config) none = parse("", OPTION_RUN);
+    g_assert_null(none->symbols);
+    g_assert_false(none->perfmap || none->jitdump);
+    g_autoptr(Config) c = parse(
+        "-symbols a -symbols System.map -perfmap -jitdump -dfilter 0x1000+0x10", OPTION_RUN);
+    g_assert_cmpstr(c->symbols, ==, "System.map");
+    g_assert_true(c->perfmap && c->jitdump);
+    config_free(parse("-dfilter 0x1000", OPTION_ERROR));
+    config_free(parse("-symbols", OPTION_ERROR));
 }
 
 static void devices(void)
@@ -242,6 +259,7 @@ int main(int argc, char **argv)
     g_test_add_func("/option/drive-conflicts", drive_conflicts);
     g_test_add_func("/option/bare-images", bare_images);
     g_test_add_func("/option/running", running);
+    g_test_add_func("/option/views", views);
     g_test_add_func("/option/devices", devices);
     g_test_add_func("/option/threads", threads);
     g_test_add_func("/option/smbios", smbios);

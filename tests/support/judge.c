@@ -6,6 +6,7 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
+#include "tests/support/judge_jit.h"
 
 /* --- the guest ------------------------------------------------------------------------------- */
 
@@ -86,7 +87,10 @@ static void settle_interrupt(Judge *j, const Instance *i)
     j->ours.error = 0;
 }
 
-static void run_guest(Judge *j, const Instance *i)
+/* How the guest runs the instance. */
+typedef enum Run { RUN_INTERPRETED, RUN_COLD, RUN_WARM } Run;
+
+static void run_guest(Judge *j, const Instance *i, Run how)
 {
     InsnBench *t = j->t[i->mode - 1];
     Cpu *cpu = t->cpu;
@@ -96,12 +100,14 @@ static void run_guest(Judge *j, const Instance *i)
         cpu->seg[seg].selector = native_selector(seg, i->mode == CODE_32);
     native_state_put(&i->before, cpu);
     cpu->rip = judge_address(j, i);
-    int vector = step_to_end(j, i);
+    uint64_t there = 0;
+    int vector = how == RUN_INTERPRETED ? step_to_end(j, i)
+                                        : judge_run_translated(j, i, how == RUN_WARM, &there);
     native_state_take(&j->ours, cpu);
     j->ours.vector = vector;
     j->ours.error = vector >= 0 ? cpu->raised.error : 0;
     j->ours.cr2 = vector == EXC_PF ? cpu->cr2 : 0;
-    j->ours.rip = vector < 0 && instance_is_branch(i) ? cpu->rip : 0;
+    j->ours.rip = vector < 0 && instance_is_branch(i) ? cpu->rip : there;
     settle_interrupt(j, i);
 }
 
@@ -141,13 +147,22 @@ static const char *difference(Judge *j, const Instance *i)
     return memcmp(j->host, j->t[i->mode - 1]->high.host, JUDGE_MEMORY_SIZE) ? "memory" : NULL;
 }
 
-const char *judge_instance(Judge *j, const Instance *i)
+static const char *judge_run(Judge *j, const Instance *i, Run how)
 {
-    run_guest(j, i);
+    run_guest(j, i, how);
     run_host(j, i);
     judge_settle(j, i);
     j->raised = j->ours.vector >= 0 && j->host_state.vector >= 0;
     return difference(j, i);
+}
+
+/* The translator twice: when nothing is in the TLB the interpreter does what touches memory. */
+const char *judge_instance(Judge *j, const Instance *i)
+{
+    if (!j->jit)
+        return judge_run(j, i, RUN_INTERPRETED);
+    const char *what = judge_run(j, i, RUN_COLD);
+    return what ? what : judge_run(j, i, RUN_WARM);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -176,6 +191,7 @@ void judge_free(Judge *j)
     insn_bench_free(j->t[0]);
     insn_bench_free(j->t[1]);
     native_free(j->native);
+    judge_jit_free(j->jit);
     g_free(j);
 }
 

@@ -1,4 +1,5 @@
-/* judge.h - the host CPU as the judge of the interpreter: random instances of a row run by both.
+/* judge.h - the host CPU as the judge of the interpreter and the translator: random instances of a
+ * row run by both.
  *
  * An instance is whole: bytes, mode, registers, and the memory both engines have at JUDGE_MEMORY.
  * Judging it changes nothing in it, so that it can be judged again, shrunk and printed. */
@@ -27,6 +28,8 @@ typedef struct Instance {
     uint8_t memory[JUDGE_MEMORY_SIZE];
 } Instance;
 
+typedef struct JudgeJit JudgeJit; /* judge_jit.h */
+
 typedef struct Judge {
     InsnBench *t[2]; /* by mode: CODE_32 - 1, CODE_64 - 1 */
     Native *native;
@@ -37,6 +40,7 @@ typedef struct Judge {
     uint8_t background[JUDGE_MEMORY_SIZE]; /* likewise */
     NativeState ours, host_state;          /* after the last instance judged */
     bool raised;                           /* it did, on both */
+    JudgeJit *jit;                         /* the translator is judged, not the interpreter */
 } Judge;
 
 /* NULL: this host cannot judge. */

@@ -14,6 +14,7 @@ static const char tells_time[] = "reads a counter";
 static const char randomness[] = "is random by purpose";
 static const char bases[] = "FS and GS bases are the host's own";
 static const char saves_state[] = "saves the processor's state: tests/insn/test_xsave.c";
+static const char writes_anywhere[] = "its destination is a register's business";
 static const char shadow_stack[] = "needs a shadow stack";
 static const char protection_keys[] = "needs protection keys";
 
@@ -22,22 +23,53 @@ static const struct {
     const char *why;
 } not_judged[] = {
     /* name         why */
-    {"CALL_FAR", far_transfer},  {"JMP_FAR", far_transfer},     {"RET_FAR", far_transfer},
-    {"IRET", far_transfer},      {"MOV_TO_SEG", loads_segment}, {"POP_SEG", loads_segment},
-    {"LDS", loads_segment},      {"LES", loads_segment},        {"LSS", loads_segment},
-    {"LFS", loads_segment},      {"LGS", loads_segment},        {"SYSCALL", enters_kernel},
-    {"SYSENTER", enters_kernel}, {"LAR", reads_tables},         {"LSL", reads_tables},
-    {"VERR", reads_tables},      {"VERW", reads_tables},        {"SGDT", reads_system},
-    {"SIDT", reads_system},      {"SLDT", reads_system},        {"STR", reads_system},
-    {"SMSW", reads_system},      {"XGETBV", reads_system},      {"RDPID", reads_system},
-    {"CPUID", identifies},       {"RDTSC", tells_time},         {"RDTSCP", tells_time},
-    {"RDPMC", tells_time},       {"RDRAND", randomness},        {"RDSEED", randomness},
-    {"RDFSBASE", bases},         {"RDGSBASE", bases},           {"WRFSBASE", bases},
-    {"WRGSBASE", bases},         {"FXSAVE", saves_state},       {"FXRSTOR", saves_state},
-    {"XSAVE", saves_state},      {"XSAVEOPT", saves_state},     {"XSAVEC", saves_state},
-    {"XSAVES", saves_state},     {"XRSTOR", saves_state},       {"XRSTORS", saves_state},
-    {"RDPKRU", protection_keys}, {"WRPKRU", protection_keys},   {"MONITOR", tells_time},
+    {"CALL_FAR", far_transfer},
+    {"JMP_FAR", far_transfer},
+    {"RET_FAR", far_transfer},
+    {"IRET", far_transfer},
+    {"MOV_TO_SEG", loads_segment},
+    {"POP_SEG", loads_segment},
+    {"LDS", loads_segment},
+    {"LES", loads_segment},
+    {"LSS", loads_segment},
+    {"LFS", loads_segment},
+    {"LGS", loads_segment},
+    {"SYSCALL", enters_kernel},
+    {"SYSENTER", enters_kernel},
+    {"LAR", reads_tables},
+    {"LSL", reads_tables},
+    {"VERR", reads_tables},
+    {"VERW", reads_tables},
+    {"SGDT", reads_system},
+    {"SIDT", reads_system},
+    {"SLDT", reads_system},
+    {"STR", reads_system},
+    {"SMSW", reads_system},
+    {"XGETBV", reads_system},
+    {"RDPID", reads_system},
+    {"CPUID", identifies},
+    {"RDTSC", tells_time},
+    {"RDTSCP", tells_time},
+    {"RDPMC", tells_time},
+    {"RDRAND", randomness},
+    {"RDSEED", randomness},
+    {"RDFSBASE", bases},
+    {"RDGSBASE", bases},
+    {"WRFSBASE", bases},
+    {"WRGSBASE", bases},
+    {"FXSAVE", saves_state},
+    {"FXRSTOR", saves_state},
+    {"XSAVE", saves_state},
+    {"XSAVEOPT", saves_state},
+    {"XSAVEC", saves_state},
+    {"XSAVES", saves_state},
+    {"XRSTOR", saves_state},
+    {"XRSTORS", saves_state},
+    {"RDPKRU", protection_keys},
+    {"WRPKRU", protection_keys},
+    {"MONITOR", tells_time},
     {"MWAIT", tells_time},
+    {"MOVDIR64B", writes_anywhere},
 };
 
 static const char *reason_of(const InsnRow *row)

@@ -87,6 +87,23 @@ for kernel in ["amd64", "686-pae", "686"]:
 
 
 @test("slow")
+def linux_cpu_max():
+    """The kernel takes what `-cpu max` offers beyond the default: it says so, and runs on it."""
+    with boot("linux-amd64", ["-cpu", "max"]) as machine:
+        shell = Shell(machine)
+        shell.wait()
+        flags = re.search(r"flags\t+: (.*)", shell.run("cat /proc/cpuinfo")).group(1).split()
+        for flag in ["smap", "pku", "ospke", "la57", "sha_ni", "gfni", "vaes", "xsaves"]:
+            check(flag in flags, f"no {flag} among {flags}")
+        messages = shell.run("dmesg -r")
+        check("xstate_offset[9]" in messages, "the kernel does not save protection keys")
+        bad = bad_messages(messages)
+        check(not bad, "the kernel complains:\n" + "\n".join(bad))
+        machine.send("poweroff\n")
+        machine.expect_exit(0)
+
+
+@test("slow")
 def linux_reboot():
     """reboot ends the machine under -no-reboot, with status 0."""
     with boot("linux-686") as machine:

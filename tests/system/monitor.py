@@ -1,8 +1,10 @@
 """The human monitor, over the terminal's multiplexer."""
 import os
 import tempfile
+import time
 
-from guest import Console, Guest, check, test
+from guest import Console, Guest, Shell, check, test
+from linux import boot
 
 
 @test()
@@ -21,7 +23,9 @@ def monitor_views():
                 ("x/2xw 0", "0x"), ("cpu 3", "there are CPUs 0 to 0"), ("help quit", "end the program"),
                 ("help", "system_reset"), ("quitt", "did you mean 'quit'?"), ("xp/2", "ADDRESS# is missing"),
                 ("log nothing", "nothing"), ("sendkey ctrl-alt-nokey", "no key 'nokey'"),
-                ("eject nowhere", "no drive nowhere")]:
+                ("eject nowhere", "no drive nowhere"),
+                ("info accel", "CPU #0: "), ("accel kvm", "only: jit, interp"), ("info hot many", "on, off or a number"),
+                ("jit", "ADDRESS# is missing")]:
             answer = console.run(command)
             check(expected in answer, f"{command!r}: {answer!r} does not hold {expected!r}")
         machine.send("quit\n")
@@ -47,6 +51,34 @@ def monitor_run_control():
         machine.expect(r"\(myna\) ", 30)
         machine.send("q\n")
         machine.expect_exit(0, 20)
+
+
+@test()
+def monitor_engines():
+    """The engine is changed again and again while Linux boots, and while it works."""
+    with boot("linux-686", ["-accel", "jit"]) as machine:
+        for turn in range(40):
+            time.sleep(0.2)
+            console = Console(machine)
+            name = ("interp", "jit")[turn % 2]
+            check(console.run(f"accel {name}").strip() == "", "accel complains")
+            check(f"CPU #0: {name}" in console.run("info accel"), "it runs on the other one")
+            machine.send("\x01c")
+        shell = Shell(machine)
+        shell.wait()
+        check("sda" not in shell.run("mount"), "another guest")
+        console = Console(machine)
+        console.run("info hot on")
+        machine.send("\x01c")
+        shell.run("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done")
+        console = Console(machine)
+        for command, expected in [("info hot 5", "samples in"), ("info jit", "host instructions for each"),
+                                  ("jit $eip", "block"), ("info hot off", "")]:
+            answer = console.run(command)
+            check(expected in answer, f"{command!r}: {answer!r} does not hold {expected!r}")
+        machine.send("\x01c")
+        machine.send("poweroff\n")
+        machine.expect_exit(0)
 
 
 @test()

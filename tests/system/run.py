@@ -4,6 +4,7 @@ import sys
 
 import boot  # noqa: F401
 import command_line  # noqa: F401
+import gdb  # noqa: F401
 import linux  # noqa: F401
 import monitor  # noqa: F401
 from guest import main

@@ -1,7 +1,8 @@
 /* tsan.c - what the thread sanitizer must be told: GLib's locks, and which races are the guest's.
  *
- * GLib's mutexes and condition variables are made of pthread's here. GLib makes its own of futexes, which a sanitizer that sees only instrumented code takes for nothing.
- * Builds with that sanitizer alone have this file; its functions come before the library's. */
+ * GLib's mutexes and condition variables are made of pthread's here. GLib makes its own of futexes,
+ * which a sanitizer that sees only instrumented code takes for nothing. Builds with that sanitizer
+ * alone have this file; its functions come before the library's. */
 #include <errno.h>
 #include <glib.h>
 #include <pthread.h>
@@ -122,14 +123,13 @@ gboolean g_cond_wait_until(GCond *cond, GMutex *mutex, gint64 end_us)
 /* --- suppressions ----------------------------------------------------------------------------- */
 
 /* Races that are the guest's, not ours: in functions that touch guest RAM and nothing else that is
- * shared. CPUs and devices use it without locks, as hardware does; what a guest orders, it orders by its
- * own instructions, of which the sanitizer knows nothing.
+ * shared. CPUs and devices use it without locks, as hardware does; what a guest orders, it orders
+ * by its own instructions, of which the sanitizer knows nothing.
  *
- *   ram_load, ram_store, entry_load, entry_set   one word, atomic (core/ram.h): the other side of a race
- *   bulk_copy, bulk_fill   repeated string instructions: no order within one. [SDM3] "Fast-String
- *                          Operation and Out-of-Order Stores"
- *   build_insn, lift_block a decoder that reads while another CPU writes: the write is seen to hit
- *                          code, and the block is dropped (cpu/group.c)
+ *   ram_load, ram_store, entry_load, entry_set   one word, atomic (core/ram.h): the other side of a
+ * race bulk_copy, bulk_fill   repeated string instructions: no order within one. [SDM3]
+ * "Fast-String Operation and Out-of-Order Stores" build_insn, lift_block a decoder that reads while
+ * another CPU writes: the write is seen to hit code, and the block is dropped (cpu/group.c)
  *   address_space_read, write_bulk   DMA: a guest waits for the end of a transfer */
 const char *__tsan_default_suppressions(void);
 

@@ -2,8 +2,8 @@
  *
  * Capstone reads only orderly prefixes, and SSE not at all in 16-bit code, so it is given the
  * string in a canonical form of the same meaning (canonical below); validity, length, name and
- * operands must then agree. Where capstone 4 is wrong, a row of the table `known` says so, with the
- * manual's section. */
+ * operands must then agree. Where capstone 4 or 5 is wrong, a row of the table `known` says so,
+ * with the manual's section. */
 #include "cpu/decode.h"
 #include "cpu/features.h"
 #include "cpu/isa_priv.h"
@@ -155,8 +155,18 @@ typedef struct NameRule {
 
 /* Where capstone's name is not ours in small letters. A last '*' matches any rest. */
 static const NameRule name_rules[] = {
+#if CS_API_MAJOR >= 5
+    {"CALL_FAR", {"lcall", "call"}},
+    {"JMP_FAR", {"ljmp", "jmp"}},
+    {"FADDP", {"faddp", "fadd"}},
+    {"FCOMIP", {"fcompi"}},
+    {"FUCOMIP", {"fucompi"}},
+    {"SYSRET", {"sysret", "sysretq"}},
+    {"SYSEXIT", {"sysexit", "sysexitq"}},
+#else
     {"CALL_FAR", {"lcall"}},
     {"JMP_FAR", {"ljmp"}},
+#endif
     {"RET_FAR", {"retf", "retfq"}},
     {"CBW", {"cbw", "cwde", "cdqe"}},
     {"CWD", {"cwd", "cdq", "cqo"}},
@@ -440,7 +450,7 @@ static const char *compare(const Case *c)
     return compare_operands(c);
 }
 
-/* --- what capstone 4 gets wrong --------------------------------------------------------------- */
+/* --- what capstone gets wrong ----------------------------------------------------------------- */
 
 typedef struct Known {
     bool (*applies)(const Case *c, const char *why);
@@ -459,8 +469,9 @@ static bool is_one_of(const char *name, const char *const *list)
 static bool newer_than_capstone(const Case *c, const char *why)
 {
     static const char *const names[] = {
-        "RDPID",    "WRSS",    "WRUSS",   "RDSSP",  "INCSSP", "RSTORSSP", "SETSSBSY", "SAVEPREVSSP",
-        "CLRSSBSY", "ENDBR32", "ENDBR64", "RDPKRU", "WRPKRU", "CLWB",     NULL};
+        "RDPID",       "WRSS",      "WRUSS",    "RDSSP",   "INCSSP",    "RSTORSSP", "SETSSBSY",
+        "SAVEPREVSSP", "CLRSSBSY",  "ENDBR32",  "ENDBR64", "RDPKRU",    "WRPKRU",   "CLWB",
+        "WBNOINVD",    "SERIALIZE", "CLDEMOTE", "MOVDIRI", "MOVDIR64B", NULL};
     const InsnRow *row = row_of(c);
     return row && (is_one_of(row->name, names) || row->feature == FEATURE_GFNI ||
                    row->feature == FEATURE_VAES || row->feature == FEATURE_VPCLMULQDQ);
@@ -575,6 +586,47 @@ static bool odd_memory_size(const Case *c, const char *why)
     return strcmp(why, "memory size") == 0 && is_one_of(insn_row(&c->insn)->name, names);
 }
 
+#if CS_API_MAJOR >= 5
+/* Capstone 5 looks at VEX.W where the manual ignores it, and at the first bit of VEX.vvvv, which is
+ * ignored outside 64-bit mode. */
+static bool ignored_vex_bit(const Case *c, const char *why)
+{
+    const InsnRow *row = row_of(c);
+    const uint8_t *vex = c->bytes + read_prefixes(c->bytes, c->mode).length;
+    return c->cs == NULL && row && row->map >= MAP_VEX_0F &&
+           (c->insn.rex_w || (c->mode != CODE_64 && vex[0] == 0xc4 && !(vex[2] & 0x40)));
+}
+
+/* REX.W wins over 66. */
+static bool word_with_rex_w(const Case *c, const char *why)
+{
+    return c->status == DECODE_OK && c->insn.rex_w && c->insn.opsize_prefix &&
+           (strcmp(why, "memory size") == 0 || name_is(c, "MOVBE"));
+}
+
+/* The mask register's length is the index register's. */
+static bool gather_mask(const Case *c, const char *why)
+{
+    return strcmp(why, "register") == 0 && strstr(c->cs_name, "gather") != NULL;
+}
+
+/* The second encodings of FCOM, FCOMP, FXCH and FSTP, which it does not know. */
+static bool x87_alias(const Case *c, const char *why)
+{
+    static const char *const names[] = {"FCOM", "FCOMP", "FXCH", "FSTP", NULL};
+    return c->cs == NULL && c->status == DECODE_OK && is_one_of(insn_row(&c->insn)->name, names) &&
+           c->insn.opcode >= 0xdc;
+}
+
+/* FMA4, XOP's VPERMIL2PS, and AVX-512 with its mask registers, to which it gives no group. */
+static bool without_group(const char *name, const uint8_t *opcode)
+{
+    bool fma = g_str_has_prefix(name, "vfm") || g_str_has_prefix(name, "vfnm");
+    return name[0] == 'k' || opcode[0] == 0x62 || (fma && strpbrk(name, "123") == NULL) ||
+           (g_str_has_prefix(name, "vpermilp") && (opcode[3] & 0xfe) == 0x48);
+}
+#endif
+
 /* --- strings that only capstone takes --------------------------------------------------------- */
 
 /* Does the string, changed in some way, decode, and to the instruction that capstone saw? Then
@@ -645,13 +697,22 @@ static bool not_offered(const Case *c, const char *why)
         "xtest",
         "montmul", "xcryptcbc", "xcryptcfb", "xcryptctr", "xcryptecb", "xcryptofb", "xsha1",
         "xsha256", "xstore",
-        "femms", "extrq", "insertq", "movntsd", "movntss", NULL,
+        "femms", "extrq", "insertq", "movntsd", "movntss",
+        /* capstone 5's: MOVDIR, MPX, AMD's, and more */
+        "movdiri", "movdir64b", "pconfig", "mwaitx", "monitorx", "wbnoinvd", "enclv", "clzero",
+        "cldemote", "bndcu", "bndcl", "bndcn", "bndmk", "bndmov", "bndldx", "bndstx", "ptwrite",
+        "umonitor", "umwait", "tpause", "wrssd", "wrssq", "wrussd", "wrussq", "vpermil2ps",
+        "vpermil2pd", NULL,
         /* clang-format on */
     };
     Prefixes p = read_prefixes(c->bytes, c->mode);
     const uint8_t *opcode = c->bytes + p.length;
     if (is_one_of(c->cs_name, names) || (opcode[0] == 0x0f && opcode[1] == 0x0f)) /* 3DNow! */
         return true;
+#if CS_API_MAJOR >= 5
+    if (without_group(c->cs_name, opcode))
+        return true;
+#endif
     for (unsigned i = 0; i < c->cs->detail->groups_count; i++) {
         unsigned group = c->cs->detail->groups[i];
         if (group == X86_GRP_FMA4 || group == X86_GRP_XOP || group == X86_GRP_TBM ||
@@ -685,6 +746,12 @@ static const Known known[] = {
     {wide_branch_in_16, "[SDM2] Jcc"},
     {push_with_rex_w, "[SDM2] \"REX Prefixes\""},
     {too_long, "[SDM2] \"Instruction Format\""},
+#if CS_API_MAJOR >= 5
+    {ignored_vex_bit, "[SDM2] \"VEX.W\""},
+    {word_with_rex_w, "[SDM2] \"REX Prefixes\""},
+    {gather_mask, "[SDM2] VGATHERDPD"},
+    {x87_alias, "[SDM2] \"Escape Opcode Instructions\""},
+#endif
     {only_capstone, "[SDM2] \"Instruction Prefixes\", \"VEX\", LOCK, MOV"},
 };
 
@@ -710,6 +777,11 @@ static void run_capstone(Case *c, const csh *handles, cs_insn *insn)
     bool ok = cs_disasm_iter(c->handle, &code, &size, &address, insn);
     c->cs = ok ? insn : NULL;
     c->cs_name = ok ? cs_insn_name(c->handle, insn->id) : "";
+#if CS_API_MAJOR >= 5
+    /* The numbers of the compares name other instructions there. */
+    if (ok && (g_str_has_prefix(insn->mnemonic, "cmp") || g_str_has_prefix(insn->mnemonic, "vcmp")))
+        c->cs_name = insn->mnemonic;
+#endif
 }
 
 /* One line for each kind of difference, with the first example. */

@@ -469,6 +469,22 @@ static void test_host_refuses(void)
     g_assert_error(err, MYNA_ERROR, MYNA_ERROR_HOST);
 }
 
+/* A wrong bound stops the program at the first byte beyond RAM. */
+static void test_guard(void)
+{
+    if (g_test_subprocess()) {
+        MemRegion ram;
+        g_assert_true(mem_init_ram(&ram, "ram", PAGE_SIZE, NULL));
+        bool below = g_str_has_suffix(g_test_get_path(), "below");
+        *(volatile uint8_t *)(below ? ram.host - 1 : ram.host + PAGE_SIZE) = 1;
+        exit(0);
+    }
+    g_test_trap_subprocess("/memory/guard/subprocess/below", 0, 0);
+    g_test_trap_assert_failed();
+    g_test_trap_subprocess("/memory/guard/subprocess/above", 0, 0);
+    g_test_trap_assert_failed();
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -492,5 +508,8 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/code-write", test_code_write);
     g_test_add_func("/memory/find", test_find);
     g_test_add_func("/memory/host-refuses", test_host_refuses);
+    g_test_add_func("/memory/guard", test_guard);
+    g_test_add_func("/memory/guard/subprocess/below", test_guard);
+    g_test_add_func("/memory/guard/subprocess/above", test_guard);
     return g_test_run();
 }

@@ -58,7 +58,20 @@ static void test_default(void)
     g_assert_cmpmem(&a, sizeof(a), &b, sizeof(b));
     g_assert_cmpmem(&a, sizeof(a), &c, sizeof(c));
     g_assert_true(feature_in(&a, FEATURE_LM) && feature_in(&a, FEATURE_ERMS));
-    g_assert_false(feature_in(&a, FEATURE_SMAP)); /* only costs */
+    static const CpuFeature only_cost[] = {FEATURE_SMAP, FEATURE_PKU, FEATURE_LA57, FEATURE_CET_SS,
+                                           FEATURE_CET_IBT};
+    for (unsigned i = 0; i < G_N_ELEMENTS(only_cost); i++)
+        g_assert_false(feature_in(&a, only_cost[i]));
+    /* The x86-64 psABI's level 3. */
+    static const CpuFeature v3[] = {
+        FEATURE_CMOV,   FEATURE_CX8,    FEATURE_FXSR,    FEATURE_MMX,    FEATURE_SYSCALL,
+        FEATURE_SSE2,   FEATURE_CX16,   FEATURE_LAHF_LM, FEATURE_POPCNT, FEATURE_SSE3,
+        FEATURE_SSE4_1, FEATURE_SSE4_2, FEATURE_SSSE3,   FEATURE_AVX,    FEATURE_AVX2,
+        FEATURE_BMI1,   FEATURE_BMI2,   FEATURE_F16C,    FEATURE_FMA,    FEATURE_LZCNT,
+        FEATURE_MOVBE,  FEATURE_XSAVE,
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(v3); i++)
+        g_assert_true(feature_in(&a, v3[i]));
 }
 
 static void test_errors(void)
@@ -68,8 +81,7 @@ static void test_errors(void)
         {"qemu65", "'qemu65'", "'qemu64'"},
         {"max,+pclmuldq", "'pclmuldq'", "'pclmulqdq'"},
         {"max,sse2=yes", "'sse2=yes'", "=on or =off"},
-        {"max,+gfni", "'gfni'", "not implemented"},
-        {"max,+la57", "'la57'", "not implemented"},
+        {"max,+cr8legacy", "'cr8legacy'", "not implemented"},
         {"", "''", "nearest"},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -114,7 +126,7 @@ static void test_help(void)
         g_assert_nonnull(strstr(out->str, all_models[i]));
     g_assert_nonnull(strstr(out->str, "  sse4.2\n"));
     g_assert_nonnull(strstr(out->str, "  avx2\n"));
-    g_assert_null(strstr(out->str, "  gfni\n"));
+    g_assert_nonnull(strstr(out->str, "  gfni\n"));
 }
 
 /* --- CPUID --------------------------------------------------------------------------------- */
@@ -184,14 +196,18 @@ static void test_cpuid_leaves(void)
     cpuid(t->cpu, 7, 1, r);
     g_assert_cmphex(r[EBX] | r[ECX] | r[EDX], ==, 0);
     cpuid(t->cpu, 0xd, 0, r);
-    g_assert_cmphex(r[EAX], ==, XCR0_X87 | XCR0_SSE | XCR0_AVX);
+    g_assert_cmphex(r[EAX], ==, XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_PKRU);
     g_assert_cmpuint(r[EBX], ==, 576); /* as XCR0 is after reset */
-    g_assert_cmpuint(r[ECX], ==, 832); /* with all of them */
+    g_assert_cmpuint(r[ECX], ==, 840); /* with all of them */
     cpuid(t->cpu, 0xd, 2, r);
     g_assert_cmpuint(r[EAX], ==, 256);
     g_assert_cmpuint(r[EBX], ==, 576);
     cpuid(t->cpu, 0xd, 1, r);
-    g_assert_cmphex(r[EAX], ==, 7); /* XSAVEOPT, XSAVEC, XGETBV 1 */
+    g_assert_cmphex(r[EAX], ==, 15); /* XSAVEOPT, XSAVEC, XGETBV 1, XSAVES */
+    cpuid(t->cpu, 0xd, 9, r);
+    g_assert_cmpuint(r[EAX], ==, 8);
+    g_assert_cmpuint(r[EBX], ==, 832);
+    g_assert_cmphex(r[ECX], ==, 0); /* in XCR0 */
     cpuid(t->cpu, 0x15, 0, r);
     g_assert_cmpuint((uint64_t)r[ECX] * r[EBX] / r[EAX], ==, t->cpu->tsc_hz);
     cpuid(t->cpu, 0x80000000, 0, r);
@@ -201,7 +217,8 @@ static void test_cpuid_leaves(void)
     cpuid(t->cpu, 0x80000007, 0, r);
     g_assert_cmphex(r[EDX], ==, 0);
     cpuid(t->cpu, 0x80000008, 0, r);
-    g_assert_cmphex(r[EAX], ==, 48 << 8 | 40);
+    g_assert_cmphex(r[EAX], ==, 57 << 8 | 40);
+    g_assert_cmphex(r[EBX], ==, 1 << 9); /* WBNOINVD */
     cpuid(t->cpu, 0x40000000, 0, r);
     g_assert_cmpmem(&r[EBX], 12, "MynaMynaMyna", 12);
     test_cpu_free(t);

@@ -14,7 +14,7 @@ enum {
 };
 #define XD ((uint64_t)1 << 63)
 
-typedef enum Format { F32, FPSE, FPAE, F4, FORMATS } Format;
+typedef enum Format { F32, FPSE, FPAE, F4, F5, FORMATS } Format;
 
 typedef struct Access {
     LinAddr la;
@@ -62,6 +62,10 @@ static TestCpu *mapped(Format format, uint64_t flags, uint64_t leaf, unsigned cp
         test_poke(t, 0x2000 + 2 * 8, 0x3000 | flags, 8);
         test_poke(t, 0x3000, DATA | leaf, 8);
         break;
+    case F5:
+        cpu->cr4 |= CR4_LA57;
+        cpu->cr3 = 0x5000;
+        test_poke(t, 0x5000, ROOT | flags, 8); /* FALLTHROUGH */
     default:
         cpu->cr4 |= CR4_PAE;
         test_poke(t, ROOT, 0x2000 | flags, 8);
@@ -70,7 +74,7 @@ static TestCpu *mapped(Format format, uint64_t flags, uint64_t leaf, unsigned cp
         test_poke(t, 0x4000, DATA | leaf, 8);
         break;
     }
-    test_cpu_flat(t, format == F4 ? CPU_LONG : CPU_PROTECTED, cpl);
+    test_cpu_flat(t, format >= F4 ? CPU_LONG : CPU_PROTECTED, cpl);
     if (format == FPAE)
         g_assert_true(mmu_load_pdptes(cpu, ROOT));
     tlb_flush_all(cpu);
@@ -79,7 +83,7 @@ static TestCpu *mapped(Format format, uint64_t flags, uint64_t leaf, unsigned cp
 
 static uint64_t leaf_entry(TestCpu *t, Format format)
 {
-    static const PhysAddr at[] = {0x2000, ROOT + 4, 0x3000, 0x4000};
+    static const PhysAddr at[] = {0x2000, ROOT + 4, 0x3000, 0x4000, 0x4000};
     return test_peek(t, at[format], format <= FPSE ? 4 : 8);
 }
 
@@ -288,6 +292,43 @@ static void test_canonical(void)
     test_cpu_free(t);
 }
 
+/* Five levels: bits 56 to 48 choose in the root, and addresses have 57 bits. */
+static void test_five_levels(void)
+{
+    enum { HIGH_TABLE = 0x6000 };
+    TestCpu *t = mapped(F5, P | W | U, P | W | U, 0);
+    test_poke(t, 0x5000 + 0xab * 8, ROOT | P | W, 8);
+    test_poke(t, 0x5000 + 0x1ff * 8, HIGH_TABLE | P | W | PS, 8); /* PS is reserved here */
+    test_poke(t, DATA + 0x123, 0x77, 1);
+    g_assert_cmphex(mem_load(t->cpu, 0x00ab000000400123, 1), ==, 0x77);
+    g_assert_cmpint(try_access(t, 0x0000800000000000, ACCESS_READ, 1).vector, ==, EXC_PF);
+    g_assert_cmpint(try_access(t, 0x0100000000000000, ACCESS_READ, 1).vector, ==, EXC_GP);
+    g_assert_cmpint(try_access(t, 0x00ffffffffffffff, ACCESS_READ, 2).vector, ==, EXC_GP);
+    g_assert_cmphex(try_access(t, 0xff00000000000000, ACCESS_READ, 1).error, ==, 0);
+    g_assert_cmphex(try_access(t, 0xffff800000000000, ACCESS_READ, 1).error, ==,
+                    PF_PRESENT | PF_RESERVED);
+    test_cpu_free(t);
+}
+
+static void do_write_lstar(Cpu *cpu, void *value)
+{
+    msr_write(cpu, MSR_LSTAR, *(uint64_t *)value);
+}
+
+/* What registers may hold depends on the processor, not on CR4.LA57. */
+static void test_canonical_registers(void)
+{
+    uint64_t wide = 0x00ff800000000000;
+    TestCpu *t = mapped(F4, P | W | U, P | W | U, 0);
+    g_assert_cmpint(test_cpu_try(t, do_write_lstar, &wide).vector, ==, -1);
+    wide = 0x0100000000000000;
+    g_assert_cmpint(test_cpu_try(t, do_write_lstar, &wide).vector, ==, EXC_GP);
+    wide = 0x00ff800000000000;
+    feature_set_off(&t->cpu->features, FEATURE_LA57);
+    g_assert_cmpint(test_cpu_try(t, do_write_lstar, &wide).vector, ==, EXC_GP);
+    test_cpu_free(t);
+}
+
 /* --- the TLB ------------------------------------------------------------------------------------------------ */
 
 static void test_flushes(void)
@@ -367,6 +408,8 @@ int main(int argc, char **argv)
     g_test_add_func("/paging/large-pages", test_large_pages);
     g_test_add_func("/paging/crossing", test_crossing);
     g_test_add_func("/paging/canonical", test_canonical);
+    g_test_add_func("/paging/five-levels", test_five_levels);
+    g_test_add_func("/paging/canonical-registers", test_canonical_registers);
     g_test_add_func("/paging/flushes", test_flushes);
     g_test_add_func("/paging/invlpg-large", test_invlpg_large);
     g_test_add_func("/paging/a20", test_a20);

@@ -426,7 +426,7 @@ static void long_mode_system_descriptors(void)
     bare_gdt(t, SEL_TEST, descriptor_make(0x345678, 0x123, AR_P | DESC_TSS_AVAILABLE));
     bare_gdt_high(t, SEL_TEST, 0xffff8000 | UINT64_C(0x100) << 32);
     assert_raised(EXECUTE(t, 0x0f, 0x00, 0xd8), EXC_GP, SEL_TEST);
-    bare_gdt_high(t, SEL_TEST, 0x8000); /* not canonical */
+    bare_gdt_high(t, SEL_TEST, 0x1000000); /* not canonical */
     assert_raised(EXECUTE(t, 0x0f, 0x00, 0xd8), EXC_GP, SEL_TEST);
     t->cpu->gdtr.limit = SEL_TEST + 7;
     assert_raised(EXECUTE(t, 0x0f, 0x00, 0xd8), EXC_GP, SEL_TEST);

@@ -64,6 +64,34 @@ static void test_modify_by_dma(void)
     test_cpu_free(t);
 }
 
+/* Code that stands in the page tables changes when a walk sets accessed bits in it. */
+static void test_modify_by_walk(void)
+{
+    enum { DIRECTORY = 0x10000, TABLE = 0x11000, P = 1, W = 2, ACCESSED = 0x20 };
+    TestCpu *t = with_code(CPU_PROTECTED, CODE, BYTES(0x90));
+    for (unsigned i = 0; i < 1024; i++)
+        test_poke(t, TABLE + 4 * i, i * PAGE_SIZE | P | W, 4);
+    test_poke(t, DIRECTORY, TABLE | P | W, 4);
+    /* The entry of page 90h begins 03 00 09 00: add eax, [eax]; or [eax], eax. With the bit set,
+     * 23 00: and eax, [eax]. */
+    PhysAddr entry = TABLE + 4 * 0x90;
+    t->cpu->cr3 = DIRECTORY;
+    t->cpu->cr0 |= CR0_PG;
+    cpu_update_mode(t->cpu);
+    t->cpu->gpr[RAX] = DATA;
+    test_poke(t, DATA, 1, 4);
+    t->cpu->rip = entry;
+    cpu_run(t->cpu, 1);
+    g_assert_cmphex(t->cpu->gpr[RAX], ==, DATA + 1);
+    mem_load(t->cpu, 0x90 * PAGE_SIZE, 1);
+    g_assert_cmphex(test_peek(t, entry, 1), ==, P | W | ACCESSED);
+    t->cpu->gpr[RAX] = DATA;
+    t->cpu->rip = entry;
+    cpu_run(t->cpu, 1);
+    g_assert_cmphex(t->cpu->gpr[RAX], ==, 0);
+    test_cpu_free(t);
+}
+
 /* A page that stops holding code becomes fast to write again, and data beside code stays right. */
 static void test_code_page_becomes_data(void)
 {
@@ -261,6 +289,7 @@ int main(int argc, char **argv)
     g_test_add_func("/run/exact-count", test_exact_count);
     g_test_add_func("/run/modify-next", test_modify_next);
     g_test_add_func("/run/modify-by-dma", test_modify_by_dma);
+    g_test_add_func("/run/modify-by-walk", test_modify_by_walk);
     g_test_add_func("/run/code-page-becomes-data", test_code_page_becomes_data);
     g_test_add_func("/run/crossing-instruction", test_crossing_instruction);
     g_test_add_func("/run/map-change", test_map_change);

@@ -107,7 +107,31 @@ static void test_cr4(void)
     test_cpu_free(t);
     t = test_cpu_new("max", MIB);
     g_assert_cmpint(write_cr(t, cr4_write, CR4_PCIDE), ==, GP); /* outside long mode */
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_CET), ==, GP);   /* without CR0.WP */
+    g_assert_cmpint(write_cr(t, cr0_write, CR0_PE | CR0_WP), ==, OK);
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_CET), ==, OK);
+    g_assert_cmpint(write_cr(t, cr0_write, CR0_PE), ==, GP); /* with CR4.CET */
+    test_cpu_free(t);
+    t = test_cpu_new("max,-la57,-pku,-shstk,-ibt", MIB);
+    g_assert_cmpint(write_cr(t, cr0_write, CR0_PE | CR0_WP), ==, OK);
     g_assert_cmpint(write_cr(t, cr4_write, CR4_LA57), ==, GP);
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_PKE), ==, GP);
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_CET), ==, GP);
+    test_cpu_free(t);
+}
+
+/* The number of levels changes outside IA-32e mode only. */
+static void test_la57(void)
+{
+    TestCpu *t = test_cpu_new("max", MIB);
+    t->cpu->cr0 |= CR0_PE;
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_PAE | CR4_LA57), ==, OK);
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_PAE), ==, OK);
+    test_cpu_flat(t, CPU_LONG, 0);
+    t->cpu->cr0 |= CR0_PG;
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_PAE | CR4_LA57), ==, GP);
+    t->cpu->cr4 |= CR4_LA57;
+    g_assert_cmpint(write_cr(t, cr4_write, CR4_PAE), ==, GP);
     test_cpu_free(t);
 }
 
@@ -151,7 +175,8 @@ static const MsrCase msr_cases[] = {
     {MSR_SYSENTER_CS, 0xffffffff, OK},
     {MSR_SYSENTER_CS, 0x100000000, GP},
     {MSR_SYSENTER_EIP, 0xffff800000000000, OK},
-    {MSR_SYSENTER_EIP, 0x0000800000000000, GP},
+    {MSR_SYSENTER_EIP, 0x0000800000000000, OK}, /* with LA57 */
+    {MSR_SYSENTER_EIP, 0x0100000000000000, GP},
     {MSR_LSTAR, 0x8000000000000000, GP},
     {MSR_FS_BASE, 0x00007fffffffffff, OK},
     {MSR_KERNEL_GS_BASE, 0xffffffffff600000, OK},
@@ -176,6 +201,18 @@ static const MsrCase msr_cases[] = {
     {MSR_MC0_CTL + 1, 0, OK},
     {MSR_MC0_CTL + 1, 1, GP},
     {MSR_MC0_CTL + 40, 0, GP},
+    {MSR_U_CET, 0x00007ffffffff43f, OK},
+    {MSR_U_CET, 1 << 6, GP},
+    {MSR_U_CET, 3 << 10, GP}, /* suppressed and waiting */
+    {MSR_U_CET, 0x0100000000000000, GP},
+    {MSR_S_CET, 1 << 11, OK},
+    {MSR_PL0_SSP, 0xffff8000000000f8, OK},
+    {MSR_PL0_SSP + 3, 4, OK},
+    {MSR_PL0_SSP + 3, 2, GP},
+    {MSR_PL0_SSP + 1, 0x0100000000000000, GP},
+    {MSR_INTERRUPT_SSP_TABLE, 0xfffff000, OK},
+    {MSR_XSS, 0x1800, OK},
+    {MSR_XSS, 0x100, GP},
     {MSR_MTRRCAP, 0, GP},
     {MSR_ARCH_CAPABILITIES, 0, GP},
     {MSR_SMBASE, 0x30000, GP},
@@ -228,6 +265,7 @@ int main(int argc, char **argv)
     g_test_add_func("/control/cr0", test_cr0);
     g_test_add_func("/control/long-mode-activation", test_long_mode_activation);
     g_test_add_func("/control/cr4", test_cr4);
+    g_test_add_func("/control/la57", test_la57);
     g_test_add_func("/control/pae-pointers", test_pae_pointers);
     g_test_add_func("/control/efer", test_efer);
     g_test_add_func("/msr/values", test_msrs);

@@ -1,0 +1,144 @@
+/* view_block.c - the translation of the code at an address, for the monitor.
+ *
+ * The intermediate form is not kept: the bytes are lifted again, and host code is written behind
+ * the last block, where the next one will overwrite it. What is shown of a block that has run is
+ * its own code, with its links; the second writing only tells what each part of it is for. */
+#include <inttypes.h>
+
+#include "cpu/mmu.h"
+#include "dbt/dbt.h"
+#include "dbt/lift.h"
+#include "dbt/view.h"
+#include "dbt/x64/emit.h"
+
+/* Host address of the byte at la; NULL: no RAM is mapped there. */
+static const uint8_t *code_at(Cpu *cpu, LinAddr la)
+{
+    PhysAddr pa;
+    if (!mem_translate_debug(cpu, la, &pa))
+        return NULL;
+    const MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
+    return page.host ? page.host + (pa & PAGE_MASK) : NULL;
+}
+
+static LinAddr code_base(const Cpu *cpu)
+{
+    return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
+}
+
+static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *host)
+{
+    Cpu *cpu = t->cpu;
+    uint64_t saved = cpu->rip;
+    cpu->rip = rip;
+    bool lifted = lift_block(cpu, key, host, code_base(cpu) + rip, t->ir);
+    cpu->rip = saved;
+    if (lifted)
+        flags_live(t->ir);
+    return lifted;
+}
+
+static bool ir_holds(const IrBlock *ir, uint64_t rip)
+{
+    for (unsigned i = 0; i < ir->insn_count; i++)
+        if (ir->insn_rip[i] == rip)
+            return true;
+    return false;
+}
+
+/* A block of the present mode that holds rip somewhere behind its start; t->ir is its. 0: none. */
+static uint32_t block_around(Translator *t, uint64_t rip, uint32_t key, const uint8_t *host)
+{
+    for (uint64_t back = 1; back <= (rip & PAGE_MASK); back++) {
+        uint32_t index = cache_find(t, rip - back, host - back, key);
+        if (index && lift_at(t, rip - back, key, host - back) && ir_holds(t->ir, rip))
+            return index;
+    }
+    return 0;
+}
+
+/* Writes t->ir behind the last block and forgets it. */
+static Block write_again(Translator *t)
+{
+    Translator kept = *t;
+    uint32_t index = t->block_count;
+    t->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
+    t->blocks[index] = (Block){
+        .rip = t->ir->rip, .host = t->ir->host, .key = t->ir->key, .insn_count = t->ir->insn_count};
+    t->block_count++;
+    bool fits = x64_emit(t, t->ir, index);
+    g_assert(fits);
+    Block block = t->blocks[index];
+    t->block_count = kept.block_count;
+    t->used = kept.used;
+    t->site_count = kept.site_count;
+    t->exit_count = kept.exit_count;
+    t->insn_count = kept.insn_count;
+    return block;
+}
+
+/* The marks of the second writing speak of the places of the first. */
+static void renumber(Translator *t, const Block *old)
+{
+    uint32_t site = view_first_site(t, old - t->blocks);
+    for (unsigned i = 0; i < t->marks->len; i++) {
+        Mark *mark = &g_array_index(t->marks, Mark, i);
+        if (mark->kind == MARK_EXIT)
+            mark->number += old->first_exit - t->exit_count;
+        else if (mark->kind != MARK_OP)
+            mark->number += site - t->site_count;
+    }
+}
+
+static void print(Translator *t, const Block *old, GString *out)
+{
+    Block again = write_again(t);
+    bool same = old && old->code_end - old->entry == again.code_end - again.entry;
+    if (same)
+        renumber(t, old);
+    const Block *block = old ? old : &t->blocks[t->block_count];
+    g_autoptr(Disassembler) guest = disassembler_new(t->cpu->code_size);
+    g_autoptr(Disassembler) host = disassembler_new(CODE_64);
+    const View v = {t, t->ir, block, same || !old ? t->marks : NULL, again.entry, guest, host};
+    g_string_append_printf(out, "%s: %u instructions, %" PRIu32 " bytes%s\n",
+                           old ? "block" : "not translated yet in this mode; it would be",
+                           t->ir->insn_count, block->code_end - block->entry,
+                           v.marks ? "" : ", written in another way than it would be now");
+    if (v.marks)
+        view_beside(&v, out);
+    else
+        view_host(&v, out);
+    if (old)
+        view_meta(&v, out);
+    g_array_unref(t->marks);
+    t->marks = NULL;
+}
+
+void dbt_print_block(Cpu *cpu, LinAddr la, GString *out)
+{
+    if (!dbt_is_attached(cpu)) {
+        g_string_append(out, "the interpreter runs; 'accel jit' would translate\n");
+        return;
+    }
+    Translator *t = translator_of(cpu);
+    const uint8_t *host = code_at(cpu, la);
+    uint64_t rip = la - code_base(cpu);
+    uint32_t key = lift_key(cpu, t->counted);
+    if (!host) {
+        g_string_append_printf(out, "no RAM or ROM is mapped at 0x%" PRIx64 "\n", la);
+        return;
+    }
+    uint32_t index = cache_find(t, rip, host, key);
+    bool lifted = true;
+    if (index)
+        lifted = lift_at(t, rip, key, host);
+    else if (!(index = block_around(t, rip, key, host)))
+        lifted = lift_at(t, rip, key, host);
+    if (!lifted)
+        g_string_append(
+            out, "the interpreter does the first instruction: it crosses a page, or is none\n");
+    else if (cache_nearly_full(t))
+        g_string_append(out, "the code cache is full; let the machine run on\n");
+    else
+        print(t, index ? &t->blocks[index] : NULL, out);
+}

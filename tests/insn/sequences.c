@@ -1,0 +1,292 @@
+/* sequences.c - random programs, run by the interpreter and by the translator from the same state.
+ *
+ *     sequences [--programs N] [--seconds N] [--seed N]
+ *
+ * After each program registers, segments, flags, the x87 and vector state, memory and the number of
+ * instructions must be the same. Half of the programs count instructions and have loops, stores
+ * into code and a random end; the others run uncounted to their HLT. Each runs in the translator
+ * twice, with an empty and with a filled TLB. A difference is shrunk and printed; the exit status
+ * is then 1. Exit status 77: there is no translator for this host. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cpu/block.h"
+#include "cpu/flags.h"
+#include "cpu/mmu.h"
+#include "dbt/dbt.h"
+#include "dbt/translator.h"
+#include "tests/support/random_program.h"
+
+enum { SKIPPED = 77, RAM_SIZE = 2 * MIB, MOST_INSNS = 600, MOST_REPORTS = 5 };
+
+typedef enum Engine { INTERPRETED, COUNTED, FREE, ENGINES } Engine;
+
+typedef struct Bench {
+    BareCpu *t[ENGINES];
+    uint8_t *ram; /* as it is before a program is loaded */
+    Cpu before;   /* of the run under way */
+} Bench;
+
+typedef struct Options {
+    gint64 programs, seed;
+    int seconds;
+} Options;
+
+typedef struct Totals {
+    uint64_t programs, halted, insns, warm;
+    unsigned differences;
+} Totals;
+
+static bool bench_new(Bench *b)
+{
+    for (unsigned e = 0; e < ENGINES; e++) {
+        g_autoptr(GError) err = NULL;
+        b->t[e] = bare_cpu();
+        if (e != INTERPRETED &&
+            !dbt_attach(b->t[e]->cpu, &(DbtOptions){.counted = e == COUNTED}, &err)) {
+            printf("skipped: %s\n", err->message);
+            return false;
+        }
+    }
+    b->ram = g_memdup2(b->t[0]->ram.host, RAM_SIZE);
+    return true;
+}
+
+/* --- running ------------------------------------------------------------------------------------- */
+
+static void load(Bench *b, BareCpu *t, const Program *p)
+{
+    memcpy(t->ram.host, b->ram, RAM_SIZE);
+    program_load(t, p);
+}
+
+static void run_cold(Bench *b, Engine e, const Program *p, uint64_t most)
+{
+    BareCpu *t = b->t[e];
+    load(b, t, p);
+    code_cache_flush(t->cpu->code);
+    b->before = *t->cpu;
+    cpu_run(t->cpu, e == FREE ? UINT64_MAX - t->cpu->insn_count : most);
+}
+
+/* The same again with what the run before left in the TLB and the code cache. False: it cannot be,
+ * as the code has been written. */
+static bool run_warm(Bench *b, Engine e, const Program *p, uint64_t most)
+{
+    BareCpu *t = b->t[e];
+    Cpu *cpu = t->cpu;
+    uint8_t *pages = g_memdup2(t->ram.host + AT_CODE, 2 * PAGE_SIZE);
+    load(b, t, p);
+    bool same = !memcmp(pages, t->ram.host + AT_CODE, 2 * PAGE_SIZE);
+    g_free(pages);
+    if (!same)
+        return false;
+    *cpu = b->before;
+    cpu_run(cpu, e == FREE ? UINT64_MAX - cpu->insn_count : most);
+    return true;
+}
+
+/* --- comparing ----------------------------------------------------------------------------------- */
+
+static bool same_segment(const Segment *a, const Segment *b)
+{
+    return a->base == b->base && a->limit == b->limit && a->selector == b->selector &&
+           a->access == b->access;
+}
+
+static bool same_fpu(const Fpu *a, const Fpu *b)
+{
+    for (unsigned i = 0; i < 8; i++)
+        if (a->reg[i].mant != b->reg[i].mant || a->reg[i].se != b->reg[i].se)
+            return false;
+    return a->cw == b->cw && a->sw == b->sw && a->top == b->top && a->valid == b->valid;
+}
+
+/* What differs, or NULL. insns: how many the interpreter ran and the translator, if it counts. */
+static const char *difference(const BareCpu *x, const BareCpu *y, uint64_t insns, uint64_t theirs)
+{
+    const Cpu *a = x->cpu, *b = y->cpu;
+    if (a->activity != b->activity)
+        return "activity";
+    if (a->rip != b->rip)
+        return "rip";
+    if (memcmp(a->gpr, b->gpr, sizeof(a->gpr)))
+        return "a general register";
+    if (eflags_get(a) != eflags_get(b))
+        return "eflags";
+    for (unsigned s = 0; s < SEG_COUNT; s++)
+        if (!same_segment(&a->seg[s], &b->seg[s]))
+            return "a segment";
+    if (a->cpl != b->cpl || a->cr2 != b->cr2 || a->mode != b->mode || a->shadow != b->shadow)
+        return "cpl, cr2, mode or shadow";
+    if (!same_fpu(&a->fpu, &b->fpu))
+        return "the x87";
+    if (a->mxcsr != b->mxcsr || memcmp(a->vec, b->vec, sizeof(a->vec)))
+        return "the vector state";
+    if (insns != theirs)
+        return "the number of instructions";
+    return memcmp(x->ram.host, y->ram.host, RAM_SIZE) ? "memory" : NULL;
+}
+
+/* Runs p everywhere; NULL or what differs. *which: the engine that differs. */
+static const char *judge(Bench *b, const Program *p, uint64_t most, Engine *which, Totals *totals)
+{
+    Engine e = *which = p->loops ? COUNTED : FREE;
+    BareCpu *first = b->t[INTERPRETED], *t = b->t[e];
+    uint64_t start = first->cpu->insn_count;
+    run_cold(b, INTERPRETED, p, most);
+    uint64_t insns = first->cpu->insn_count - start;
+    bool halted = first->cpu->activity != CPU_RUNNING;
+    if (e == FREE && !halted)
+        return NULL;
+    totals->halted += halted;
+    totals->insns += insns;
+    start = t->cpu->insn_count;
+    run_cold(b, e, p, most);
+    const char *what = difference(first, t, insns, e == FREE ? insns : t->cpu->insn_count - start);
+    if (what || !run_warm(b, e, p, most))
+        return what;
+    totals->warm++;
+    return difference(first, t, insns, e == FREE ? insns : t->cpu->insn_count - start);
+}
+
+/* --- reporting ----------------------------------------------------------------------------------- */
+
+static void replace_by_nops(Piece *piece)
+{
+    enum { NOP = 0x90 };
+    memset(piece->bytes, NOP, piece->length);
+    piece->jump = piece->store = 0;
+}
+
+static void shrink(Bench *b, Program *p, uint64_t *most)
+{
+    Totals ignored = {0};
+    Engine which;
+    for (bool progress = true; progress;) {
+        progress = false;
+        for (unsigned n = 0; n < p->count; n++) {
+            Piece saved = p->piece[n];
+            bool plain = saved.bytes[0] == 0x90 && !saved.jump && !saved.store;
+            if (plain)
+                continue;
+            replace_by_nops(&p->piece[n]);
+            if (judge(b, p, *most, &which, &ignored))
+                progress = true;
+            else
+                p->piece[n] = saved;
+        }
+    }
+}
+
+static void report(Bench *b, Program *p, uint64_t most, uint64_t seed)
+{
+    Totals ignored = {0};
+    Engine which;
+    g_autoptr(GString) out = g_string_new(NULL);
+    shrink(b, p, &most);
+    const char *what = judge(b, p, most, &which, &ignored);
+    printf("program %" PRIu64 ": %s differs%s; at most %" PRIu64 " instructions\n", seed,
+           what ? what : "nothing more", which == COUNTED ? " (counted)" : "", most);
+    program_print(p, out);
+    const Cpu *a = b->t[INTERPRETED]->cpu, *c = b->t[which]->cpu;
+    printf("%s  before, interpreter, translator\n", out->str);
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        printf("  r%-2u    %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "%s\n", r, p->gpr[r],
+               a->gpr[r], c->gpr[r], a->gpr[r] != c->gpr[r] ? " <" : "");
+    printf("  flags  %16x %16x %16x\n  rip    %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n",
+           p->flags, eflags_get(a), eflags_get(c), p->start, a->rip, c->rip);
+    printf("  insns  %37" PRIu64 " %16" PRIu64 "\n", a->insn_count, c->insn_count);
+    for (unsigned s = 0; s < SEG_COUNT && p->world->segmented; s++)
+        printf("  segment %u base %" PRIx64 " limit %x access %x\n", s, a->seg[s].base,
+               a->seg[s].limit, a->seg[s].access);
+    const uint8_t *x = b->t[INTERPRETED]->ram.host, *y = b->t[which]->ram.host;
+    for (unsigned at = 0, shown = 0; at < RAM_SIZE && shown < 16; at++)
+        if (x[at] != y[at] && ++shown)
+            printf("  memory %06x: %02x %02x\n", at, x[at], y[at]);
+}
+
+/* --- the program --------------------------------------------------------------------------------- */
+
+static Options parse_options(int argc, char **argv)
+{
+    Options o = {.seed = 1};
+    const GOptionEntry entries[] = {
+        {"programs", 'n', 0, G_OPTION_ARG_INT64, &o.programs, "stop after so many", "N"},
+        {"seconds", 't', 0, G_OPTION_ARG_INT, &o.seconds, "stop after this time", "N"},
+        {"seed", 's', 0, G_OPTION_ARG_INT64, &o.seed, "of the first program; the next has the next",
+         "N"},
+        {NULL},
+    };
+    g_autoptr(GOptionContext)
+        context = g_option_context_new("- interpreter and translator, compared");
+    g_option_context_add_main_entries(context, entries, NULL);
+    g_autoptr(GError) err = NULL;
+    if (!g_option_context_parse(context, &argc, &argv, &err)) {
+        g_printerr("sequences: %s\n", err->message);
+        exit(2);
+    }
+    if (!o.programs && !o.seconds)
+        o.seconds = 10;
+    return o;
+}
+
+static bool is_over(const Options *o, const Totals *totals, gint64 start)
+{
+    if (totals->differences >= MOST_REPORTS)
+        return true;
+    if (o->programs && totals->programs >= (uint64_t)o->programs)
+        return true;
+    return o->seconds && g_get_monotonic_time() - start >= o->seconds * G_USEC_PER_SEC;
+}
+
+static void judge_program(Bench *b, uint64_t seed, Totals *totals)
+{
+    static Program p;
+    RandomCode r;
+    Engine which;
+    random_code_init(&r, seed);
+    program_make(&r, random_code_below(&r, 2), &p);
+    uint64_t most = p.loops ? 1 + random_code_below(&r, MOST_INSNS) : MOST_INSNS;
+    if (judge(b, &p, most, &which, totals)) {
+        report(b, &p, most, seed);
+        totals->differences++;
+    }
+    totals->programs++;
+}
+
+/* The translator must have run something itself. */
+static bool report_totals(const Bench *b, const Totals *totals)
+{
+    printf("%" PRIu64 " programs, %" PRIu64 " to the end, %" PRIu64 " twice, %" PRIu64
+           " instructions, %u differences\n",
+           totals->programs, totals->halted, totals->warm, totals->insns, totals->differences);
+    bool translated = true;
+    for (unsigned e = COUNTED; e < ENGINES; e++) {
+        const TranslatorStats *s = &translator_of(b->t[e]->cpu)->stats;
+        printf("%s: %" PRIu64 " blocks, %" PRIu64 " entries, %" PRIu64 " handovers, %" PRIu64
+               " links\n",
+               e == COUNTED ? "counted" : "free", s->blocks, s->entries, s->sites_taken, s->links);
+        translated &= s->entries > 0 && s->links > 0;
+    }
+    return translated;
+}
+
+int main(int argc, char **argv)
+{
+    Options o = parse_options(argc, argv);
+    static Bench b;
+    Totals totals = {0};
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (!bench_new(&b))
+        return SKIPPED;
+    gint64 start = g_get_monotonic_time();
+    while (!is_over(&o, &totals, start))
+        judge_program(&b, o.seed + totals.programs, &totals);
+    bool translated = report_totals(&b, &totals);
+    for (unsigned e = 0; e < ENGINES; e++)
+        bare_cpu_free(b.t[e]);
+    g_free(b.ram);
+    return totals.differences != 0 || !translated;
+}

@@ -1,0 +1,16 @@
+/* engine.h - what can execute guest code: every row of test runs through each of them. */
+#ifndef MYNA_TESTS_SUPPORT_ENGINE_H
+#define MYNA_TESTS_SUPPORT_ENGINE_H
+
+#include "cpu/cpu.h"
+
+typedef struct Engine {
+    const char *name;
+    /* From now on cpu_run runs with it. False: this host cannot. */
+    bool (*attach)(Cpu *cpu, GError **err);
+} Engine;
+
+extern const Engine engines[];
+extern const unsigned engine_count;
+
+#endif
