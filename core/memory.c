@@ -236,8 +236,9 @@ static void address_space_update(AddressSpace *as)
     }
     __atomic_store_n(&as->table, fresh, __ATOMIC_RELEASE);
     if (as->on_change)
-        as->on_change(as->listener);
-    g_free(old);
+        as->on_change(as->listener, old);
+    else
+        g_free(old);
 }
 
 /* Tells every address space in which r can be seen, directly or through aliases of it or of a

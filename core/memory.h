@@ -101,9 +101,9 @@ struct AddressSpace {
     unsigned hold;   /* changes are flattened when this returns to 0 */
     bool changed;
     uint64_t unmapped; /* what a read of nothing returns (all ones) */
-    /* After each re-flattening that changed the table: CPUs drop their TLBs. The old table is freed
-     * when this returns, so by then no CPU may be inside address_space_page. */
-    void (*on_change)(void *opaque);
+    /* After each re-flattening that changed the table: CPUs drop their TLBs. The old table, which a
+     * CPU may still be looking at in address_space_page, is the listener's to g_free. */
+    void (*on_change)(void *opaque, MemTable *old);
     /* A write touched a page flagged PAGE_HAS_CODE (host = its address in RAM). Called by every
      * write path: device DMA here, CPU stores through the CPU's own slow path. */
     void (*on_code_write)(void *opaque, uint8_t *host, uint64_t size);

@@ -4,6 +4,7 @@
  * registers take, to a device. A device's function may change the map, so nothing found in the
  * table before it is used after it. */
 #include "core/memory.h"
+#include "core/ram.h"
 
 /* --- finding ---------------------------------------------------------------------------------- */
 
@@ -158,7 +159,7 @@ static uint64_t load_piece(AddressSpace *as, const MemRange *range, uint64_t add
         return as->unmapped & size_mask(size);
     uint64_t offset = range->offset + (addr - range->first);
     if (range->region->kind == MEM_RAM)
-        return load_le(range->region->host + offset, size);
+        return ram_load(range->region->host + offset, size);
     return io_load(as, range->region, offset, size);
 }
 
@@ -172,7 +173,7 @@ static void store_piece(AddressSpace *as, const MemRange *range, uint64_t addr, 
     if (r->kind == MEM_IO) {
         io_store(r, offset, value, size);
     } else if (!range->readonly) {
-        store_le(r->host + offset, value, size);
+        ram_store(r->host + offset, value, size);
         address_space_ram_written(as, r, offset, size);
     }
 }

@@ -176,7 +176,7 @@ static void reset_power_on(Cpu *cpu)
     cpu->xcr0 = XCR0_X87;
     cpu->xss = 0;
     cpu->pkru = 0;
-    cpu->pending = 0;
+    __atomic_store_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
 }
 
 /* CS too is read and write data: real mode may store through it. [SDM3] "Processor State After
@@ -303,21 +303,35 @@ void cpu_set_line(void *opaque, int line, int level)
             cpu_kick(cpu, PENDING_SMI);
         break;
     case CPU_LINE_INIT:
-        if (level)
-            cpu_kick(cpu, PENDING_INIT);
+        if (!level)
+            break;
+        /* A start-up IPI from before the INIT is void; one from after it must not be lost. */
+        __atomic_fetch_and(&cpu->pending, ~PENDING_SIPI, __ATOMIC_SEQ_CST);
+        cpu_kick(cpu, PENDING_INIT);
         break;
     case CPU_LINE_SIPI:
-        cpu->sipi_vector = level;
+        __atomic_store_n(&cpu->sipi_vector, (uint8_t)level, __ATOMIC_RELAXED);
         cpu_kick(cpu, PENDING_SIPI);
         break;
     case CPU_LINE_A20:
         if (cpu->a20 != (level != 0)) {
-            cpu->a20 = level;
+            __atomic_store_n(&cpu->a20, level != 0, __ATOMIC_RELAXED);
             cpu_kick(cpu, PENDING_FLUSH);
         }
         break;
     case CPU_LINE_COUNT:
         break;
+    }
+}
+
+void cpu_spins(Cpu *cpu)
+{
+    enum { PATIENCE = 64 };
+    if (cpu->bus.turns) {
+        __atomic_fetch_or(&cpu->pending, PENDING_EXIT, __ATOMIC_RELAXED);
+        __atomic_store_n(&cpu->jit.poll, 1, __ATOMIC_RELAXED);
+    } else if (cpu->cpu_count > 1 && ++cpu->spins % PATIENCE == 0) {
+        g_thread_yield();
     }
 }
 

@@ -178,6 +178,7 @@ typedef struct CpuBus {
     AddressSpace *ports;
     Clock *clock;
     GRecMutex *lock; /* the machine lock */
+    bool turns; /* other CPUs run on this one's host thread: who waits for them lets go of it */
     const IntcOps *intc_ops;
     void *intc;                                   /* this CPU's controller */
     IrqLine ferr;                                 /* FERR#: IRQ13 */
@@ -262,6 +263,7 @@ struct Cpu {
     const Insn *block_end;   /* the run loop stops here; moved down to stop after the present one */
     CpuGroup *group;         /* the CPUs of its machine (cpu/group.c) */
     GThread *thread;         /* that is in cpu_run, or NULL; atomic */
+    bool alone;              /* between cpu_group_alone and cpu_group_share */
     sigjmp_buf *unwind;      /* where cpu_raise goes */
     struct {
         uint8_t vector;
@@ -271,6 +273,7 @@ struct Cpu {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
     } delivering;                 /* for double faults */
+    unsigned spins;               /* times cpu_spins was called */
     uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
     CodeCache *code;              /* decoded blocks (cpu/block.c) */
     TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
@@ -332,6 +335,9 @@ uint64_t cpu_tsc(Cpu *cpu); /* what RDTSC reads */
 /* Makes the running block end after the present instruction, so that pending events are looked at.
  * From the CPU's own thread. */
 void cpu_end_block(Cpu *cpu);
+
+/* The guest waits for another CPU in a loop: let others have the host's core now and then. */
+void cpu_spins(Cpu *cpu);
 
 /* Recomputes mode, code_size, stack_size, tlb and mode_key. After any change of CS, SS, CR0, CR4,
  * EFER, EFLAGS.VM, EFLAGS.AC, CPL, XCR0. Cheap. */

@@ -1,5 +1,5 @@
 /* group.c - the CPUs of one machine: who hears of memory map changes, of pages that become code and
- * of writes to code.
+ * of writes to code; and who must stand while one of them is alone with memory.
  *
  * A page becomes code in this order: its flag is set, the fast write entries for it go on every
  * CPU, its bytes are read and decoded, the block is published. A store is made before the flag is
@@ -8,6 +8,7 @@
 #include "cpu/group.h"
 
 #include "cpu/block.h"
+#include "cpu/exec.h"
 #include "cpu/mmu.h"
 
 /* More writes than this, and the CPU is told to drop all its blocks. */
@@ -21,40 +22,18 @@ typedef struct CodeWrite {
 /* What waits for a CPU that runs on another thread. */
 struct CpuGroupMember {
     Cpu *cpu;
+    bool resting;        /* in cpu_run, waiting, and touching no guest memory */
+    uint64_t map_seen;   /* the last change of the memory map that it has flushed for */
     GPtrArray *new_code; /* pages that somebody is about to decode */
     GArray *writes;      /* CodeWrite, in the order they were made */
     bool drop_all;
 };
 
-void cpu_group_init(CpuGroup *group, Cpu **cpus, unsigned count)
-{
-    *group = (CpuGroup){.members = g_new0(CpuGroupMember, count), .count = count};
-    g_mutex_init(&group->lock);
-    g_cond_init(&group->served);
-    for (unsigned i = 0; i < count; i++) {
-        g_assert(cpus[i]->index == i);
-        group->members[i] = (CpuGroupMember){
-            .cpu = cpus[i],
-            .new_code = g_ptr_array_new(),
-            .writes = g_array_new(FALSE, FALSE, sizeof(CodeWrite)),
-        };
-        cpus[i]->group = group;
-    }
-}
-
-void cpu_group_fini(CpuGroup *group)
-{
-    for (unsigned i = 0; i < group->count; i++) {
-        g_ptr_array_free(group->members[i].new_code, TRUE);
-        g_array_free(group->members[i].writes, TRUE);
-    }
-    if (group->members) {
-        g_mutex_clear(&group->lock);
-        g_cond_clear(&group->served);
-    }
-    g_free(group->members);
-    *group = (CpuGroup){0};
-}
+/* A memory map that was replaced by change number `change`. */
+typedef struct OldTable {
+    MemTable *table;
+    uint64_t change;
+} OldTable;
 
 static CpuGroupMember *member_of(Cpu *cpu)
 {
@@ -68,6 +47,48 @@ static bool runs_elsewhere(const Cpu *cpu)
     return cpu->thread && cpu->thread != g_thread_self();
 }
 
+/* --- resting ---------------------------------------------------------------------------------- */
+
+/* Between these two the CPU waits for `news`; it goes on when nobody is alone. */
+static void rest_begin(CpuGroupMember *self)
+{
+    self->resting = true;
+    g_cond_broadcast(&self->cpu->group->news);
+}
+
+static void rest_end(CpuGroupMember *self)
+{
+    CpuGroup *group = self->cpu->group;
+    while (group->alone && group->alone != self)
+        g_cond_wait(&group->news, &group->lock);
+    self->resting = false;
+}
+
+/* --- the memory map --------------------------------------------------------------------------- */
+
+/* Does a CPU run that has not flushed for this change yet? */
+static bool anyone_behind(const CpuGroup *group, uint64_t change)
+{
+    for (unsigned i = 0; i < group->count; i++)
+        if (group->members[i].cpu->thread && group->members[i].map_seen < change)
+            return true;
+    return false;
+}
+
+static void free_old_tables(CpuGroup *group)
+{
+    unsigned n = 0;
+    while (n < group->old_tables->len) {
+        const OldTable *old = &g_array_index(group->old_tables, OldTable, n);
+        if (anyone_behind(group, old->change))
+            break;
+        g_free(old->table);
+        n++;
+    }
+    if (n)
+        g_array_remove_range(group->old_tables, 0, n);
+}
+
 /* --- pages that become code ------------------------------------------------------------------- */
 
 static void ask_new_code(CpuGroupMember *m, uint8_t *page)
@@ -78,7 +99,7 @@ static void ask_new_code(CpuGroupMember *m, uint8_t *page)
     }
     g_ptr_array_add(m->new_code, page);
     cpu_kick(m->cpu, PENDING_CODE);
-    g_cond_broadcast(&m->cpu->group->served); /* it may be waiting itself */
+    g_cond_broadcast(&m->cpu->group->news); /* it may be waiting itself */
 }
 
 static void serve_new_code(CpuGroupMember *m)
@@ -86,7 +107,7 @@ static void serve_new_code(CpuGroupMember *m)
     for (unsigned i = 0; i < m->new_code->len; i++)
         tlb_forget_writable(m->cpu, g_ptr_array_index(m->new_code, i));
     if (m->new_code->len)
-        g_cond_broadcast(&m->cpu->group->served);
+        g_cond_broadcast(&m->cpu->group->news);
     g_ptr_array_set_size(m->new_code, 0);
 }
 
@@ -96,14 +117,16 @@ static void wait_until_forgotten(CpuGroupMember *self)
 {
     CpuGroup *group = self->cpu->group;
     unsigned i = 0;
+    rest_begin(self);
     while (i < group->count) {
         CpuGroupMember *m = &group->members[i++];
         if (m == self || !m->new_code->len)
             continue;
         serve_new_code(self);
-        g_cond_wait(&group->served, &group->lock);
+        g_cond_wait(&group->news, &group->lock);
         i = 0;
     }
+    rest_end(self);
 }
 
 /* --- writes to code --------------------------------------------------------------------------- */
@@ -149,6 +172,44 @@ static void serve_writes(CpuGroupMember *m)
     g_array_set_size(m->writes, 0);
 }
 
+/* --- a group's life ---------------------------------------------------------------------------- */
+
+void cpu_group_init(CpuGroup *group, Cpu **cpus, unsigned count)
+{
+    *group = (CpuGroup){
+        .members = g_new0(CpuGroupMember, count),
+        .count = count,
+        .old_tables = g_array_new(FALSE, FALSE, sizeof(OldTable)),
+    };
+    g_mutex_init(&group->lock);
+    g_cond_init(&group->news);
+    for (unsigned i = 0; i < count; i++) {
+        g_assert(cpus[i]->index == i);
+        group->members[i] = (CpuGroupMember){
+            .cpu = cpus[i],
+            .new_code = g_ptr_array_new(),
+            .writes = g_array_new(FALSE, FALSE, sizeof(CodeWrite)),
+        };
+        cpus[i]->group = group;
+    }
+}
+
+void cpu_group_fini(CpuGroup *group)
+{
+    for (unsigned i = 0; i < group->count; i++) {
+        g_ptr_array_free(group->members[i].new_code, TRUE);
+        g_array_free(group->members[i].writes, TRUE);
+    }
+    if (group->members) {
+        free_old_tables(group);
+        g_array_free(group->old_tables, TRUE);
+        g_mutex_clear(&group->lock);
+        g_cond_clear(&group->news);
+    }
+    g_free(group->members);
+    *group = (CpuGroup){0};
+}
+
 /* --- from the CPUs and the memory map --------------------------------------------------------- */
 
 void cpu_group_code_page(Cpu *cpu, const MemPage *page)
@@ -165,9 +226,13 @@ void cpu_group_code_page(Cpu *cpu, const MemPage *page)
 
 void cpu_group_enter(Cpu *cpu)
 {
-    g_mutex_lock(&cpu->group->lock);
+    CpuGroup *group = cpu->group;
+    g_mutex_lock(&group->lock);
+    while (group->alone)
+        g_cond_wait(&group->news, &group->lock);
+    member_of(cpu)->map_seen = group->map_changes;
     __atomic_store_n(&cpu->thread, g_thread_self(), __ATOMIC_RELAXED);
-    g_mutex_unlock(&cpu->group->lock);
+    g_mutex_unlock(&group->lock);
 }
 
 void cpu_group_leave(Cpu *cpu)
@@ -176,22 +241,97 @@ void cpu_group_leave(Cpu *cpu)
     serve_new_code(member_of(cpu));
     serve_writes(member_of(cpu));
     __atomic_store_n(&cpu->thread, NULL, __ATOMIC_RELAXED);
+    free_old_tables(cpu->group);
+    g_cond_broadcast(&cpu->group->news);
     g_mutex_unlock(&cpu->group->lock);
 }
 
 void cpu_group_serve(Cpu *cpu)
 {
+    CpuGroupMember *self = member_of(cpu);
     g_mutex_lock(&cpu->group->lock);
-    serve_new_code(member_of(cpu));
-    serve_writes(member_of(cpu));
+    serve_new_code(self);
+    serve_writes(self);
+    if (cpu->group->alone) {
+        rest_begin(self);
+        rest_end(self);
+    }
     g_mutex_unlock(&cpu->group->lock);
 }
 
-static void map_changed(void *opaque)
+static bool must_stop(const CpuGroupMember *m)
+{
+    return runs_elsewhere(m->cpu) && !m->resting;
+}
+
+static bool all_others_rest(const CpuGroup *group)
+{
+    for (unsigned i = 0; i < group->count; i++)
+        if (must_stop(&group->members[i]))
+            return false;
+    return true;
+}
+
+/* Who waits for its turn rests itself: two that want to be alone do not wait for each other. */
+void cpu_group_alone(Cpu *cpu)
+{
+    CpuGroup *group = cpu->group;
+    CpuGroupMember *self = member_of(cpu);
+    g_assert(!cpu->alone);
+    cpu->alone = true;
+    g_mutex_lock(&group->lock);
+    rest_begin(self);
+    rest_end(self);
+    group->alone = self;
+    for (unsigned i = 0; i < group->count; i++)
+        if (must_stop(&group->members[i]))
+            cpu_kick(group->members[i].cpu, PENDING_CODE);
+    while (!all_others_rest(group))
+        g_cond_wait(&group->news, &group->lock);
+    g_mutex_unlock(&group->lock);
+}
+
+void cpu_group_share(Cpu *cpu)
+{
+    cpu->alone = false;
+    g_mutex_lock(&cpu->group->lock);
+    cpu->group->alone = NULL;
+    g_cond_broadcast(&cpu->group->news);
+    g_mutex_unlock(&cpu->group->lock);
+}
+
+/* Machine lock held, perhaps in the middle of an instruction: the wait is in cpu_group_flush. */
+static void map_changed(void *opaque, MemTable *table)
 {
     CpuGroup *group = opaque;
+    if (!group->count) {
+        g_free(table);
+        return;
+    }
+    g_mutex_lock(&group->lock);
+    OldTable old = {table, ++group->map_changes};
+    g_array_append_val(group->old_tables, old);
     for (unsigned i = 0; i < group->count; i++)
         cpu_kick(group->members[i].cpu, PENDING_FLUSH);
+    free_old_tables(group);
+    g_mutex_unlock(&group->lock);
+}
+
+void cpu_group_flush(Cpu *cpu)
+{
+    CpuGroup *group = cpu->group;
+    CpuGroupMember *self = member_of(cpu);
+    g_mutex_lock(&group->lock);
+    tlb_flush_all(cpu);
+    uint64_t change = self->map_seen = group->map_changes;
+    free_old_tables(group);
+    rest_begin(self);
+    while (anyone_behind(group, change)) {
+        serve_new_code(self);
+        g_cond_wait(&group->news, &group->lock);
+    }
+    rest_end(self);
+    g_mutex_unlock(&group->lock);
 }
 
 static void code_written(void *opaque, uint8_t *host, uint64_t size)

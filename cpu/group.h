@@ -8,12 +8,15 @@ typedef struct CpuGroupMember CpuGroupMember;
 
 /* A CPU's TLB and code cache belong to its thread while that is in cpu_run, and to whoever holds
  * the lock otherwise. What is asked of a CPU that runs on another thread waits for the end of its
- * block (PENDING_CODE). */
+ * block (PENDING_CODE, PENDING_FLUSH). */
 struct CpuGroup {
     CpuGroupMember *members;
     unsigned count;
-    GMutex lock; /* the innermost: may be taken with the machine lock held */
-    GCond served;
+    GMutex lock;           /* the innermost: may be taken with the machine lock held */
+    GCond news;            /* something was served, a CPU began to rest, or ended to be alone */
+    CpuGroupMember *alone; /* whose instruction runs while all others rest, or NULL */
+    uint64_t map_changes;
+    GArray *old_tables; /* OldTable, oldest first */
 };
 
 /* The CPUs, in the order of their index, know the group from now on. Ends before they do. */
@@ -33,5 +36,15 @@ void cpu_group_leave(Cpu *cpu);
 
 /* Does what others asked of the CPU, which is between blocks. */
 void cpu_group_serve(Cpu *cpu);
+
+/* The memory map changed: drops the CPU's TLB. When this returns no CPU uses the old map, so that
+ * who changed it, by an instruction that is over now, may count on the new one. */
+void cpu_group_flush(Cpu *cpu);
+
+/* cpu, in an instruction that has changed nothing yet, is alone with memory until cpu_group_share
+ * or until the instruction raises: for LOCKed accesses that the host cannot make whole. The caller
+ * does not hold the machine lock, which another CPU may need to end its own instruction. */
+void cpu_group_alone(Cpu *cpu);
+void cpu_group_share(Cpu *cpu);
 
 #endif

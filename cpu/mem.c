@@ -3,6 +3,7 @@
 #include "cpu/breakpoint.h"
 #include "cpu/cet.h"
 #include "cpu/exec.h"
+#include "cpu/group.h"
 #include "cpu/mmu.h"
 
 void seg_raise(Cpu *cpu, unsigned seg)
@@ -57,7 +58,7 @@ static bool crosses_page(LinAddr la, unsigned size)
 static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, unsigned size)
 {
     if (t->page.host)
-        return load_le(t->page.host + offset, size);
+        return ram_load(t->page.host + offset, size);
     if (cpu->journal)
         cpu->journal->device(cpu->journal);
     g_rec_mutex_lock(cpu->bus.lock);
@@ -75,7 +76,7 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
         if (UNLIKELY(cpu->journal != NULL))
             cpu->journal->store(cpu->journal, t->page.host + offset, size,
                                 *t->page.page_flags & PAGE_HAS_CODE);
-        store_le(t->page.host + offset, v, size);
+        ram_store(t->page.host + offset, v, size);
         cpu_ram_written(cpu, &t->page, offset, size);
         return;
     }
@@ -194,13 +195,28 @@ uint8_t *mem_host(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 
 /* --- read-modify-write ------------------------------------------------------------------------ */
 
+/* Can the host compare and exchange there? x86 can within a cache line at any address. */
+static bool host_can_cas(const uint8_t *host, unsigned size)
+{
+#ifdef __x86_64__
+    enum { CACHE_LINE = 64 };
+    return ((uintptr_t)host & (CACHE_LINE - 1)) + size <= CACHE_LINE;
+#else
+    return !((uintptr_t)host & (size - 1));
+#endif
+}
+
 uint64_t rmw_begin_memory(Cpu *cpu, const Insn *insn, Rmw *m)
 {
     unsigned size = insn->op[0].size;
     m->la = insn_linear(cpu, insn, size, ACCESS_WRITE);
     m->host = mem_host(cpu, m->la, size, ACCESS_WRITE);
+    if (insn->lock && !(m->host && host_can_cas(m->host, size))) {
+        m->host = NULL; /* what it was before the wait */
+        cpu_group_alone(cpu);
+    }
     if (m->host) {
-        m->old = load_le(m->host, size);
+        m->old = ram_load(m->host, size);
     } else {
         check_alignment(cpu, m->la, size);
         m->old = load_as(cpu, m->la, size, ROLE_CURRENT);
@@ -209,7 +225,7 @@ uint64_t rmw_begin_memory(Cpu *cpu, const Insn *insn, Rmw *m)
     return m->old;
 }
 
-/* Compare and exchange on naturally aligned host memory. */
+/* Compare and exchange where host_can_cas. */
 static bool host_cas(uint8_t *host, uint64_t old, uint64_t v, unsigned size)
 {
     switch (size) {
@@ -242,11 +258,13 @@ bool rmw_commit_memory(Cpu *cpu, const Insn *insn, Rmw *m, uint64_t v)
     if (!m->host) {
         store_as(cpu, m->la, v, size, ROLE_CURRENT);
         debug_data_access(cpu, m->la, size, ACCESS_WRITE);
+        if (insn->lock)
+            cpu_group_share(cpu);
         return true;
     }
-    if (insn->lock && !((uintptr_t)m->host & (size - 1)))
+    if (insn->lock)
         return host_cas(m->host, m->old, v, size);
-    store_le(m->host, v, size);
+    ram_store(m->host, v, size);
     return true;
 }
 

@@ -10,6 +10,7 @@
 #ifndef MYNA_CPU_MEM_H
 #define MYNA_CPU_MEM_H
 
+#include "core/ram.h"
 #include "cpu/cpu.h"
 
 typedef enum MemAccess { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH } MemAccess;
@@ -54,7 +55,7 @@ static ALWAYS_INLINE uint64_t mem_load(Cpu *cpu, LinAddr la, unsigned size)
     TlbEntry *e = tlb_entry(cpu, la);
     uint64_t offset = la ^ e->read;
     if (LIKELY(offset <= PAGE_SIZE - size))
-        return load_le(e->host + offset, size);
+        return ram_load(e->host + offset, size);
     return mem_load_slow(cpu, la, size);
 }
 
@@ -63,7 +64,7 @@ static ALWAYS_INLINE void mem_store(Cpu *cpu, LinAddr la, uint64_t value, unsign
     TlbEntry *e = tlb_entry(cpu, la);
     uint64_t offset = la ^ e->write;
     if (LIKELY(offset <= PAGE_SIZE - size))
-        store_le(e->host + offset, value, size);
+        ram_store(e->host + offset, value, size);
     else
         mem_store_slow(cpu, la, value, size);
 }

@@ -211,7 +211,7 @@ void tlb_flush_page(Cpu *cpu, LinAddr la)
 
 static PhysAddr a20_masked(const Cpu *cpu, PhysAddr pa)
 {
-    return cpu->a20 ? pa : pa & ~((PhysAddr)1 << 20);
+    return __atomic_load_n(&cpu->a20, __ATOMIC_RELAXED) ? pa : pa & ~((PhysAddr)1 << 20);
 }
 
 /* Rights of a finished walk that need no further walk: writing needs D already set. */

@@ -29,8 +29,9 @@ static void start_up(Cpu *cpu)
     if (cpu->activity != CPU_WAIT_SIPI)
         return;
     Segment *cs = &cpu->seg[SEG_CS];
-    cs->selector = cpu->sipi_vector << 8;
-    cs->base = (uint64_t)cpu->sipi_vector << 12;
+    uint8_t page = __atomic_load_n(&cpu->sipi_vector, __ATOMIC_RELAXED);
+    cs->selector = page << 8;
+    cs->base = (uint64_t)page << 12;
     segment_update(cs);
     cpu->rip = 0;
     cpu->activity = CPU_RUNNING;
@@ -47,7 +48,7 @@ static int acknowledge(Cpu *cpu)
 
 static void take_init(Cpu *cpu)
 {
-    pending_clear(cpu, PENDING_INIT | PENDING_SIPI);
+    pending_clear(cpu, PENDING_INIT);
     cpu_reset(cpu, CPU_INIT);
     if (cpu->bus.intc_ops && cpu->bus.intc_ops->reset) {
         g_rec_mutex_lock(cpu->bus.lock);
@@ -90,7 +91,7 @@ static bool service(Cpu *cpu)
     }
     if (pending & PENDING_FLUSH) {
         pending_clear(cpu, PENDING_FLUSH);
-        tlb_flush_all(cpu);
+        cpu_group_flush(cpu);
     }
     if (pending & PENDING_CODE) {
         pending_clear(cpu, PENDING_CODE);
@@ -205,6 +206,8 @@ uint64_t cpu_run(Cpu *cpu, uint64_t budget)
     const CpuEngine *engine = UNLIKELY(debugged) ? &interpreter_engine : cpu->engine;
     cpu_group_enter(cpu);
     int unwound = sigsetjmp(unwind, 0);
+    if (unwound && cpu->alone)
+        cpu_group_share(cpu);
     if (unwound == UNWIND_STOP) {
         cpu_group_leave(cpu);
         return cpu->insn_count - start;

@@ -67,8 +67,16 @@ typedef enum Accel {
     ACCEL_INTERP,
 } Accel;
 
+typedef enum ThreadKind {
+    THREAD_BEST, /* one for each CPU, unless instructions are counted */
+    THREAD_SINGLE,
+    THREAD_MULTI,
+} ThreadKind;
+
 typedef struct Config {
     Accel accel;
+    unsigned thread;         /* ThreadKind */
+    bool turns;              /* the CPUs share one host thread; config_finish sets it */
     unsigned code_cache_mib; /* of the translator; 0: the usual */
     unsigned lockstep;       /* -check lockstep: one in so many blocks; 0: none */
     uint64_t ram_bytes;

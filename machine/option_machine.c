@@ -34,15 +34,17 @@ OptionResult option_accel(Config *c, const char *option, const char *argument, G
         return OPTION_DONE;
     }
     enum { MAX_CACHE_MIB = 1024 };
+    static const char *const threads[] = {
+        [THREAD_BEST] = "best", [THREAD_SINGLE] = "single", [THREAD_MULTI] = "multi", NULL};
     typedef struct AccelKeys {
         char *name;
-        unsigned cache_mib;
+        unsigned thread, cache_mib;
     } AccelKeys;
-    AccelKeys a = {NULL, c->code_cache_mib};
+    AccelKeys a = {NULL, c->thread, c->code_cache_mib};
     static const KeyRow keys[] = {
         {"accel", KEY_STRING, offsetof(AccelKeys, name)},
+        {"thread", KEY_CHOICE, offsetof(AccelKeys, thread), .choices = threads},
         {"tb-size", KEY_UINT, offsetof(AccelKeys, cache_mib), 1, MAX_CACHE_MIB},
-        {"thread", KEY_IGNORED},
         {NULL},
     };
     bool ok = keyvalue_parse("-accel", argument, "accel", keys, &a, err) &&
@@ -50,6 +52,7 @@ OptionResult option_accel(Config *c, const char *option, const char *argument, G
     if (ok && a.name)
         c->accel = g_str_equal(a.name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
     c->code_cache_mib = a.cache_mib;
+    c->thread = a.thread;
     g_free(a.name);
     return ok ? OPTION_RUN : OPTION_ERROR;
 }

@@ -98,6 +98,7 @@ static CpuBus make_bus(Pc *pc)
         .ports = &pc->board->ports,
         .clock = pc->board->clock,
         .lock = &pc->board->lock,
+        .turns = pc->config->turns,
         .intc_ops = &pic_ops,
         .intc = pc,
         .triple_fault = pc->hooks.triple_fault,

@@ -12,7 +12,7 @@ static bool attach(Pc *pc, Cpu *cpu, Accel accel, GError **err)
         cpu_set_engine(cpu, &interpreter_engine, NULL);
         return true;
     }
-    DbtOptions options = {.counted = pc->config->counted || pc->config->cpus > 1,
+    DbtOptions options = {.counted = pc->config->counted || pc->config->turns,
                           .cache_mib = pc->config->code_cache_mib,
                           .symbols = pc->symbols,
                           .perf = pc->perf,

@@ -1,21 +1,33 @@
-/* vcpu.c - the thread on which the CPUs run, in turns.
+/* vcpu.c - the host threads on which the CPUs run: one for each, or one for all in turns.
  *
- * The thread's loop: obey the run control, give each CPU that can run a slice, run the timers of a
- * counted clock, sleep when every CPU is halted. */
+ * A thread's loop (Runner): obey the run control, give each of its CPUs that can run a slice, run
+ * the timers of a counted clock, sleep when every CPU is halted. Counted runs have one thread,
+ * which is what makes them repeat exactly. */
 #include "cpu/breakpoint.h"
 #include "machine/vm_priv.h"
 
 /* Instructions in one turn: about half a millisecond alone; less when others wait, because a CPU
- * may be spinning on what another must do. */
+ * may be spinning on what another must do. A CPU with a thread of its own runs until it is told. */
 enum { SLICE_ALONE = 50000, SLICE_SHARED = 5000 };
+#define SLICE_ENDLESS (UINT64_MAX / 4)
 
-static void wake(Vm *vm)
+/* The CPU whose turn it is on the calling thread. */
+static GPrivate current_cpu = G_PRIVATE_INIT(NULL);
+
+/* --- waking --------------------------------------------------------------------------------------- */
+
+static Runner *runner_of(const Vm *vm, const Cpu *cpu)
 {
-    if (!__atomic_load_n(&vm->idle, __ATOMIC_SEQ_CST))
+    return &vm->runners[vm->runner_count == 1 ? 0 : cpu->index];
+}
+
+static void wake(Runner *r)
+{
+    if (!__atomic_load_n(&r->idle, __ATOMIC_SEQ_CST))
         return;
-    g_mutex_lock(&vm->run_lock);
-    g_cond_broadcast(&vm->run_changed);
-    g_mutex_unlock(&vm->run_lock);
+    g_mutex_lock(&r->vm->run_lock);
+    g_cond_signal(&r->changed);
+    g_mutex_unlock(&r->vm->run_lock);
 }
 
 /* The first thing a woken CPU wants is the machine lock: the I/O thread, which has it, wakes later.
@@ -23,10 +35,13 @@ static void wake(Vm *vm)
 void vcpu_woken(void *opaque, Cpu *cpu)
 {
     Vm *vm = opaque;
+    if (!vm->runners)
+        return;
+    Runner *r = runner_of(vm, cpu);
     if (g_thread_self() == vm->io_thread)
-        vm->wake_asked = true;
+        vm->wake_asked = r->wake_asked = true;
     else
-        wake(vm);
+        wake(r);
 }
 
 void vcpu_wake_asked(Vm *vm)
@@ -34,7 +49,18 @@ void vcpu_wake_asked(Vm *vm)
     if (!vm->wake_asked)
         return;
     vm->wake_asked = false;
-    wake(vm);
+    for (unsigned i = 0; i < vm->runner_count; i++) {
+        Runner *r = &vm->runners[i];
+        if (r->wake_asked)
+            wake(r);
+        r->wake_asked = false;
+    }
+}
+
+void vcpu_signal(Vm *vm)
+{
+    for (unsigned i = 0; i < vm->runner_count; i++)
+        g_cond_signal(&vm->runners[i].changed);
 }
 
 void vcpu_notify(Vm *vm)
@@ -42,14 +68,13 @@ void vcpu_notify(Vm *vm)
     for (unsigned i = 0; i < vm->cpu_count; i++)
         cpu_kick(vm->cpus[i], PENDING_EXIT);
     g_mutex_lock(&vm->run_lock);
-    g_cond_broadcast(&vm->run_changed);
+    vcpu_signal(vm);
     g_mutex_unlock(&vm->run_lock);
 }
 
 Cpu *vcpu_current(void *opaque)
 {
-    Vm *vm = opaque;
-    return vm->cpu_thread == g_thread_self() ? vm->running : NULL;
+    return g_private_get(&current_cpu);
 }
 
 uint64_t vcpu_count(void *opaque)
@@ -61,59 +86,72 @@ uint64_t vcpu_count(void *opaque)
     return sum;
 }
 
-static bool has_work(const Vm *vm, unsigned i)
+/* --- obeying -------------------------------------------------------------------------------------- */
+
+bool vcpu_all_parked(const Vm *vm)
 {
-    return cpu_has_work(vm->cpus[i]) && vm->resume[i] != CPU_STANDS_STILL;
+    for (unsigned i = 0; i < vm->runner_count; i++)
+        if (!vm->runners[i].parked)
+            return false;
+    return true;
 }
 
-/* How many CPUs have something to do. */
-static unsigned count_busy(const Vm *vm)
+/* Stands until there is news of the run control. run_lock held. */
+static void stand(Runner *r)
 {
-    unsigned busy = 0;
-    for (unsigned i = 0; i < vm->cpu_count; i++)
-        busy += has_work(vm, i);
-    return busy;
+    Vm *vm = r->vm;
+    r->parked = true;
+    g_cond_broadcast(&vm->all_parked);
+    g_cond_wait(&r->changed, &vm->run_lock);
+    r->parked = false;
 }
 
-/* --- obeying ---------------------------------------------------------------------------------- */
-
+/* All other CPUs stand. run_lock held, given up meanwhile. */
 static void reset_machine(Vm *vm)
 {
+    vm->reset_wanted = false;
+    vm->resetting = true;
+    g_mutex_unlock(&vm->run_lock);
     board_lock(vm->board);
     pc_reset(vm->pc);
     for (unsigned i = 0; i < vm->cpu_count; i++)
         cpu_reset(vm->cpus[i], CPU_POWER_ON);
+    for (unsigned i = 1; i < vm->cpu_count; i++)
+        vm->cpus[i]->tsc_zero = vm->cpus[0]->tsc_zero; /* one RESET# line starts all counters */
     board_unlock(vm->board);
+    g_mutex_lock(&vm->run_lock);
+    vm->resetting = false;
+    vcpu_signal(vm);
+}
+
+static bool others_stand(const Runner *r)
+{
+    for (unsigned i = 0; i < r->vm->runner_count; i++)
+        if (&r->vm->runners[i] != r && !r->vm->runners[i].parked)
+            return false;
+    return true;
 }
 
 /* Resets, stands and goes as asked; false: the machine ends. */
-static bool obey(Vm *vm)
+static bool obey(Runner *r)
 {
+    Vm *vm = r->vm;
     g_mutex_lock(&vm->run_lock);
-    for (;;) {
-        if (vm->quitting)
-            break;
-        if (vm->reset_wanted) {
-            vm->reset_wanted = false;
-            vm->parked = false;
-            g_mutex_unlock(&vm->run_lock);
+    r->parked = false;
+    while (!vm->quitting) {
+        if (vm->reset_wanted && !vm->resetting && others_stand(r))
             reset_machine(vm);
-            g_mutex_lock(&vm->run_lock);
-            continue;
-        }
-        if (vm->parks == 0 && vm->status == VM_RUNNING)
+        else if (vm->reset_wanted || vm->resetting || vm->parks || vm->status != VM_RUNNING)
+            stand(r);
+        else
             break;
-        vm->parked = true;
-        g_cond_broadcast(&vm->run_changed);
-        g_cond_wait(&vm->run_changed, &vm->run_lock);
     }
-    vm->parked = false;
     bool run = !vm->quitting;
     g_mutex_unlock(&vm->run_lock);
     return run;
 }
 
-/* --- counted time ----------------------------------------------------------------------------- */
+/* --- counted time --------------------------------------------------------------------------------- */
 
 static Ns next_deadline_in(Vm *vm)
 {
@@ -143,44 +181,61 @@ static uint64_t cut_slice(Vm *vm, uint64_t slice)
     return MIN(slice, (uint64_t)(left + ((Ns)1 << shift) - 1) >> shift);
 }
 
-/* --- sleeping --------------------------------------------------------------------------------- */
+/* --- sleeping ------------------------------------------------------------------------------------- */
 
-static bool must_wake(const Vm *vm)
+static bool has_work(const Runner *r, const Cpu *cpu)
 {
+    return cpu_has_work(cpu) && r->vm->resume[cpu->index] != CPU_STANDS_STILL;
+}
+
+/* How many of its CPUs have something to do. */
+static unsigned count_busy(const Runner *r)
+{
+    unsigned busy = 0;
+    for (unsigned i = 0; i < r->count; i++)
+        busy += has_work(r, r->cpus[i]);
+    return busy;
+}
+
+static bool must_wake(const Runner *r)
+{
+    const Vm *vm = r->vm;
     bool told = vm->quitting || vm->reset_wanted || vm->parks || vm->status != VM_RUNNING;
-    return told || count_busy(vm) > 0;
+    return told || count_busy(r) > 0;
 }
 
 /* Until a CPU has work, the run control changes, or the host's time has come. True: it was time. */
-static bool sleep_until(Vm *vm, gint64 host_us)
+static bool sleep_until(Runner *r, gint64 host_us)
 {
+    Vm *vm = r->vm;
     bool timeout = false;
     g_mutex_lock(&vm->run_lock);
-    __atomic_store_n(&vm->idle, 1, __ATOMIC_SEQ_CST);
-    while (!must_wake(vm) && !timeout) {
+    __atomic_store_n(&r->idle, 1, __ATOMIC_SEQ_CST);
+    while (!must_wake(r) && !timeout) {
         if (host_us == G_MAXINT64)
-            g_cond_wait(&vm->run_changed, &vm->run_lock);
+            g_cond_wait(&r->changed, &vm->run_lock);
         else
-            timeout = !g_cond_wait_until(&vm->run_changed, &vm->run_lock, host_us);
+            timeout = !g_cond_wait_until(&r->changed, &vm->run_lock, host_us);
     }
-    __atomic_store_n(&vm->idle, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&r->idle, 0, __ATOMIC_SEQ_CST);
     g_mutex_unlock(&vm->run_lock);
     return timeout;
 }
 
 /* Nobody executes, so a counted clock stands: move it to the next deadline, at once or as fast as
  * the host's clock goes. */
-static void idle_counted(Vm *vm)
+static void idle_counted(Runner *r)
 {
+    Vm *vm = r->vm;
     Ns left = next_deadline_in(vm);
     if (left == NS_NEVER) {
-        sleep_until(vm, G_MAXINT64);
+        sleep_until(r, G_MAXINT64);
         return;
     }
     Ns passed = left;
     if (vm->config->icount_sleep) {
         gint64 start = g_get_monotonic_time();
-        if (!sleep_until(vm, start + left / NS_PER_US + 1))
+        if (!sleep_until(r, start + left / NS_PER_US + 1))
             passed = (g_get_monotonic_time() - start) * NS_PER_US;
         passed = MIN(passed, left);
     }
@@ -190,72 +245,101 @@ static void idle_counted(Vm *vm)
     board_unlock(vm->board);
 }
 
-/* --- running ---------------------------------------------------------------------------------- */
+/* --- running -------------------------------------------------------------------------------------- */
+
+static uint64_t slice_of(const Runner *r, unsigned busy)
+{
+    if (r->count == 1 && !r->vm->config->counted)
+        return SLICE_ENDLESS;
+    return cut_slice(r->vm, busy > 1 ? SLICE_SHARED : SLICE_ALONE);
+}
 
 /* One CPU's turn; false: it has stopped for the debugger, and the machine with it. */
-static bool run_turn(Vm *vm, unsigned i, uint64_t slice)
+static bool run_turn(Runner *r, Cpu *cpu, uint64_t slice)
 {
-    Cpu *cpu = vm->cpus[i];
-    vm->running = cpu;
-    if (vm->resume[i] == CPU_GOES)
-        cpu_run(cpu, cut_slice(vm, slice));
+    CpuResume resume = r->vm->resume[cpu->index];
+    g_private_set(&current_cpu, cpu);
+    if (resume == CPU_GOES)
+        cpu_run(cpu, slice);
     else
-        cpu_step(cpu, vm->resume[i] == CPU_STEPS_INTO);
-    vm->running = NULL;
-    if (vm->config->counted)
-        run_timers(vm);
+        cpu_step(cpu, resume == CPU_STEPS_INTO);
+    g_private_set(&current_cpu, NULL);
+    if (r->vm->config->counted)
+        run_timers(r->vm);
     if (LIKELY(cpu->stop.kind == STOP_NONE))
         return true;
-    vm_stop_for_debugger(vm);
+    vm_stop_for_debugger(r->vm);
     return false;
 }
 
 /* One turn for each CPU that has something to do; false if none has. After a stop those go on that
  * did not have theirs, lest a CPU at a breakpoint starve the others. */
-static bool run_turns(Vm *vm)
+static bool run_turns(Runner *r)
 {
-    unsigned busy = count_busy(vm);
-    uint64_t slice = busy > 1 ? SLICE_SHARED : SLICE_ALONE;
-    unsigned first = vm->first_turn;
-    for (unsigned n = 0; n < vm->cpu_count && busy; n++) {
-        unsigned i = (first + n) % vm->cpu_count;
-        if (has_work(vm, i) && !run_turn(vm, i, slice)) {
-            vm->first_turn = (i + 1) % vm->cpu_count;
+    unsigned busy = count_busy(r), first = r->first_turn;
+    for (unsigned n = 0; n < r->count && busy; n++) {
+        unsigned i = (first + n) % r->count;
+        if (has_work(r, r->cpus[i]) && !run_turn(r, r->cpus[i], slice_of(r, busy))) {
+            r->first_turn = (i + 1) % r->count;
             break;
         }
     }
     return busy != 0;
 }
 
-static gpointer vcpu_thread(gpointer opaque)
+static gpointer runner_thread(gpointer opaque)
 {
-    Vm *vm = opaque;
-    while (obey(vm)) {
-        if (run_turns(vm))
+    Runner *r = opaque;
+    while (obey(r)) {
+        if (run_turns(r))
             continue;
-        if (vm->config->counted)
-            idle_counted(vm);
+        if (r->vm->config->counted)
+            idle_counted(r);
         else
-            sleep_until(vm, G_MAXINT64);
+            sleep_until(r, G_MAXINT64);
     }
-    g_mutex_lock(&vm->run_lock);
-    vm->parked = true; /* for good */
-    g_cond_broadcast(&vm->run_changed);
-    g_mutex_unlock(&vm->run_lock);
+    g_mutex_lock(&r->vm->run_lock);
+    r->parked = true; /* for good */
+    g_cond_broadcast(&r->vm->all_parked);
+    g_mutex_unlock(&r->vm->run_lock);
     return NULL;
+}
+
+/* --- a machine's runners -------------------------------------------------------------------------- */
+
+void vcpu_init(Vm *vm)
+{
+    bool one = vm->config->counted || vm->config->turns;
+    unsigned count = one ? 1 : vm->cpu_count;
+    Runner *runners = g_new0(Runner, count);
+    for (unsigned i = 0; i < count; i++) {
+        runners[i] = (Runner){
+            .vm = vm, .cpus = vm->cpus + i, .count = one ? vm->cpu_count : 1, .parked = true};
+        g_cond_init(&runners[i].changed);
+    }
+    vm->runner_count = count;
+    vm->runners = runners;
 }
 
 void vcpu_start(Vm *vm)
 {
-    /* The thread takes the lock first of all, so it knows itself by then. */
-    g_mutex_lock(&vm->run_lock);
-    vm->cpu_thread = g_thread_new("cpu", vcpu_thread, vm);
-    g_mutex_unlock(&vm->run_lock);
+    for (unsigned i = 0; i < vm->runner_count; i++) {
+        g_autofree char *name = g_strdup_printf("cpu%u", i);
+        vm->runners[i].thread = g_thread_new(name, runner_thread, &vm->runners[i]);
+    }
 }
 
 void vcpu_join(Vm *vm)
 {
-    if (vm->cpu_thread)
-        g_thread_join(vm->cpu_thread);
-    vm->cpu_thread = NULL;
+    for (unsigned i = 0; i < vm->runner_count; i++)
+        if (vm->runners[i].thread)
+            g_thread_join(vm->runners[i].thread);
+}
+
+void vcpu_fini(Vm *vm)
+{
+    for (unsigned i = 0; i < vm->runner_count; i++)
+        g_cond_clear(&vm->runners[i].changed);
+    g_clear_pointer(&vm->runners, g_free);
+    vm->runner_count = 0;
 }

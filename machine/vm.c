@@ -178,7 +178,7 @@ Vm *vm_new(const Config *config, GError **err)
     vm->timer_fd = -1;
     vm->armed = NS_NEVER;
     g_mutex_init(&vm->run_lock);
-    g_cond_init(&vm->run_changed);
+    g_cond_init(&vm->all_parked);
     set_wall_clock(vm);
     const PcHooks hooks = {.request = request,
                            .wall_clock = wall_clock,
@@ -200,8 +200,8 @@ Vm *vm_new(const Config *config, GError **err)
     if (config->counted)
         clock_set_counter(vm->clock, vcpu_count, vm, config->icount_shift);
     vm->status = VM_PRELAUNCH;
-    vm->parked = true;       /* there is no thread yet */
     vm->reset_wanted = true; /* power-on */
+    vcpu_init(vm);
     return vm;
 }
 
@@ -213,10 +213,11 @@ void vm_free(Vm *vm)
         g_source_remove(vm->timer_watch);
     if (vm->timer_fd >= 0)
         close(vm->timer_fd);
+    vcpu_fini(vm);
     pc_free(vm->pc);
     g_free(vm->resume);
     g_mutex_clear(&vm->run_lock);
-    g_cond_clear(&vm->run_changed);
+    g_cond_clear(&vm->all_parked);
     g_free(vm);
 }
 
@@ -386,8 +387,8 @@ void vm_park(Vm *vm)
     vcpu_notify(vm);
     board_unlock(vm->board); /* a CPU may need it to finish its instruction */
     g_mutex_lock(&vm->run_lock);
-    while (!vm->parked)
-        g_cond_wait(&vm->run_changed, &vm->run_lock);
+    while (!vcpu_all_parked(vm))
+        g_cond_wait(&vm->all_parked, &vm->run_lock);
     g_mutex_unlock(&vm->run_lock);
     board_lock(vm->board);
 }
@@ -397,6 +398,6 @@ void vm_unpark(Vm *vm)
     g_mutex_lock(&vm->run_lock);
     g_assert(vm->parks > 0);
     vm->parks--;
-    g_cond_broadcast(&vm->run_changed);
+    vcpu_signal(vm);
     g_mutex_unlock(&vm->run_lock);
 }

@@ -5,6 +5,20 @@
 #include "machine/pc.h"
 #include "machine/vm.h"
 
+/* A host thread and the CPUs that run on it, in turns: one CPU, or, where they share a thread, all.
+ */
+typedef struct Runner {
+    Vm *vm;
+    Cpu **cpus;
+    unsigned count;
+    unsigned first_turn; /* whose turn comes first */
+    GThread *thread;
+    GCond changed;   /* with Vm.run_lock: work for its CPUs, or news of the run control */
+    int idle;        /* atomic: sleeps until a CPU of its is kicked */
+    bool parked;     /* under run_lock: its CPUs stand */
+    bool wake_asked; /* the I/O thread's own: wake it once the machine lock is free */
+} Runner;
+
 struct Vm {
     const Config *config;
     Clock *clock; /* the board's own */
@@ -17,17 +31,16 @@ struct Vm {
     guint timer_watch;
     Ns armed;           /* what it is set to; NS_NEVER: not set */
     GThread *io_thread; /* that is in vm_run */
-    bool wake_asked; /* the I/O thread's own: CPUs have work when it lets go of the machine lock */
-    Ns wall_start;   /* ns since 1970 at virtual time 0 */
-    Ns wall_shift;   /* what the guest's wall clock is ahead of the host's */
+    bool wake_asked;    /* the I/O thread's own: of some Runner */
+    Ns wall_start;      /* ns since 1970 at virtual time 0 */
+    Ns wall_shift;      /* what the guest's wall clock is ahead of the host's */
 
     /* Run control. run_lock is a leaf: nothing is locked under it. */
     GMutex run_lock;
-    GCond run_changed;
+    GCond all_parked; /* the last Runner has parked */
     VmStatus status;
     unsigned parks; /* who wants the CPUs to stand */
-    bool parked;    /* they do */
-    bool reset_wanted;
+    bool reset_wanted, resetting;
     bool quitting;
     int exit_status;
     CpuResume *resume; /* one for each CPU; changed only while they stand */
@@ -35,15 +48,15 @@ struct Vm {
     void (*status_changed)(void *opaque); /* machine lock */
     void *status_opaque;
 
-    GThread *cpu_thread;
-    Cpu *running;        /* the CPU thread's own: whose turn it is */
-    unsigned first_turn; /* whose turn comes first; the CPU thread's own */
-    int idle;            /* atomic: the CPU thread sleeps until a CPU is kicked */
+    Runner *runners;
+    unsigned runner_count;
 };
 
 /* Makes every running CPU come back from cpu_run and its thread look at the run control. */
 void vcpu_notify(Vm *vm);
 
+/* Tells the threads that stand or sleep of news of the run control. run_lock held. */
+void vcpu_signal(Vm *vm);
 /* A CPU has stopped for the debugger: the machine stops. Any thread. */
 void vm_stop_for_debugger(Vm *vm);
 
@@ -59,7 +72,13 @@ Cpu *vcpu_current(void *opaque);
 /* The counter behind a counted clock: instructions retired by all CPUs. */
 uint64_t vcpu_count(void *opaque);
 
+/* All CPUs stand between two instructions. run_lock held. */
+bool vcpu_all_parked(const Vm *vm);
+
+/* A machine's runners: made without threads, all parked; started; joined; freed. */
+void vcpu_init(Vm *vm);
 void vcpu_start(Vm *vm);
 void vcpu_join(Vm *vm);
+void vcpu_fini(Vm *vm);
 
 #endif

@@ -1,6 +1,7 @@
 /* data.c - moves, exchanges, conversions, and single flags. [SDM2]. */
 #include "cpu/exec/alu_priv.h"
 #include "cpu/exec/atomic16_priv.h"
+#include "cpu/group.h"
 
 /* clang-format off */
 EXEC(MOV)    { op_write(cpu, insn, 0, source_read(cpu, insn, 1, insn->op[0].size)); }
@@ -117,15 +118,15 @@ EXEC(CMPXCHG8B)
     set_zf(cpu, old == expected);
 }
 
-/* Sixteen bytes that are not plain RAM: device registers or watched pages, one CPU at a time. */
+/* Sixteen bytes that are not plain RAM: device registers, code or watched pages. */
 static Pair compare_exchange_slowly(Cpu *cpu, LinAddr la, Pair expected, Pair desired)
 {
-    g_rec_mutex_lock(cpu->bus.lock);
+    cpu_group_alone(cpu);
     Pair old = {mem_load(cpu, la, 8), mem_load(cpu, la + 8, 8)};
     Pair value = pair_equal(old, expected) ? desired : old;
     mem_store(cpu, la, value.low, 8);
     mem_store(cpu, la + 8, value.high, 8);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    cpu_group_share(cpu);
     return old;
 }
 

@@ -60,7 +60,7 @@ static ALWAYS_INLINE void two_operands(Cpu *cpu, const Insn *insn, ExecFn *gener
         src = gpr_read(cpu, insn->op[1].reg, size);
         break;
     case FORM_RM:
-        src = load_le(host, size);
+        src = ram_load(host, size);
         break;
     case FORM_R1:
         src = 1;
@@ -70,12 +70,12 @@ static ALWAYS_INLINE void two_operands(Cpu *cpu, const Insn *insn, ExecFn *gener
         break;
     }
     if (does & READS)
-        dest = memory_dest ? load_le(host, size) : gpr_read(cpu, insn->op[0].reg, size);
+        dest = memory_dest ? ram_load(host, size) : gpr_read(cpu, insn->op[0].reg, size);
 
     AluOut out = body(cpu, size, dest, src);
 
     if ((does & WRITES) && memory_dest)
-        store_le(host, out.value, size);
+        ram_store(host, out.value, size);
     else if (does & WRITES)
         gpr_write(cpu, insn->op[0].reg, size, out.value);
     if (does & FLAGS)

@@ -42,7 +42,7 @@ static ALWAYS_INLINE void call_long(Cpu *cpu, const Insn *insn, uint64_t target)
     }
     uint64_t back = cpu->rip;
     branch_long(cpu, target);
-    store_le(host, back, 8);
+    ram_store(host, back, 8);
     cpu->gpr[RSP] = sp;
 }
 
@@ -70,7 +70,7 @@ static void fast_RET_LONG(Cpu *cpu, const Insn *insn)
         exec_RET(cpu, insn);
         return;
     }
-    branch_long(cpu, load_le(host, 8));
+    branch_long(cpu, ram_load(host, 8));
     cpu->gpr[RSP] += 8;
 }
 

@@ -20,7 +20,7 @@ static ALWAYS_INLINE void extend(Cpu *cpu, const Insn *insn, ExecFn *general, Ex
             general(cpu, insn);
             return;
         }
-        src = load_le(host, size);
+        src = ram_load(host, size);
     }
     if (to != ZERO_64)
         src = sign_extend(src, size * 8);
@@ -102,7 +102,7 @@ static ALWAYS_INLINE void push_long(Cpu *cpu, const Insn *insn, uint64_t value)
         exec_PUSH(cpu, insn);
         return;
     }
-    store_le(host, value, 8);
+    ram_store(host, value, 8);
     cpu->gpr[RSP] = sp;
 }
 
@@ -123,7 +123,7 @@ static void fast_POP_register_8(Cpu *cpu, const Insn *insn)
         exec_POP(cpu, insn);
         return;
     }
-    uint64_t value = load_le(host, 8);
+    uint64_t value = ram_load(host, 8);
     cpu->gpr[RSP] += 8;
     cpu->gpr[insn->op[0].reg] = value;
 }

@@ -92,7 +92,7 @@ EXEC(MWAIT)
     if (extensions > 1)
         raise_GP(cpu, 0);
     if (cpu->cpu_count > 1)
-        __atomic_fetch_or(&cpu->pending, PENDING_EXIT, __ATOMIC_RELAXED);
+        cpu_spins(cpu);
     else if (cpu->eflags & FLAG_IF || !extensions)
         cpu->activity = CPU_HALTED;
 }

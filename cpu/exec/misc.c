@@ -19,11 +19,11 @@ EXEC(UD1)    { raise_UD(cpu); }
 EXEC(UD2)    { raise_UD(cpu); }
 /* clang-format on */
 
-/* A CPU that spins waits for another one: let that one run if they share a host thread. */
+/* A CPU that spins waits for another one, whose host thread may be waiting for this one's core:
+ * hypervisors look for loops of PAUSE for the same reason. [SDM3] "PAUSE-Loop Exiting". */
 EXEC(PAUSE)
 {
-    if (cpu->cpu_count > 1)
-        __atomic_fetch_or(&cpu->pending, PENDING_EXIT, __ATOMIC_RELAXED);
+    cpu_spins(cpu);
 }
 
 static void touch_line(Cpu *cpu, const Insn *insn)

@@ -180,7 +180,7 @@ static uint64_t bulk_LODS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
     uint8_t *src = span_host(cpu, &from, n, size, ACCESS_READ);
     if (!src)
         return 0;
-    gpr_write(cpu, RAX, size, load_le(step > 0 ? src + (n - 1) * size : src, size));
+    gpr_write(cpu, RAX, size, ram_load(step > 0 ? src + (n - 1) * size : src, size));
     advance(cpu, insn, RSI, step * (int64_t)n);
     return n;
 }

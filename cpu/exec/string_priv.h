@@ -81,7 +81,7 @@ static inline void bulk_copy(uint8_t *dest, const uint8_t *src, uint64_t n, unsi
     }
     for (uint64_t i = 0; i < n; i++) {
         uint64_t at = (down ? n - 1 - i : i) * size;
-        store_le(dest + at, load_le(src + at, size), size);
+        ram_store(dest + at, ram_load(src + at, size), size);
     }
 }
 
@@ -94,7 +94,7 @@ static inline void bulk_fill(uint8_t *dest, uint64_t v, uint64_t n, unsigned siz
     }
     uint64_t bytes = n * size, done = 0;
     for (; done < MIN(bytes, SEED); done += size)
-        store_le(dest + done, v, size);
+        ram_store(dest + done, v, size);
     for (; done < bytes;
          done += MIN(done, bytes - done)) /* what is there, twice as much each time */
         memcpy(dest + done, dest, MIN(done, bytes - done));

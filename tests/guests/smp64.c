@@ -3,6 +3,12 @@
  * Interprocessor Interrupts".
  * run with: -smp 2
  * run with: -smp 4
+ * run with: -smp 2 -accel interp,thread=multi
+ * run with: -smp 4 -accel interp,thread=multi
+ * run with: -smp 4 -accel interp,thread=single
+ * run with: -smp 2 -accel jit,thread=multi
+ * run with: -smp 4 -accel jit,thread=multi
+ * run with: -smp 4 -accel jit,thread=single
  */
 #include "lib/64/others.h"
 #include "lib/cpu.h"
@@ -214,6 +220,17 @@ CASE(ipi_logical, "fixed, logical: every processor whose bit is set")
     stop_all();
 }
 
+static u32 interrupts_of_others(void)
+{
+    u32 sum = 0;
+
+    for_others(id)
+    {
+        sum += others[id].interrupts;
+    }
+    return sum;
+}
+
 CASE(ipi_lowest, "lowest priority: one of the processors addressed")
 {
     setup();
@@ -225,14 +242,11 @@ CASE(ipi_lowest, "lowest priority: one of the processors addressed")
     {
         check(beats(id));
     }
-    u32 all_others = (1u << cpu_count()) - 2, sum = 0;
+    u32 all_others = (1u << cpu_count()) - 2;
     apic_send(all_others, VECTOR | ICR_LOGICAL | ICR_LOWEST | ICR_ASSERT);
+    check(wait_until(interrupts_of_others()));
     delay_us(2000);
-    for_others(id)
-    {
-        sum += others[id].interrupts;
-    }
-    check_eq(sum, 1);
+    check_eq(interrupts_of_others(), 1);
     stop_all();
 }
 

@@ -161,6 +161,29 @@ static void running(void)
     g_assert_false(c->icount_sleep);
 }
 
+/* CPUs have threads of their own unless instructions are counted or one thread is asked for. */
+static void threads(void)
+{
+    static const struct {
+        const char *line;
+        Accel accel;
+        bool turns;
+    } rows[] = {
+        {"-smp 2", ACCEL_BEST, false},
+        {"-smp 2 -accel jit,thread=multi", ACCEL_JIT, false},
+        {"-smp 2 -accel interp,thread=single", ACCEL_INTERP, true},
+        {"-smp 2 -icount 3", ACCEL_BEST, true},
+        {"-smp 1 -accel tcg,thread=single", ACCEL_JIT, false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Config) c = parse(rows[i].line, OPTION_RUN);
+        g_assert_cmpint(c->accel, ==, rows[i].accel);
+        g_assert_cmpint(c->turns, ==, rows[i].turns);
+    }
+    g_autoptr(Config) wrong = parse("-icount 3 -accel jit,thread=multi", OPTION_ERROR);
+    g_autoptr(Config) unknown = parse("-accel jit,thread=some", OPTION_ERROR);
+}
+
 static void views(void)
 {
     g_autoptr(Config) none = parse("", OPTION_RUN);
@@ -238,6 +261,7 @@ int main(int argc, char **argv)
     g_test_add_func("/option/running", running);
     g_test_add_func("/option/views", views);
     g_test_add_func("/option/devices", devices);
+    g_test_add_func("/option/threads", threads);
     g_test_add_func("/option/smbios", smbios);
     g_test_add_func("/option/help", help);
     return g_test_run();

@@ -31,6 +31,7 @@ MISTAKES = [
     (["-cpu", "qemu65"], "qemu65"),
     (["-machine", "q36"], 'no machine "q36"'),
     (["-accel", "kvm"], 'no accelerator "kvm", only: '),
+    (["-accel", "jit,thread=multi", "-icount", "3"], "thread=multi does not go with -icount"),
     (["-device", "isa-debug-exot"], 'did you mean "isa-debug-exit"?'),
     (["-device", "isa-debug-exit,iobaze=1"], "iobaze"),
     (["-device", "i8259"], "part of the board"),

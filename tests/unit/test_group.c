@@ -184,7 +184,8 @@ static void test_dma_to_running_code(void)
     POKE_CODE(&p, WRITER, 0x90, 0xeb, 0xfd); /* nop; jmp $-1 */
     p.cpu[1]->rip = WRITER;
     GThread *thread = g_thread_new("cpu", run_second, &p);
-    while (!(*address_space_page(&p.t->board->memory, WRITER).page_flags & PAGE_HAS_CODE))
+    const uint8_t *flags = address_space_page(&p.t->board->memory, WRITER).page_flags;
+    while (!(__atomic_load_n(flags, __ATOMIC_SEQ_CST) & PAGE_HAS_CODE))
         g_thread_yield();
     test_poke(p.t, WRITER, 0xf4, 1); /* hlt */
     g_thread_join(thread);

@@ -36,8 +36,9 @@ static const MemOps any_ops = {io_read, io_write, 0, 0};
 static const MemOps byte_ops = {io_read, io_write, 1, 1};
 static const MemOps dword_ops = {io_read, io_write, 4, 4};
 
-static void count_change(void *opaque)
+static void count_change(void *opaque, MemTable *old)
 {
+    g_free(old);
     ((Bench *)opaque)->changes++;
 }
 
