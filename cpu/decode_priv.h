@@ -8,7 +8,7 @@
 #define MYNA_CPU_DECODE_PRIV_H
 
 #include "cpu/decode.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 
 /* --- one decoding ----------------------------------------------------------------------------- */
 

@@ -127,7 +127,7 @@ typedef struct InsnRow {
     ExecFn *exec; /* NULL: no function yet; such a row's feature must not be offered */
     uint8_t map;  /* OpcodeMap */
     uint8_t opcode;
-    uint8_t prefix; /* mandatory prefix rule: a set of bits, cpu/isa_priv.h */
+    uint8_t prefix; /* mandatory prefix rule: a set of bits, cpu/isa.h */
     uint8_t wl;     /* rule for REX.W or VEX.W, VEX.L and REX.B: likewise */
     uint16_t form;  /* which modrm bytes: likewise */
     uint8_t access; /* two bits (OPND_READ, OPND_WRITE) an operand, the first lowest */

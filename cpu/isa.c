@@ -2,7 +2,7 @@
 #include "cpu/insn.h"
 
 #include "cpu/features.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "cpu/regs.h"
 
 #define WEAK __attribute__((weak))

@@ -143,7 +143,8 @@ TlbMode mmu_tlb_mode(const Cpu *cpu)
 
 void tlb_hide(Cpu *cpu)
 {
-    cpu->tlb_state->hidden = cpu->tlb;
+    if (cpu->tlb != cpu->tlb_state->empty)
+        cpu->tlb_state->hidden = cpu->tlb;
     cpu->tlb = cpu->tlb_state->empty;
 }
 

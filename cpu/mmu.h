@@ -6,8 +6,8 @@
 
 TlbState *tlb_state_new(void);
 void tlb_state_free(TlbState *state);
-/* Cpu.tlb becomes one that never hits, while the CPU's own is still filled; until it is put back.
- */
+/* Cpu.tlb becomes one that never hits, while the CPU's own is still filled; until it is put back,
+ * or cpu_update_mode chooses one. */
 void tlb_hide(Cpu *cpu);
 TlbEntry *tlb_table(TlbState *state, TlbMode mode);
 

@@ -170,6 +170,7 @@ const char *ir_problem(const IrBlock *ir)
         memory |= is_check(op);
         bool volatile_only = op->op == IR_LOAD && (op->dst == REF_T || op->dst == REF_TEMP);
         volatile_only |= op->op == IR_MOVE && (op->dst == REF_T || op->dst == REF_TEMP);
+        volatile_only |= op->op == IR_SKIPCX;
         committed |= !ir_info[op->op].leaves && !volatile_only;
     }
     if (ir->op_count == 0)

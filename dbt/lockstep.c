@@ -3,13 +3,14 @@
  * Before generated code is entered the interpreter runs the block's instructions, one by one, on
  * the real state. Each store is noted with the bytes from before, so that afterwards memory and CPU
  * can be put back. Then the translator runs the block for good, and what it leaves is compared.
- * Generated code is entered behind the block's look at `poll`, which is set: a block that follows
- * it leaves at once.
+ * Generated code is entered behind the block's look at the budget, which is far below zero: a block
+ * that follows it leaves at once.
  *
  * The interpreter stops before what must not be done twice: devices, ports, counters, stores into
  * code, and what changes mode or mapping. Up to there the states are compared when generated code
  * hands that instruction over. A block that cannot be compared is run by the translator alone, and
- * counted. */
+ * counted. With one block in N, the translator runs free for a random number of instructions in
+ * between. */
 #include "dbt/lockstep.h"
 
 #include <inttypes.h>
@@ -32,7 +33,10 @@ enum { MAX_STORES = 4096, FINISHED = -1, GIVEN_UP = -2 };
 struct Lockstep {
     StoreJournal journal; /* first: what cpu/mem.c sees */
     Translator *t;
-    unsigned one_in, countdown;
+    unsigned one_in;
+    bool due;        /* the next block entered is compared, */
+    bool free;       /* or the stretch before it runs */
+    uint32_t random; /* where the next one is */
     Cpu before, expected;
     Store store[MAX_STORES];
     unsigned store_count;
@@ -43,8 +47,9 @@ struct Lockstep {
     unsigned insns; /* that the interpreter ran */
     int vector;     /* that the next one raised, FINISHED */
     uint32_t error;
-    uint32_t undefined; /* flags that nothing defines */
-    uint64_t count;     /* insn_count at the start of the translator's run */
+    uint32_t undefined;        /* flags that nothing defines, */
+    uint32_t undefined_before; /* and before the last instruction */
+    uint64_t count;            /* insn_count at the start of the translator's run */
     LockstepStats stats;
     IrBlock ir;
 };
@@ -131,6 +136,7 @@ static bool track_flags(Lockstep *l, unsigned n)
 {
     const Insn *insn = &l->ir.insn[n];
     const InsnRow *row = insn_row(insn);
+    l->undefined_before = l->undefined;
     IrOp op = {.op = IR_ROW, .insn = n};
     IrFlagUse use = ir_flag_use(&l->ir, &op);
     uint32_t reads = use.reads;
@@ -164,6 +170,7 @@ static int interpret(Lockstep *l, Cpu *cpu)
     if (sigsetjmp(unwind, 0)) {
         l->error = cpu->raised.error;
         cpu->rip = cpu->rip_start;
+        l->undefined = l->undefined_before;
         return cpu->raised.vector;
     }
     for (l->insns = 0; l->insns < l->ir.insn_count; l->insns++) {
@@ -178,6 +185,7 @@ static int interpret(Lockstep *l, Cpu *cpu)
         cpu->rip_start = cpu->rip;
         cpu->rip += insn->length;
         insn->exec(cpu, insn);
+        tlb_hide(cpu); /* POPF has chosen one */
         bool again = insn_row(insn)->attrs & ATTR_STRING && cpu->rip == cpu->rip_start;
         if (again || cpu->pending & PENDING_DEBUG)
             return GIVEN_UP;
@@ -304,13 +312,25 @@ static void compare(Lockstep *l, const Cpu *cpu)
 
 /* --- the translator's run ------------------------------------------------------------------------ */
 
+uint64_t lockstep_stretch(Translator *t)
+{
+    enum { BLOCK_INSNS = 6 }; /* about */
+    Lockstep *l = t->lockstep;
+    l->free = !l->free && l->one_in > 1;
+    l->due = !l->free;
+    if (l->due)
+        return INT64_MAX;
+    l->random = l->random * 1664525 + 1013904223;
+    return 1 + (l->random >> 8) % (2 * BLOCK_INSNS * l->one_in);
+}
+
 bool lockstep_begin(Translator *t, Cpu *cpu, uint32_t block)
 {
     Lockstep *l = t->lockstep;
     l->active = l->compared = false;
-    if (--l->countdown)
+    if (!l->due)
         return false;
-    l->countdown = l->one_in;
+    l->due = l->one_in == 1;
     l->block = block;
     if (!foresee(l, cpu)) {
         l->stats.skipped++;
@@ -318,7 +338,6 @@ bool lockstep_begin(Translator *t, Cpu *cpu, uint32_t block)
     }
     l->active = true;
     l->count = cpu->insn_count;
-    __atomic_store_n(&cpu->jit.poll, 1, __ATOMIC_SEQ_CST);
     return true;
 }
 
@@ -375,7 +394,7 @@ Lockstep *lockstep_new(Translator *t, unsigned one_in)
     Lockstep *l = g_new0(Lockstep, 1);
     l->journal = (StoreJournal){.store = note_store, .device = note_device};
     l->t = t;
-    l->one_in = l->countdown = one_in;
+    l->one_in = one_in;
     return l;
 }
 

@@ -13,7 +13,9 @@ typedef struct LockstepStats {
 Lockstep *lockstep_new(Translator *t, unsigned one_in);
 void lockstep_free(Lockstep *l); /* prints how much was compared */
 
-/* Before the block is entered; true: it must be entered behind its look at `poll`. */
+/* How many instructions may run before the next look. */
+uint64_t lockstep_stretch(Translator *t);
+/* Before the block is entered; true: it must run alone. */
 bool lockstep_begin(Translator *t, Cpu *cpu, uint32_t block);
 /* Generated code hands over the site's instruction: rip_start is its, flags are in cpu. */
 void lockstep_door(Translator *t, const Cpu *cpu, const Site *site);

@@ -2,7 +2,7 @@
  * what features the host has. */
 #include "dbt/rows.h"
 
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "dbt/host.h"
 
 typedef struct NamedLift {

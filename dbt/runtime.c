@@ -185,6 +185,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
 
 bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
+    /* At the end of a flat segment the limit comes first: no accessed bit for what raises #GP. */
+    enum { WIDEST = 32 };
+    if (cpu->mode != CPU_LONG && la > UINT32_MAX - WIDEST)
+        return false;
     bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
     translator_of(cpu)->stats.misses[refilled]++;
     return refilled;
@@ -307,26 +311,45 @@ static void show_contexts(const Cpu *cpu)
 
 typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
 
+/* Runs one block for a comparison: with a budget that ends whatever comes after it. */
+static uint32_t enter_alone(Translator *t, Cpu *cpu, EnterFn *fn, const Block *block)
+{
+    enum { NOTHING = -(1 << 20) };
+    uint64_t limit = t->run_limit;
+    t->run_limit = cpu->insn_count + block->insn_count + NOTHING;
+    cpu->jit.budget = NOTHING;
+    uint32_t exit = fn(cpu, t->rx + block->entry_body);
+    x87_spill(cpu);
+    flags_from_image(cpu);
+    settle_count(t, cpu);
+    t->run_limit = limit;
+    if (exit)
+        cpu->rip = t->exits[exit].rip;
+    lockstep_end(t, cpu);
+    return exit && t->exits[exit].kind == EXIT_BUDGET ? 0 : exit;
+}
+
 /* Runs generated code from block `index` on; the Exit it came out of, or 0: rip is set. */
 static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 {
     EnterFn *fn = (EnterFn *)(uintptr_t)(t->rx + t->trampolines.enter);
-    bool compared = t->lockstep && lockstep_begin(t, cpu, index);
-    uint32_t entry = compared ? t->blocks[index].entry_polled : t->blocks[index].entry;
+    const Block *block = &t->blocks[index];
+    bool alone = t->lockstep && t->run_limit - cpu->insn_count >= block->insn_count &&
+                 lockstep_begin(t, cpu, index);
     flags_to_image(cpu);
     show_contexts(cpu);
     t->jumped = false;
     t->stats.entries++;
+    if (alone)
+        return enter_alone(t, cpu, fn, block);
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
-    uint32_t exit = fn(cpu, t->rx + entry);
+    uint32_t exit = fn(cpu, t->rx + block->entry);
     x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
     if (exit)
         cpu->rip = t->exits[exit].rip;
-    if (t->lockstep)
-        lockstep_end(t, cpu);
     return exit;
 }
 
@@ -376,6 +399,10 @@ static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
         if (t->flush_wanted) {
             t->flush_wanted = false;
             cache_flush(t);
+        }
+        if (t->lockstep) {
+            uint64_t stretch = lockstep_stretch(t);
+            t->run_limit = cpu->insn_count + MIN(limit - cpu->insn_count, stretch);
         }
         RunNext next = run_attend(cpu);
         if (next == RUN_STOP)

@@ -52,6 +52,7 @@ struct Block {
     const uint8_t *host; /* guest code's first byte: with rip and key the block's name */
     uint32_t key;
     uint32_t entry;        /* code offset: flags in the image */
+    uint32_t entry_body;   /* behind the look at the budget too */
     uint32_t entry_polled; /* behind the look at `poll` */
     uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
     uint32_t stubs;        /* code offset: what is behind it is seldom run */

@@ -8,7 +8,7 @@
 
 static bool attach(Pc *pc, Cpu *cpu, Accel accel, GError **err)
 {
-    if (accel != ACCEL_JIT) {
+    if (accel == ACCEL_INTERP || (accel == ACCEL_BEST && !host_can_translate())) {
         cpu_set_engine(cpu, &interpreter_engine, NULL);
         return true;
     }

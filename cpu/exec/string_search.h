@@ -59,9 +59,19 @@ static inline uint64_t search_equal_blocks(const StringSearch *s, uint64_t n)
     return done;
 }
 
+/* Is it a look for one byte, as the C library has it? */
+static ALWAYS_INLINE bool is_byte_search(const StringSearch *s)
+{
+    return !s->b && s->size == 1 && !s->down && !s->while_equal;
+}
+
 /* The number of elements, of n, before the one that ends the repetition; n: none does. */
 static ALWAYS_INLINE uint64_t string_search(const StringSearch *s, uint64_t n)
 {
+    if (is_byte_search(s)) {
+        const uint8_t *found = memchr(s->a, (uint8_t)s->value, n);
+        return found ? (uint64_t)(found - s->a) : n;
+    }
     uint64_t tops = lane_tops(s->size), flip = s->while_equal ? tops : 0;
     uint64_t done = s->b && s->while_equal ? search_equal_blocks(s, n) : 0;
     unsigned lanes = 8 / s->size, bits = 8 * s->size;

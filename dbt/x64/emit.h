@@ -47,6 +47,7 @@ typedef struct Emit {
     Stub stubs[MAX_STUBS];
     unsigned stub_count;
     Stub *site_stub;
+    uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
 /* Translates ir into the cache as block `block`; false: the cache is full. */
@@ -79,6 +80,13 @@ void emit_lea(Emit *e, const IrOp *op);
 void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst);
 /* M as one register, so that R11 is free. */
 void emit_join_memory(Emit *e);
+
+/* repeat.c */
+void emit_skipcx(Emit *e, const IrOp *op);
+void emit_count(Emit *e, const IrOp *op);
+void emit_span(Emit *e, const IrOp *op);
+void emit_repeat(Emit *e, const IrOp *op);
+void emit_repcmp(Emit *e, const IrOp *op);
 
 /* x87.c */
 void emit_x87(Emit *e, const IrOp *op);

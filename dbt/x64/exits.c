@@ -186,6 +186,7 @@ void emit_head(Emit *e, Block *block)
         asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
         exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0));
     }
+    block->entry_body = e->a.at;
     block->entry_dead = !counted && flags_are_dead(e->ir) ? e->a.at : 0;
     if (e->ir->vectors)
         put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);

@@ -6,7 +6,7 @@
 #include "dbt/x64/row.h"
 
 #include "cpu/cpu.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 
 /* An operand on its way through a scratch register. */
 typedef struct Detour {

@@ -1,7 +1,7 @@
 /* fuzz_decode.c - whatever the bytes, what the decoder answers makes sense, and does not depend on
  * bytes it did not count. */
 #include "cpu/decode.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "cpu/regs.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "dbt/rows.h"
 #include "tests/support/judge_jit.h"
 #include "tests/support/row_coverage.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "tests/support/judge.h"
 #include "tests/support/row_coverage.h"
 #include "tests/support/row_draft.h"

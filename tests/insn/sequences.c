@@ -103,8 +103,15 @@ static bool same_fpu(const Fpu *a, const Fpu *b)
     return a->cw == b->cw && a->sw == b->sw && a->top == b->top && a->valid == b->valid;
 }
 
+static bool same_memory(BareCpu *x, BareCpu *y)
+{
+    program_forget_accessed(x);
+    program_forget_accessed(y);
+    return !memcmp(x->ram.host, y->ram.host, RAM_SIZE);
+}
+
 /* What differs, or NULL. insns: how many the interpreter ran and the translator, if it counts. */
-static const char *difference(const BareCpu *x, const BareCpu *y, uint64_t insns, uint64_t theirs)
+static const char *difference(BareCpu *x, BareCpu *y, uint64_t insns, uint64_t theirs)
 {
     const Cpu *a = x->cpu, *b = y->cpu;
     if (a->activity != b->activity)
@@ -126,7 +133,7 @@ static const char *difference(const BareCpu *x, const BareCpu *y, uint64_t insns
         return "the vector state";
     if (insns != theirs)
         return "the number of instructions";
-    return memcmp(x->ram.host, y->ram.host, RAM_SIZE) ? "memory" : NULL;
+    return same_memory(x, y) ? NULL : "memory";
 }
 
 /* Runs p everywhere; NULL or what differs. *which: the engine that differs. */

@@ -1,7 +1,7 @@
 /* test_rows_covered.c - no row of the instruction table without a case in tests/insn/rows: each
  * operand size, register and memory, and each fault that the row's columns document. A row that is
  * not executed needs one that raises #UD. */
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "tests/support/judge.h"
 #include "tests/support/row_bench.h"
 #include "tests/support/row_coverage.h"

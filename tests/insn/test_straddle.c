@@ -271,10 +271,15 @@ static void assert_same(const World *a, const World *b, const Case *c, const cha
         what = "what the device saw";
     else if (memcmp(a->rom.host, b->rom.host, PAGE_SIZE))
         what = "the ROM";
-    if (what)
-        g_error("%s %s, pages %u and %u at %" G_GINT64_MODIFIER "x, offset %u, %s: %s differs",
-                c->compat ? "32-bit" : "64-bit", c->access->text, c->kind[0], c->kind[1], c->pair,
-                c->offset, how, what);
+    if (!what)
+        return;
+    unsigned at = 0;
+    while (at < 2 * MIB - 1 && a->t->ram.host[at] == b->t->ram.host[at])
+        at++;
+    g_error("%s-bit %s, pages %u and %u at %" G_GINT64_MODIFIER "x, offset %u, %s: %s differs; "
+            "memory %#x: %#x %#x, rip %" G_GINT64_MODIFIER "x",
+            c->compat ? "32" : "64", c->access->text, c->kind[0], c->kind[1], c->pair, c->offset,
+            how, what, at, a->t->ram.host[at], b->t->ram.host[at], y->rip);
 }
 
 /* What a run may leave in RAM that the next case does not write itself. */

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "cpu/flags.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "cpu/x87.h"
 #include "dbt/rows.h"
 #include "tests/support/judge.h"
@@ -566,6 +566,16 @@ void program_load(BareCpu *t, const Program *p)
     }
     memset(code, HLT, MAX_INSN_LENGTH);
     cpu_update_mode(cpu);
+}
+
+void program_forget_accessed(BareCpu *t)
+{
+    enum { ACCESSED = 0x20 };
+    static const PhysAddr tables[] = {AT_PAGES, AT_PAGES + PAGE_SIZE, AT_PAGES + 2 * PAGE_SIZE,
+                                      PAGES};
+    for (unsigned n = 0; n < G_N_ELEMENTS(tables) && cpu_is_lma(t->cpu); n++)
+        for (unsigned at = 0; at < PAGE_SIZE; at += 8)
+            t->ram.host[tables[n] + at] &= ~ACCESSED;
 }
 
 void program_print(const Program *p, GString *out)

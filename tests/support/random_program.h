@@ -49,6 +49,10 @@ void program_make(RandomCode *r, bool loops, Program *p);
 /* Puts the program, its data and the machine's state into t. */
 void program_load(BareCpu *t, const Program *p);
 
+/* Clears the accessed bits of the page tables: a processor may set them early. [SDM3] "Accessed and
+ * Dirty Flags". */
+void program_forget_accessed(BareCpu *t);
+
 /* Its instructions, one a line. */
 void program_print(const Program *p, GString *out);
 

@@ -2,7 +2,7 @@
  * row's columns are made until the decoder says that they are the row's. */
 #include "tests/support/row_code.h"
 
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 
 /* Of the classes that the row allows. Where the mandatory prefix is not the row's business, 66 is
  * an operand size. */

@@ -4,7 +4,7 @@
  * Exceptions" of x87, MMX and SSE, "AVX and SSE Instruction Exception Classification". */
 #include "tests/support/row_condition.h"
 
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 
 #define FAULT(vector)    \
     {                    \

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 
 #include "cpu/exec.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "tests/support/row_state.h"
 
 typedef struct Draft {

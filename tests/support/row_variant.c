@@ -1,7 +1,7 @@
 /* row_variant.c - the forms of one row of the instruction table that differ in what they do. */
 #include "tests/support/row_variant.h"
 
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 
 /* What an encoding is made of, beside the row. */
 typedef struct Choice {

@@ -53,7 +53,7 @@ def monitor_run_control():
         machine.expect_exit(0, 20)
 
 
-@test()
+@test("slow")
 def monitor_engines():
     """The engine is changed again and again while Linux boots, and while it works."""
     with boot("linux-686", ["-accel", "jit"]) as machine:

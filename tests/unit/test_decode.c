@@ -2,7 +2,7 @@
  *
  * test_decode_oracle.c compares it with capstone. */
 #include "cpu/decode.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "cpu/regs.h"
 #include "tests/support/random_code.h"
 

@@ -6,7 +6,7 @@
  * with the manual's section. */
 #include "cpu/decode.h"
 #include "cpu/features.h"
-#include "cpu/isa_priv.h"
+#include "cpu/isa.h"
 #include "cpu/regs.h"
 #include "tests/support/random_code.h"
 

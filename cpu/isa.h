@@ -1,8 +1,9 @@
-/* isa_priv.h - what the columns of an instruction row mean, for the decoder and the test generator.
+/* isa.h - what the columns of an instruction row mean, for the decoder, the translator and the test
+ * generators.
  *
  * cpu/isa/README.md tells how to read and write a row. */
-#ifndef MYNA_CPU_ISA_PRIV_H
-#define MYNA_CPU_ISA_PRIV_H
+#ifndef MYNA_CPU_ISA_H
+#define MYNA_CPU_ISA_H
 
 #include "cpu/insn.h"
 
