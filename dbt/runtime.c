@@ -130,7 +130,8 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const In
     uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
     if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
         return NULL;
-    uint32_t index = cache_find(t, cpu->rip, code_base(cpu), tlb_entry(cpu, la)->host + offset, key);
+    uint32_t index = cache_find(t, cpu->rip, code_base(cpu), tlb_entry(cpu, la)->host + offset,
+                                key);
     if (!index)
         return NULL;
     prepare_context(cpu, key);
