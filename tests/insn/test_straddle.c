@@ -76,6 +76,7 @@ static void world_free(World *w)
     mem_remove(&w->device);
     mem_remove(&w->rom);
     bare_cpu_free(w->t);
+    mem_fini(&w->rom);
     g_free(w);
 }
 

@@ -102,7 +102,8 @@ static void do_touch(Cpu *cpu, LinAddr la, Way way)
 
 static NOINLINE Raised touch(BareCpu *t, LinAddr la, Way way)
 {
-    return RAISED_BY(t, do_touch(t->cpu, la, way));
+    const volatile Way kept = way; /* across the jump */
+    return RAISED_BY(t, do_touch(t->cpu, la, kept));
 }
 
 static void test_pages(void)
