@@ -8,7 +8,7 @@
 
 static bool attach(Pc *pc, Cpu *cpu, Accel accel, GError **err)
 {
-    if (accel == ACCEL_INTERP || (accel == ACCEL_BEST && !host_can_translate())) {
+    if (accel == ACCEL_INTERP) {
         cpu_set_engine(cpu, &interpreter_engine, NULL);
         return true;
     }
@@ -22,6 +22,8 @@ static bool attach(Pc *pc, Cpu *cpu, Accel accel, GError **err)
 
 bool pc_set_engine(Pc *pc, Accel accel, GError **err)
 {
+    if (accel == ACCEL_BEST)
+        accel = host_can_translate() ? ACCEL_JIT : ACCEL_INTERP;
     for (unsigned i = 0; i < pc->config->cpus; i++) {
         bool translates = dbt_is_attached(pc->cpus[i]);
         if (translates != (accel == ACCEL_JIT) && !attach(pc, pc->cpus[i], accel, err))

@@ -8,7 +8,7 @@
 #include "cpu/mmu.h"
 #include "machine/option.h"
 
-enum { COUNT_SHIFT = 3, TURN = 500, TIMER_EVENTS = 64 };
+enum { COUNT_SHIFT = 3 /* as -icount below */, TURN = 500, TIMER_EVENTS = 64 };
 
 /* --- who runs the machine --------------------------------------------------------------------- */
 
@@ -58,7 +58,7 @@ static Config *parse(const char *options)
     const char *image = empty_image();
     g_autofree char *line = g_strdup_printf(
         "myna -display none -monitor none -snapshot -m %u -serial null -serial null -parallel null "
-        "-debugcon null -device isa-debug-exit -drive if=ide,index=0,format=raw,file=%s -drive "
+        "-debugcon null -device isa-debug-exit -icount 3 -drive if=ide,index=0,format=raw,file=%s -drive "
         "if=ide,index=1,media=cdrom,format=raw,file=%s -drive if=floppy,format=raw,file=%s %s",
         FUZZ_RAM_MIB, image, image, image, options);
     g_auto(GStrv) argv = g_strsplit(g_strstrip(line), " ", -1);
