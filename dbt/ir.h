@@ -75,6 +75,9 @@ typedef struct IrFlagUse {
 } IrFlagUse;
 IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op);
 
+/* Bit n: op may write general register n. */
+uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op);
+
 /* --- passes -------------------------------------------------------------------------------------- */
 
 /* Fills `live`, backwards. Flags are looked at by readers, by every op that can leave, and behind

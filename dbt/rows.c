@@ -21,6 +21,27 @@ static const char *const not_vector[] = {"MASKMOVDQU", "VMASKMOVDQU", "LDMXCSR",
                                          "VLDMXCSR",   "VSTMXCSR",    "VMASKMOVPS", "VMASKMOVPD",
                                          "VPMASKMOVD", "VPMASKMOVQ",  "VZEROALL",   "EMMS"};
 
+/* General registers that rows write without naming them. */
+static const struct {
+    const char *name;
+    uint16_t gprs;
+} unnamed[] = {
+    {"MUL", 1 << RAX | 1 << RDX},
+    {"IMUL", 1 << RAX | 1 << RDX},
+    {"DIV", 1 << RAX | 1 << RDX},
+    {"IDIV", 1 << RAX | 1 << RDX},
+    {"CBW", 1 << RAX},
+    {"CWD", 1 << RDX},
+    {"CMPXCHG", 1 << RAX},
+    {"LAHF", 1 << RAX},
+    {"CMPXCHG8B", 1 << RAX | 1 << RDX},
+    {"FNSTSW", 1 << RAX},
+    {"PCMPESTRI", 1 << RCX},
+    {"PCMPISTRI", 1 << RCX},
+    {"VPCMPESTRI", 1 << RCX},
+    {"VPCMPISTRI", 1 << RCX},
+};
+
 static bool is_named(const InsnRow *row, const char *const *names, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
@@ -63,7 +84,16 @@ static LiftKind kind_of(const InsnRow *row)
 typedef struct RowTraits {
     uint8_t kind; /* LiftKind */
     bool sees_x87, sets_x87_pointers;
+    uint16_t unnamed_gprs;
 } RowTraits;
+
+static uint16_t unnamed_gprs(const InsnRow *row)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(unnamed); i++)
+        if (!strcmp(row->name, unnamed[i].name))
+            return unnamed[i].gprs;
+    return kind_of(row) == LIFT_INTERP ? UINT16_MAX : 0;
+}
 
 static RowTraits traits_of(const InsnRow *row)
 {
@@ -73,6 +103,7 @@ static RowTraits traits_of(const InsnRow *row)
                                           "FLDENV", "FNSTENV", "FRSTOR", "FNSAVE", "FWAIT"};
     bool x87 = row->attrs & ATTR_X87;
     return (RowTraits){.kind = kind_of(row),
+                       .unnamed_gprs = unnamed_gprs(row),
                        .sees_x87 = x87 || row->attrs & ATTR_MMX ||
                                    is_named(row, state, G_N_ELEMENTS(state)),
                        .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control))};
@@ -103,4 +134,15 @@ bool row_sees_x87(const Insn *insn)
 bool row_sets_x87_pointers(const Insn *insn)
 {
     return traits(insn)->sets_x87_pointers;
+}
+
+uint16_t row_written_gprs(const Insn *insn)
+{
+    uint16_t gprs = traits(insn)->unnamed_gprs;
+    for (unsigned i = 0; i < MAX_OPERANDS; i++) {
+        const Operand *op = &insn->op[i];
+        if (op->access & OPND_WRITE && (op->kind == OPND_GPR || op->kind == OPND_GPR8H))
+            gprs |= 1u << op->reg;
+    }
+    return gprs;
 }

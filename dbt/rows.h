@@ -41,6 +41,9 @@ typedef enum LiftKind {
 /* How the host, as it is, can do each row; worked out at the first call. */
 LiftKind row_lift_kind(const Insn *insn);
 
+/* Bit n: the instruction may write general register n, named or not. */
+uint16_t row_written_gprs(const Insn *insn);
+
 /* Does the interpreter's function for it look at the x87 and MMX registers or change them? */
 bool row_sees_x87(const Insn *insn);
 

@@ -1,4 +1,4 @@
-/* emit.c - the x86-64 back end's walk over a block, registers, and flags. */
+/* emit.c - the x86-64 back end's walk over a block, and registers. */
 #include "dbt/x64/emit.h"
 
 #include "cpu/mmu.h"
@@ -7,67 +7,6 @@
 int32_t emit_context(uint32_t key)
 {
     return (key >> KEY_TLB_SHIFT & 3) * MMU_CONTEXT_STRIDE;
-}
-
-/* --- flags --------------------------------------------------------------------------------------- */
-
-#define FLAG_IMAGE x64_cpu(offsetof(Cpu, jit.flags))
-
-/* SF ZF AF PF CF come by LAHF, OF by SETO: a cycle, where PUSHF takes three and POPF twenty. */
-void emit_save_flags(Asm *a)
-{
-    asm_mov(a, 8, HOST_R11, rm_reg(HOST_RAX));
-    asm_byte(a, 0x9f);                                                /* lahf */
-    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
-    asm_store(a, 2, FLAG_IMAGE, HOST_RAX);
-    asm_mov(a, 8, HOST_RAX, rm_reg(HOST_R11));
-}
-
-void emit_flags_to_image(Emit *e)
-{
-    if (!(e->flags & FLAGS_IN_IMAGE))
-        emit_save_flags(&e->a);
-    e->flags |= FLAGS_IN_IMAGE;
-}
-
-void emit_flags_to_host(Emit *e)
-{
-    if (e->flags & FLAGS_IN_HOST)
-        return;
-    emit_join_memory(e);
-    asm_mov(&e->a, 8, HOST_R11, rm_reg(HOST_RAX));
-    asm_op(&e->a, OP0F(0xb7), 4, HOST_RAX, FLAG_IMAGE); /* movzx eax, image */
-    asm_byte(&e->a, 0x04);                              /* add al, 127: OF */
-    asm_byte(&e->a, 0x7f);
-    asm_byte(&e->a, 0x9e); /* sahf */
-    asm_mov(&e->a, 8, HOST_RAX, rm_reg(HOST_R11));
-    e->flags |= FLAGS_IN_HOST;
-}
-
-/* What an op needs of the flags before it runs. */
-static void prepare_flags(Emit *e, const IrOp *op)
-{
-    unsigned live = e->ir->live[e->at_op];
-    switch (ir_info[op->op].flags) {
-    case FLAGS_CLOBBERS:
-        emit_flags_to_image(e);
-        return;
-    case FLAGS_KEEPS:
-        if (op->op == IR_EXITIF)
-            emit_flags_to_host(e);
-        return;
-    case FLAGS_WRITES:
-        e->flags = FLAGS_IN_HOST;
-        return;
-    case FLAGS_ROW:
-        break;
-    }
-    IrFlagUse use = ir_flag_use(e->ir, op);
-    unsigned kept = use.may_keep ? live : use.writes ? live & ~use.writes : 0;
-    if (use.reads || kept)
-        emit_flags_to_host(e);
-    if (use.writes)
-        e->flags = FLAGS_IN_HOST;
 }
 
 /* --- registers ----------------------------------------------------------------------------------- */
@@ -171,6 +110,8 @@ static void emit_compare(Emit *e, const IrOp *op)
 }
 
 #define EFLAGS x64_cpu(offsetof(Cpu, eflags))
+
+#define FLAG_IMAGE x64_cpu(offsetof(Cpu, jit.flags))
 
 /* The whole image of EFLAGS: the arithmetic flags from where they were saved, the rest as it is. M
  * stays in R10, so the pieces meet in memory. */
@@ -333,8 +274,9 @@ bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
         }
         e.at_op = i;
         emit_mark(&e, MARK_OP, i);
-        prepare_flags(&e, op);
+        emit_prepare_flags(&e, op);
         emitters[op->op](&e, op);
+        emit_note_recipe(&e, op);
     }
     block->stubs = e.a.at;
     emit_stubs(&e);

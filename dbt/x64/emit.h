@@ -16,15 +16,30 @@
 #include "dbt/x64/asm.h"
 #include "dbt/x64/row.h"
 
-/* Where the guest's arithmetic flags are. */
+/* Where the guest's arithmetic flags are; in neither place if there is a recipe for them. */
 enum { FLAGS_IN_HOST = 1, FLAGS_IN_IMAGE = 2 };
+
+/* How to make the flags of an instruction again from registers that have not changed since. */
+typedef enum RecipeKind {
+    RECIPE_NONE,
+    RECIPE_AGAIN, /* CMP, TEST: compare again */
+    RECIPE_TEST,  /* AND, OR, XOR: the result by itself */
+    RECIPE_UNDO,  /* ADD, SUB: undone in a scratch register, and done again */
+} RecipeKind;
+
+typedef struct Recipe {
+    uint8_t kind;  /* RecipeKind */
+    uint8_t insn;  /* index of the instruction */
+    uint16_t gprs; /* bit n: general register n is needed */
+} Recipe;
 
 enum { MAX_STUBS = 4 * IR_MAX_INSNS };
 
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
     bool is_exit;
-    bool save_flags;  /* exits: the image must be written first */
+    bool save_flags;  /* the image must be written first, */
+    Recipe recipe;    /* by this, or from the host's flags */
     uint32_t id;      /* Site or Exit */
     uint32_t from[4]; /* rel32s that come here */
     uint8_t from_count;
@@ -40,6 +55,7 @@ typedef struct Emit {
     const IrBlock *ir;
     uint32_t block;
     unsigned flags; /* FLAGS_IN_* */
+    Recipe recipe;
     unsigned at_op; /* index of the op being written */
     uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
@@ -62,9 +78,16 @@ void x64_unlink(Translator *t, Exit *exit);
 
 /* --- between the back end's files ---------------------------------------------------------------- */
 
-/* Brings the flags to the host's EFLAGS, or to the image, if they are not there. Uses R11. */
+/* flags.c: what an op needs of the flags before it, and what is known of them behind it. */
+void emit_prepare_flags(Emit *e, const IrOp *op);
+void emit_note_recipe(Emit *e, const IrOp *op);
+/* From op `from` on, can the flags be left to the recipe? */
+bool emit_recipe_lasts(const Emit *e, unsigned from);
+/* To the host's EFLAGS, or to the image, if they are not there. Use R11. */
 void emit_flags_to_host(Emit *e);
 void emit_flags_to_image(Emit *e);
+/* Likewise where a stub begins, from what there was where it is jumped to. */
+void emit_stub_flags(Emit *e, const Stub *stub);
 void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R11 */
 
 /* A jump to the present instruction's handover if cond holds. */
@@ -95,6 +118,8 @@ void emit_fldcw(Emit *e, const IrOp *op);
 /* exits.c */
 void emit_head(Emit *e, Block *block);
 void emit_exitif(Emit *e, const IrOp *op);
+/* Does an exit save the flags before its jump, and not behind it? */
+bool emit_saves_before(const Emit *e, const IrOp *op);
 void emit_exitcx(Emit *e, const IrOp *op);
 void emit_jmp(Emit *e, const IrOp *op);
 void emit_find(Emit *e, const IrOp *op);

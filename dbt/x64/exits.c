@@ -27,12 +27,19 @@ uint32_t emit_site(Emit *e)
     return e->site;
 }
 
+static void note_flags(const Emit *e, Stub *stub)
+{
+    stub->save_flags = !(e->flags & FLAGS_IN_IMAGE);
+    stub->recipe = e->recipe;
+}
+
 void emit_cold_if(Emit *e, unsigned cond)
 {
     emit_site(e);
     if (!e->site_stub || e->site_stub->from_count == G_N_ELEMENTS(e->site_stub->from)) {
         e->site_stub = new_stub(e);
         e->site_stub->id = e->site;
+        note_flags(e, e->site_stub);
     }
     e->site_stub->from[e->site_stub->from_count++] = asm_jcc(&e->a, cond, 0);
 }
@@ -43,6 +50,7 @@ void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
     Stub *stub = new_stub(e);
     stub->id = e->site | (writes ? MISS_WRITES : 0);
     stub->is_miss = true;
+    note_flags(e, stub);
     stub->tag = tag;
     stub->retry = retry;
     stub->from[stub->from_count++] = asm_jcc(&e->a, cond, 0);
@@ -51,7 +59,8 @@ void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
 static void put_miss(Emit *e, const Stub *stub)
 {
     Asm *a = &e->a;
-    asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag);
+    asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag); /* with R11, which the flags need next */
+    emit_stub_flags(e, stub);
     asm_mov_imm(a, HOST_R11, stub->id);
     asm_byte(a, 0xe8);
     asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
@@ -119,13 +128,12 @@ void emit_stubs(Emit *e)
             put_miss(e, stub);
             continue;
         }
+        emit_stub_flags(e, stub);
         if (!stub->is_exit) {
             put_handover(e, stub->id, e->t->trampolines.cold);
             continue;
         }
         e->t->exits[stub->id].jcc_stub = e->a.at;
-        if (stub->save_flags)
-            emit_save_flags(&e->a);
         if (e->t->exits[stub->id].kind == EXIT_BUDGET) {
             asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
         } else if (stub->rest) {
@@ -202,6 +210,7 @@ void emit_poll(Emit *e, const IrOp *op)
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1);
     asm_byte(&e->a, 0);
     Stub *stub = exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
+    note_flags(e, stub);
     stub->rest = e->ir->key & KEY_COUNTED ? e->ir->insn_count - op->insn - 1 : 0;
     e->flags &= ~FLAGS_IN_HOST;
 }
@@ -215,8 +224,14 @@ static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
 {
     Stub *stub = exit_stub(e, exit_kind(e, op->imm), op->imm, from);
     stub->rest = e->ir->key & KEY_COUNTED ? instructions_left(e, op) : 0;
-    stub->save_flags = !(e->flags & FLAGS_IN_IMAGE);
+    stub->save_flags = !(e->flags & FLAGS_IN_IMAGE); /* the host has them */
     return stub;
+}
+
+bool emit_saves_before(const Emit *e, const IrOp *op)
+{
+    bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
+    return backward && exit_kind(e, op->imm) == EXIT_NEAR;
 }
 
 /* A taken branch. Backward, it is the end of a loop: the flags are saved before it, so that it can
@@ -224,8 +239,7 @@ static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
 void emit_exitif(Emit *e, const IrOp *op)
 {
     bool near = exit_kind(e, op->imm) == EXIT_NEAR;
-    bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
-    if (near && backward)
+    if (emit_saves_before(e, op))
         emit_flags_to_image(e);
     uint32_t jcc = asm_jcc(&e->a, op->access, 0);
     Stub *stub = conditional_exit(e, op, jcc);
@@ -269,8 +283,10 @@ static void set_shortcut(Exit *exit, uint32_t at)
 
 void emit_jmp(Emit *e, const IrOp *op)
 {
-    uint32_t save_at = e->a.at;
     bool saves = !(e->flags & FLAGS_IN_IMAGE);
+    if (saves)
+        emit_flags_to_host(e);
+    uint32_t save_at = e->a.at;
     ExitKind kind = exit_kind(e, op->imm);
     bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
     emit_flags_to_image(e);

@@ -1,0 +1,284 @@
+/* flags.c - where the guest's arithmetic flags are while a block runs.
+ *
+ * The host's EFLAGS have them until something else spoils these. Then they are in the image, in
+ * struct Cpu, or nowhere: most flags are written again before anybody looks, but a fault might have
+ * shown them, and for that case it is enough to know how they can be made again: the recipe. */
+#include "cpu/isa.h"
+#include "dbt/rows.h"
+#include "dbt/x64/emit.h"
+
+#define FLAG_IMAGE x64_cpu(offsetof(Cpu, jit.flags))
+
+/* --- recipes ------------------------------------------------------------------------------------- */
+
+typedef enum AluGroup {
+    GROUP_ADD,
+    GROUP_OR,
+    GROUP_ADC,
+    GROUP_SBB,
+    GROUP_AND,
+    GROUP_SUB,
+    GROUP_XOR,
+    GROUP_CMP,
+    GROUP_TEST,
+    GROUP_NONE
+} AluGroup;
+
+static AluGroup alu_group(const Insn *insn)
+{
+    const InsnRow *row = insn_row(insn);
+    unsigned opcode = insn->opcode;
+    if (row->map != MAP_BASE || row_lift_kind(insn) != LIFT_ROW)
+        return GROUP_NONE;
+    if (opcode < 0x40 && (opcode & 7) < 6)
+        return opcode >> 3;
+    if (opcode >= 0x80 && opcode <= 0x83)
+        return insn->modrm >> 3 & 7;
+    bool test = opcode == 0x84 || opcode == 0x85 || opcode == 0xa8 || opcode == 0xa9 ||
+                ((opcode == 0xf6 || opcode == 0xf7) && (insn->modrm >> 3 & 7) < 2);
+    return test ? GROUP_TEST : GROUP_NONE;
+}
+
+static bool is_plain(const Operand *op)
+{
+    return op->kind == OPND_GPR || op->kind == OPND_IMM;
+}
+
+static uint16_t named_gprs(const Insn *insn)
+{
+    uint16_t gprs = 0;
+    for (unsigned i = 0; i < 2; i++)
+        if (insn->op[i].kind == OPND_GPR)
+            gprs |= 1u << insn->op[i].reg;
+    return gprs;
+}
+
+static Recipe recipe_of(const IrBlock *ir, const IrOp *op)
+{
+    const Insn *insn = &ir->insn[op->insn];
+    const Operand *dst = &insn->op[0], *src = &insn->op[1];
+    Recipe recipe = {.insn = op->insn, .gprs = named_gprs(insn)};
+    if (op->op != IR_ROW || dst->kind != OPND_GPR)
+        return recipe;
+    switch (alu_group(insn)) {
+    case GROUP_CMP:
+    case GROUP_TEST:
+        recipe.kind = is_plain(src) ? RECIPE_AGAIN : RECIPE_NONE;
+        break;
+    case GROUP_AND:
+    case GROUP_OR:
+    case GROUP_XOR:
+        recipe.kind = RECIPE_TEST;
+        recipe.gprs = 1u << dst->reg;
+        break;
+    case GROUP_ADD:
+    case GROUP_SUB:
+        if (dst->size >= 4 && is_plain(src) && (src->kind == OPND_IMM || src->reg != dst->reg))
+            recipe.kind = RECIPE_UNDO;
+        break;
+    default:
+        break;
+    }
+    return recipe;
+}
+
+static HostWidth width_of(unsigned size)
+{
+    return (HostWidth){.opsize = size == 2, .w = size == 8, .rex = size == 1};
+}
+
+/* A register that has the value of a guest register: R11 if its home is memory. */
+static unsigned in_register(Asm *a, unsigned gpr)
+{
+    unsigned home = x64_home(gpr);
+    if (home != HOST_NONE)
+        return home;
+    asm_mov(a, 8, HOST_R11, x64_gpr(gpr));
+    return HOST_R11;
+}
+
+static void put_again(Asm *a, const Insn *insn)
+{
+    if (insn->op[1].kind == OPND_IMM) {
+        x64_row(a, insn, rm_reg(HOST_NONE));
+        return;
+    }
+    unsigned size = insn->op[0].size;
+    unsigned opcode = (alu_group(insn) == GROUP_CMP ? 0x3a : 0x84) + (size > 1);
+    unsigned left = in_register(a, insn->op[0].reg);
+    asm_modrm(a, OP1(opcode), width_of(size), left, x64_gpr(insn->op[1].reg), 0);
+}
+
+static void put_test(Asm *a, const Insn *insn)
+{
+    unsigned size = insn->op[0].size;
+    unsigned reg = in_register(a, insn->op[0].reg);
+    asm_modrm(a, OP1(size == 1 ? 0x84 : 0x85), width_of(size), reg, rm_reg(reg), 0);
+}
+
+static void put_alu(Asm *a, HostAlu alu, const Insn *insn)
+{
+    unsigned size = insn->op[0].size;
+    if (insn->op[1].kind == OPND_IMM)
+        asm_alu_imm(a, alu, size, rm_reg(HOST_R11), insn->imm);
+    else
+        asm_op(a, OP1(alu << 3 | 3), size, HOST_R11, x64_gpr(insn->op[1].reg));
+}
+
+static void put_undo(Asm *a, const Insn *insn)
+{
+    bool add = alu_group(insn) == GROUP_ADD;
+    asm_mov(a, 8, HOST_R11, x64_gpr(insn->op[0].reg));
+    put_alu(a, add ? ALU_SUB : ALU_ADD, insn);
+    put_alu(a, add ? ALU_ADD : ALU_SUB, insn);
+}
+
+/* EFLAGS by the recipe. Uses R11. */
+static void put_recipe(Emit *e, Recipe recipe)
+{
+    const Insn *insn = &e->ir->insn[recipe.insn];
+    switch ((RecipeKind)recipe.kind) {
+    case RECIPE_AGAIN:
+        put_again(&e->a, insn);
+        return;
+    case RECIPE_TEST:
+        put_test(&e->a, insn);
+        return;
+    case RECIPE_UNDO:
+        put_undo(&e->a, insn);
+        return;
+    case RECIPE_NONE:
+        return;
+    }
+}
+
+void emit_note_recipe(Emit *e, const IrOp *op)
+{
+    IrFlagUse use = ir_flag_use(e->ir, op);
+    if (use.writes || op->op == IR_POPF)
+        e->recipe = recipe_of(e->ir, op);
+    else if (ir_written_gprs(e->ir, op) & e->recipe.gprs)
+        e->recipe.kind = RECIPE_NONE;
+}
+
+/* --- between the places -------------------------------------------------------------------------- */
+
+/* SF ZF AF PF CF come by LAHF, OF by SETO: a cycle, where PUSHF takes three and POPF twenty. */
+void emit_save_flags(Asm *a)
+{
+    asm_mov(a, 8, HOST_R11, rm_reg(HOST_RAX));
+    asm_byte(a, 0x9f);                                                /* lahf */
+    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
+    asm_store(a, 2, FLAG_IMAGE, HOST_RAX);
+    asm_mov(a, 8, HOST_RAX, rm_reg(HOST_R11));
+}
+
+void emit_flags_to_image(Emit *e)
+{
+    if (!(e->flags & (FLAGS_IN_IMAGE | FLAGS_IN_HOST)))
+        put_recipe(e, e->recipe);
+    if (!(e->flags & FLAGS_IN_IMAGE))
+        emit_save_flags(&e->a);
+    e->flags |= FLAGS_IN_IMAGE;
+}
+
+static void load_flags(Emit *e)
+{
+    asm_mov(&e->a, 8, HOST_R11, rm_reg(HOST_RAX));
+    asm_op(&e->a, OP0F(0xb7), 4, HOST_RAX, FLAG_IMAGE); /* movzx eax, image */
+    asm_byte(&e->a, 0x04);                              /* add al, 127: OF */
+    asm_byte(&e->a, 0x7f);
+    asm_byte(&e->a, 0x9e); /* sahf */
+    asm_mov(&e->a, 8, HOST_RAX, rm_reg(HOST_R11));
+}
+
+void emit_flags_to_host(Emit *e)
+{
+    if (e->flags & FLAGS_IN_HOST)
+        return;
+    emit_join_memory(e);
+    if (e->recipe.kind)
+        put_recipe(e, e->recipe);
+    else
+        load_flags(e);
+    e->flags |= FLAGS_IN_HOST;
+}
+
+void emit_stub_flags(Emit *e, const Stub *stub)
+{
+    if (!stub->save_flags)
+        return;
+    put_recipe(e, stub->recipe);
+    emit_save_flags(&e->a);
+}
+
+/* --- before an op -------------------------------------------------------------------------------- */
+
+/* Ops behind which the flags must be in the image, because somebody else goes on from there. */
+static bool wants_image(const IrOp *op)
+{
+    switch (op->op) {
+    case IR_FLAGS:
+    case IR_SKIPCX:
+    case IR_COUNT:
+    case IR_SPAN:
+    case IR_REPEAT:
+    case IR_REPCMP:
+    case IR_EXITCX:
+    case IR_JMP:
+    case IR_JUMP:
+    case IR_INTERP:
+    case IR_LEAVE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Will the flags be written anew before a register of the recipe is, and before somebody wants the
+ * image? Then it need not be written now. */
+bool emit_recipe_lasts(const Emit *e, unsigned from)
+{
+    const IrBlock *ir = e->ir;
+    for (unsigned i = from; e->recipe.kind && i < ir->op_count; i++) {
+        const IrOp *op = &ir->ops[i];
+        if (wants_image(op) || (op->op == IR_EXITIF && emit_saves_before(e, op)))
+            return false;
+        if (ir_flag_use(ir, op).writes || op->op == IR_POPF)
+            return true;
+        if (ir_written_gprs(ir, op) & e->recipe.gprs)
+            return !ir->live[i];
+    }
+    return false;
+}
+
+static void keep_flags(Emit *e, const IrOp *op)
+{
+    if (wants_image(op) || !emit_recipe_lasts(e, e->at_op))
+        emit_flags_to_image(e);
+}
+
+void emit_prepare_flags(Emit *e, const IrOp *op)
+{
+    unsigned live = e->ir->live[e->at_op];
+    switch (ir_info[op->op].flags) {
+    case FLAGS_CLOBBERS:
+        keep_flags(e, op);
+        return;
+    case FLAGS_KEEPS:
+        if (op->op == IR_EXITIF)
+            emit_flags_to_host(e);
+        return;
+    case FLAGS_WRITES:
+        e->flags = FLAGS_IN_HOST;
+        return;
+    case FLAGS_ROW:
+        break;
+    }
+    IrFlagUse use = ir_flag_use(e->ir, op);
+    unsigned kept = use.may_keep ? live : use.writes ? live & ~use.writes : 0;
+    if (use.reads || kept)
+        emit_flags_to_host(e);
+    if (use.writes)
+        e->flags = FLAGS_IN_HOST;
+}
