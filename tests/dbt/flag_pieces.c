@@ -1,11 +1,18 @@
-/* flag_pieces.c - tables of short code. Registers: rAX and rDX operands, rCX a small count, rBX plain data, rSI
- * the piece's target, rDI plain data for strings. Texts are of 32-bit code. [SDM2]. */
+/* flag_pieces.c - tables of short code. Registers: rAX and rDX operands, rCX a small count, rBX
+ * plain data, rSI the piece's target, rDI plain data for strings. Texts are of 32-bit code. [SDM2].
+ */
 #include "tests/dbt/flag_pieces.h"
 
 #include <glib.h>
 
-#define CODE(...) {__VA_ARGS__, TOKEN_END}
-#define NOTHING   {TOKEN_END}
+#define CODE(...)              \
+    {                          \
+        __VA_ARGS__, TOKEN_END \
+    }
+#define NOTHING   \
+    {             \
+        TOKEN_END \
+    }
 
 /* clang-format off */
 #define WRITER(text, sizes, ...) {text, sizes, PLAIN, QUIET, CODE(__VA_ARGS__)}
