@@ -154,6 +154,7 @@ typedef struct TranslatorState {
     uint32_t poll;  /* look at `pending`; set by any thread */
     int64_t budget; /* instructions left, in counted runs */
     uint64_t next;  /* where a trampoline goes on */
+    uint64_t span[8]; /* host addresses of memory that a check has opened (dbt/spans.c) */
     uint64_t temp[4];
 } TranslatorState;
 
@@ -212,6 +213,7 @@ struct Cpu {
     const Insn *insn;   /* being executed; NULL between instructions */
     TlbEntry *tlb;      /* of the present TlbMode; derived */
     uint32_t pending;   /* PENDING_*; atomic */
+    uint32_t tlb_epoch; /* changes when TLB entries are dropped */
     uint32_t mode_key;  /* what decoded blocks depend on; derived */
     TranslatorState jit;
     Segment seg[SEG_COUNT];

@@ -157,6 +157,7 @@ TlbEntry *tlb_table(TlbState *state, TlbMode mode)
 
 void tlb_flush_all(Cpu *cpu)
 {
+    cpu->tlb_epoch++;
     walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
@@ -172,6 +173,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
+    cpu->tlb_epoch++;
     walk_cache_flush(cpu);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
@@ -190,6 +192,7 @@ void tlb_flush_non_global(Cpu *cpu)
 
 void tlb_flush_page(Cpu *cpu, LinAddr la)
 {
+    cpu->tlb_epoch++;
     walk_cache_flush(cpu);
     TlbState *state = cpu->tlb_state;
     if (la >= state->large_first && la <= state->large_last) {
@@ -354,6 +357,7 @@ bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
 
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
 {
+    cpu->tlb_epoch++;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
         for (unsigned i = 0; i < table->used_count; i++) {

@@ -239,6 +239,25 @@ bool cache_is_restless(Translator *t, const uint8_t *host)
     return true;
 }
 
+static uint64_t granule_of(const uint8_t *host)
+{
+    return (uint64_t)1 << (((uintptr_t)host & PAGE_MASK) >> 6);
+}
+
+bool cache_is_alone(const Translator *t, const uint8_t *host)
+{
+    const CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    return page && page->alone & granule_of(host);
+}
+
+void cache_leave_alone(Translator *t, uint32_t index)
+{
+    const uint8_t *host = t->blocks[index].host;
+    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    page->alone |= granule_of(host);
+    cache_drop(t, index);
+}
+
 bool cache_nearly_full(const Translator *t)
 {
     enum { BLOCK_CODE = 64 * KIB };
@@ -261,7 +280,7 @@ void cache_flush(Translator *t)
     g_hash_table_iter_init(&iter, t->pages);
     while (g_hash_table_iter_next(&iter, NULL, &page)) {
         ((CodePage *)page)->blocks = 0;
-        ((CodePage *)page)->granules = 0;
+        ((CodePage *)page)->granules = ((CodePage *)page)->alone = 0;
     }
     g_hash_table_remove_all(t->page_ids);
     t->block_count = t->site_count = t->exit_count = t->insn_count = 1;

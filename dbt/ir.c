@@ -22,6 +22,11 @@ IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
     return op;
 }
 
+static bool is_check(const IrOp *op)
+{
+    return op->op <= IR_CHECKDI;
+}
+
 /* --- printing ------------------------------------------------------------------------------------ */
 
 static const char *condition_names[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
@@ -92,6 +97,9 @@ static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
         case 'm':
             print_memory(out, insn);
             break;
+        case 'n':
+            g_string_append_printf(out, "%u", op->span);
+            break;
         default:
             print_row(out, insn);
             break;
@@ -112,9 +120,13 @@ static void print_flags(GString *out, unsigned flags)
 
 void ir_print_op(const IrBlock *ir, unsigned n, GString *out)
 {
+    const IrOp *op = &ir->ops[n];
     print_flags(out, ir->live[n]);
     g_string_append(out, "  ");
-    print_text(ir, &ir->ops[n], out);
+    print_text(ir, op, out);
+    if (is_check(op) && op->span)
+        g_string_append_printf(out, ", opens span %u of %u bytes at %+d", op->span,
+                               ir->spans[op->span - 1].bytes, -ir->spans[op->span - 1].offset);
 }
 
 void ir_print(const IrBlock *ir, GString *out)
@@ -135,11 +147,6 @@ void ir_print(const IrBlock *ir, GString *out)
 }
 
 /* --- checking ------------------------------------------------------------------------------------ */
-
-static bool is_check(const IrOp *op)
-{
-    return op->op <= IR_CHECKDI;
-}
 
 static bool row_uses_memory(const Insn *insn)
 {
@@ -167,10 +174,10 @@ const char *ir_problem(const IrBlock *ir)
         if ((op->op == IR_ROW || op->op == IR_X87 || op->op == IR_FLDCW || op->op == IR_DIVIDE) &&
             row_uses_memory(&ir->insn[insn]) && !memory)
             return "a row's memory is used without a check";
-        memory |= is_check(op);
+        memory |= is_check(op) || op->op == IR_REACH;
         bool volatile_only = op->op == IR_LOAD && (op->dst == REF_T || op->dst == REF_TEMP);
         volatile_only |= op->op == IR_MOVE && (op->dst == REF_T || op->dst == REF_TEMP);
-        volatile_only |= op->op == IR_SKIPCX;
+        volatile_only |= op->op == IR_SKIPCX || op->op == IR_REACH;
         committed |= !ir_info[op->op].leaves && !volatile_only;
     }
     if (ir->op_count == 0)

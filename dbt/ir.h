@@ -24,7 +24,7 @@ enum {
     REF_NONE = 0xff,
 };
 
-enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512 };
+enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512, IR_MAX_SPANS = 8 };
 
 typedef struct IrOp {
     uint8_t op;     /* IrOpcode */
@@ -33,9 +33,15 @@ typedef struct IrOp {
     uint8_t access; /* MemAccess of a check; condition of an exit */
     uint8_t dst, src;
     uint8_t last; /* FIND: keep the code across a check; JUMP: take it from there */
-    uint8_t unused;
-    int64_t imm; /* constant, or target rip of an exit */
+    uint8_t span; /* of a check that opens one, and of REACH: 1 + number; 0: none */
+    int64_t imm;  /* constant, offset in the span, or target rip of an exit */
 } IrOp;
+
+/* Memory near one register's value that one check opens for several accesses. */
+typedef struct IrSpan {
+    uint16_t bytes;  /* from its first byte on, in one page */
+    uint16_t offset; /* of the checking instruction's own access */
+} IrSpan;
 
 typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
 
@@ -59,6 +65,9 @@ typedef struct IrBlock {
     uint64_t insn_rip[IR_MAX_INSNS];
     Insn insn[IR_MAX_INSNS];
     IrOp ops[IR_MAX_OPS];
+    IrSpan spans[IR_MAX_SPANS];
+    unsigned span_count;
+    bool alone; /* no spans: an access of this block often was not in one page with the others */
     uint16_t live[IR_MAX_OPS]; /* EFLAGS bits somebody may look at after the op (flags_live) */
 } IrBlock;
 
@@ -78,11 +87,37 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op);
 /* Bit n: op may write general register n. */
 uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op);
 
+/* An address before its segment: registers and a constant. */
+typedef struct IrAddress {
+    uint8_t base, index; /* guest registers or REG_NONE */
+    uint8_t scale;
+    uint8_t bits_size; /* 2, 4, 8: cut to so many bytes */
+    uint8_t seg;
+    int64_t disp;
+} IrAddress;
+
+/* Of the instruction's memory operand, and of what a check op looks at. */
+IrAddress ir_operand_address(const IrBlock *ir, const IrOp *op);
+IrAddress ir_check_address(const IrBlock *ir, const IrOp *op);
+
+/* Bytes; 1: any. */
+unsigned ir_required_alignment(const IrBlock *ir, const IrOp *op);
+
 /* --- passes -------------------------------------------------------------------------------------- */
+
+/* Has one check serve several accesses near one register's value. */
+void spans_join(IrBlock *ir);
 
 /* Fills `live`, backwards. Flags are looked at by readers, by every op that can leave, and behind
  * every exit. */
 void flags_live(IrBlock *ir);
+
+/* All of them, in their order. */
+static inline void ir_passes(IrBlock *ir)
+{
+    spans_join(ir);
+    flags_live(ir);
+}
 
 /* "oszap-  rax.64 = M": the flags that live behind op n, and what it does. */
 void ir_print_op(const IrBlock *ir, unsigned n, GString *out);

@@ -1,5 +1,7 @@
-/* ir_use.c - which flags and general registers an op of the intermediate form reads and writes. */
+/* ir_use.c - which flags and general registers an op of the intermediate form reads and
+ * writes, and where in memory it looks. */
 #include "dbt/ir.h"
+#include "dbt/lift.h"
 #include "dbt/rows.h"
 
 /* A count that is zero once masked leaves the flags alone. */
@@ -67,4 +69,47 @@ uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op)
     default:
         return 0;
     }
+}
+
+/* --- addresses ----------------------------------------------------------------------------------- */
+
+IrAddress ir_operand_address(const IrBlock *ir, const IrOp *op)
+{
+    const Insn *insn = &ir->insn[op->insn];
+    IrAddress ad = {.base = insn->base,
+                    .index = insn->index,
+                    .scale = insn->scale,
+                    .bits_size = insn->addrsize,
+                    .seg = insn->seg,
+                    .disp = insn->has_moffs ? (int64_t)insn->imm : insn->disp};
+    if (insn->base == REG_IP) {
+        ad.base = REG_NONE;
+        ad.disp += ir->insn_rip[op->insn] + insn->length;
+    }
+    return ad;
+}
+
+IrAddress ir_check_address(const IrBlock *ir, const IrOp *op)
+{
+    unsigned stack = 1u << (ir->key >> KEY_STACK_SHIFT & 3);
+    if (op->op == IR_CHECK)
+        return ir_operand_address(ir, op);
+    const Insn *insn = &ir->insn[op->insn];
+    if (op->op == IR_CHECKSI || op->op == IR_CHECKDI)
+        return (IrAddress){.base = op->op == IR_CHECKSI ? RSI : RDI,
+                           .index = REG_NONE,
+                           .bits_size = insn->addrsize,
+                           .seg = op->op == IR_CHECKSI ? insn->seg : SEG_ES};
+    return (IrAddress){.base = op->op == IR_CHECKBP ? RBP : RSP,
+                       .index = REG_NONE,
+                       .bits_size = stack,
+                       .seg = SEG_SS,
+                       .disp = op->imm};
+}
+
+/* Legacy vector rows fault on misaligned memory; so does CMPXCHG16B. */
+unsigned ir_required_alignment(const IrBlock *ir, const IrOp *op)
+{
+    const Insn *insn = &ir->insn[op->insn];
+    return op->op == IR_CHECK && insn_row(insn)->attrs & ATTR_ALIGNED ? op->size : 1;
 }

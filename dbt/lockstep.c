@@ -286,7 +286,8 @@ static void report(Lockstep *l, const Cpu *cpu, const char *what)
 {
     const Block *block = &l->t->blocks[l->block];
     g_autoptr(GString) text = g_string_new(NULL);
-    flags_live(&l->ir);
+    l->ir.alone = cache_is_alone(l->t, block->host);
+    ir_passes(&l->ir);
     ir_print(&l->ir, text);
     fprintf(stderr,
             "lockstep: %s differs after %u instructions of the block at %#" PRIx64 ", mode %u\n%s",

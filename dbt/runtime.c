@@ -104,9 +104,12 @@ static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
 }
 
 /* May generated code go on behind the instruction? */
-static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key)
+static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key,
+                       uint32_t epoch)
 {
     const Block *block = &t->blocks[site->block];
+    if (block->has_spans && cpu->tlb_epoch != epoch)
+        return false;
     return site->resume && !block->dropped && cpu->rip == next && key == block->key &&
            still_mapped(cpu, block);
 }
@@ -141,6 +144,15 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const In
     return code;
 }
 
+/* What was to be opened at once often cannot be. */
+static void note_apart(Translator *t, const Site *site)
+{
+    enum { TOO_OFTEN = 16 };
+    Block *block = &t->blocks[site->block];
+    if (!site->resume && !block->dropped && ++block->apart == TOO_OFTEN)
+        cache_leave_alone(t, site->block);
+}
+
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
 {
     Translator *t = translator_of(cpu);
@@ -166,12 +178,14 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     t->stats.sites_taken++;
     t->stats.jump_misses += is_indirect(insn);
     t->stats.interpreted[insn->row]++;
+    uint32_t epoch = cpu->tlb_epoch;
     insn->exec(cpu, insn);
     cpu->insn = NULL;
+    note_apart(t, site);
     flags_to_image(cpu);
     if (!must_leave(cpu, t, insn)) {
         uint32_t key = lift_key(cpu, t->counted);
-        if (may_resume(cpu, t, site, next, key)) {
+        if (may_resume(cpu, t, site, next, key, epoch)) {
             cpu->jit.budget -= ahead;
             if (x87)
                 x87_load(cpu);
@@ -228,7 +242,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
         cpu_group_code_page(cpu, &page);
     if (!lift_block(cpu, key, host, la, ir))
         return 0;
-    flags_live(ir);
+    ir->alone = cache_is_alone(t, host);
+    ir_passes(ir);
 #ifndef NDEBUG
     const char *problem = ir_problem(ir);
     if (problem)
@@ -240,6 +255,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .host = host,
                                .key = key,
                                .granules = ir->granules,
+                               .has_spans = ir->span_count != 0,
                                .insn_count = ir->insn_count};
     uint32_t code = t->used;
     view_before(t, ir);

@@ -10,8 +10,9 @@ typedef struct Block Block;
 /* A place where generated code hands an instruction to the interpreter: its number is in the code.
  */
 typedef struct Site {
-    uint32_t block;  /* index of its Block */
-    uint32_t resume; /* where the code goes on behind the instruction; 0: it does not */
+    uint32_t block; /* index of its Block */
+    uint32_t
+        resume; /* where the code goes on behind the instruction; 0: it should have opened a span */
     uint16_t delta;  /* bytes from the block's first rip to the instruction */
     uint16_t number; /* instructions of the block before it */
     uint32_t insn;   /* 1 + index of the decoded instruction; 0: not decoded yet */
@@ -65,12 +66,15 @@ struct Block {
     uint64_t granules;
     uint16_t insn_count;
     bool dropped;
+    bool has_spans;
+    uint8_t apart; /* times what a check should have opened was not in one page, or no memory */
 };
 
 /* A guest page that code was translated from. */
 typedef struct CodePage {
     uint64_t granules; /* of all its blocks */
     uint32_t blocks;   /* list through page_next */
+    uint64_t alone;    /* granules whose blocks have no spans: they did not pay */
     uint8_t hits[64];  /* writes into each granule that cost blocks */
     unsigned refused;  /* times the page was found too restless to translate */
 } CodePage;
@@ -163,6 +167,9 @@ bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
 bool cache_granule_is_restless(const CodePage *page, unsigned granule);
 bool cache_is_restless(Translator *t, const uint8_t *host);
+/* Code at host is to be translated without spans; says so for a block, and drops it. */
+bool cache_is_alone(const Translator *t, const uint8_t *host);
+void cache_leave_alone(Translator *t, uint32_t block);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */
 

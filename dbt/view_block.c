@@ -33,8 +33,9 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
     cpu->rip = rip;
     bool lifted = lift_block(cpu, key, host, code_base(cpu) + rip, t->ir);
     cpu->rip = saved;
+    t->ir->alone = cache_is_alone(t, host);
     if (lifted)
-        flags_live(t->ir);
+        ir_passes(t->ir);
     return lifted;
 }
 

@@ -240,17 +240,19 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_X87] = emit_x87,       [IR_FLDCW] = emit_fldcw,     [IR_SKIPCX] = emit_skipcx,
     [IR_SPAN] = emit_span,     [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
     [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
-    [IR_LEAVE] = emit_interp,  [IR_COUNT] = emit_count,
+    [IR_LEAVE] = emit_interp,  [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
 };
 
-/* Behind the last op of an instruction: its handover comes back here. */
+/* Behind the last op of an instruction: its handover comes back here, unless the code behind it
+ * relies on what it should have opened. */
 static void finish_insn(Emit *e)
 {
     if (e->skip && !e->a.full)
         asm_patch(&e->a, e->skip, e->a.at);
     e->skip = 0;
-    if (e->site)
+    if (e->site && !e->opens_span)
         e->t->sites[e->site].resume = e->a.at;
+    e->opens_span = false;
     e->site = 0;
     e->site_stub = NULL;
     e->memory = rm_reg(HOST_NONE);

@@ -59,7 +59,8 @@ typedef struct Emit {
     unsigned at_op; /* index of the op being written */
     uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
-    Rm memory; /* M */
+    Rm memory;       /* M */
+    bool opens_span; /* the present instruction does */
     Stub stubs[MAX_STUBS];
     unsigned stub_count;
     Stub *site_stub;
@@ -98,6 +99,7 @@ void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
 
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
+void emit_reach(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
 /* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */
 void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst);

@@ -8,57 +8,14 @@
 #include "cpu/block.h"
 #include "dbt/lift.h"
 
-/* An address before its segment: registers and a constant. */
-typedef struct Address {
-    uint8_t base, index; /* guest registers or REG_NONE */
-    uint8_t scale;
-    uint8_t bits_size; /* 2, 4, 8: cut to so many bytes */
-    uint8_t seg;
-    int64_t disp;
-} Address;
-
-static Address operand_address(const Emit *e, const IrOp *op)
-{
-    const Insn *insn = &e->ir->insn[op->insn];
-    Address ad = {.base = insn->base,
-                  .index = insn->index,
-                  .scale = insn->scale,
-                  .bits_size = insn->addrsize,
-                  .seg = insn->seg,
-                  .disp = insn->has_moffs ? (int64_t)insn->imm : insn->disp};
-    if (insn->base == REG_IP) {
-        ad.base = REG_NONE;
-        ad.disp += e->ir->insn_rip[op->insn] + insn->length;
-    }
-    return ad;
-}
-
-static Address check_address(const Emit *e, const IrOp *op)
-{
-    unsigned stack = 1u << (e->ir->key >> KEY_STACK_SHIFT & 3);
-    if (op->op == IR_CHECK)
-        return operand_address(e, op);
-    const Insn *insn = &e->ir->insn[op->insn];
-    if (op->op == IR_CHECKSI || op->op == IR_CHECKDI)
-        return (Address){.base = op->op == IR_CHECKSI ? RSI : RDI,
-                         .index = REG_NONE,
-                         .bits_size = insn->addrsize,
-                         .seg = op->op == IR_CHECKSI ? insn->seg : SEG_ES};
-    return (Address){.base = op->op == IR_CHECKBP ? RBP : RSP,
-                     .index = REG_NONE,
-                     .bits_size = stack,
-                     .seg = SEG_SS,
-                     .disp = op->imm};
-}
-
 /* --- address computation ------------------------------------------------------------------------- */
 
-static bool is_constant(const Address *ad)
+static bool is_constant(const IrAddress *ad)
 {
     return ad->base == REG_NONE && ad->index == REG_NONE;
 }
 
-static uint64_t constant_of(const Address *ad)
+static uint64_t constant_of(const IrAddress *ad)
 {
     uint64_t v = ad->disp;
     return ad->bits_size == 8 ? v : ad->bits_size == 4 ? (uint32_t)v : (uint16_t)v;
@@ -75,7 +32,7 @@ static unsigned value_in(Emit *e, unsigned gpr, unsigned scratch)
 }
 
 /* dst := the offset. Changes no flags. Uses R10 and R11. */
-static void put_offset(Emit *e, const Address *ad, unsigned dst)
+static void put_offset(Emit *e, const IrAddress *ad, unsigned dst)
 {
     unsigned size = ad->bits_size == 8 ? 8 : 4;
     if (is_constant(ad)) {
@@ -97,13 +54,13 @@ static void put_offset(Emit *e, const Address *ad, unsigned dst)
 
 void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst)
 {
-    Address ad = operand_address(e, op);
+    IrAddress ad = ir_operand_address(e->ir, op);
     put_offset(e, &ad, dst);
 }
 
 void emit_lea(Emit *e, const IrOp *op)
 {
-    Address ad = operand_address(e, op);
+    IrAddress ad = ir_operand_address(e->ir, op);
     Rm home = x64_gpr(op->dst);
     bool direct = home.is_reg && op->size >= 4 && ad.bits_size >= op->size;
     if (direct && is_constant(&ad)) {
@@ -134,7 +91,7 @@ void emit_lea(Emit *e, const IrOp *op)
 
 /* R10: offset to linear address, with the segment's limit. Expand-down segments do not come here.
  */
-static void put_segment(Emit *e, const IrOp *op, const Address *ad)
+static void put_segment(Emit *e, const IrOp *op, const IrAddress *ad)
 {
     unsigned mode = e->ir->key >> KEY_MODE_SHIFT & 7;
     if (mode == CPU_LONG) {
@@ -155,33 +112,36 @@ static void put_segment(Emit *e, const IrOp *op, const Address *ad)
 
 /* --- the look-up --------------------------------------------------------------------------------- */
 
-/* Legacy vector rows fault on misaligned memory; so does CMPXCHG16B. */
-static unsigned required_alignment(const Emit *e, const IrOp *op)
-{
-    const Insn *insn = &e->ir->insn[op->insn];
-    return op->op == IR_CHECK && insn_row(insn)->attrs & ATTR_ALIGNED ? op->size : 1;
-}
-
-static bool address_is_constant(const Emit *e, const Address *ad)
+static bool address_is_constant(const Emit *e, const IrAddress *ad)
 {
     return is_constant(ad) && (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG && ad->seg < SEG_FS;
 }
+
+#define SPAN(n) x64_cpu(offsetof(Cpu, jit.span) + 8 * (n))
 
 void emit_check(Emit *e, const IrOp *op)
 {
     enum { ENTRY_SHIFT = 5, INDEX_MASK = (TLB_SIZE - 1) << ENTRY_SHIFT };
     static_assert(sizeof(TlbEntry) == 1 << ENTRY_SHIFT, "TLB entries are indexed by shifting");
     Asm *a = &e->a;
-    Address ad = check_address(e, op);
+    IrAddress ad = ir_check_address(e->ir, op);
     int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
     int32_t context = emit_context(e->ir->key);
     tag += context;
+    unsigned bytes = op->size, own = 0;
+    if (op->span) {
+        const IrSpan *span = &e->ir->spans[op->span - 1];
+        bytes = span->bytes;
+        own = span->offset;
+        ad.disp -= own;
+        e->opens_span = true;
+    }
     Rm tag_at = rm_gs(HOST_R11, tag);
     Rm host_at = rm_gs(HOST_R11, context + offsetof(TlbEntry, host));
     uint32_t start = a->at;
     put_offset(e, &ad, HOST_R10);
     put_segment(e, op, &ad);
-    unsigned align = required_alignment(e, op);
+    unsigned align = ir_required_alignment(e->ir, op);
     if (align > 1) {
         asm_modrm(a, OP1(0xf6), (HostWidth){.rex = true}, 0, rm_reg(HOST_R10), 1);
         asm_byte(a, align - 1); /* test r10b, align - 1 */
@@ -196,11 +156,22 @@ void emit_check(Emit *e, const IrOp *op)
         asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
     }
     asm_op(a, OP1(0x33), 8, HOST_R10, tag_at); /* xor r10, tag */
-    asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - op->size);
+    asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - bytes);
     emit_miss_if(e, COND_A, tag_at, start, op->access == ACCESS_WRITE);
     asm_mov(a, 8, HOST_R11, host_at);
     e->memory = rm_index(HOST_R10, HOST_R11, 0, 0);
     e->flags &= ~FLAGS_IN_HOST;
+    if (op->span) {
+        emit_join_memory(e);
+        asm_store(a, 8, SPAN(op->span - 1), HOST_R10);
+        e->memory.disp = own;
+    }
+}
+
+void emit_reach(Emit *e, const IrOp *op)
+{
+    asm_mov(&e->a, 8, HOST_R10, SPAN(op->span - 1));
+    e->memory = rm_mem(HOST_R10, op->imm);
 }
 
 void emit_join_memory(Emit *e)

@@ -1,0 +1,212 @@
+/* spans.c - has one check of memory serve several accesses of a block.
+ *
+ * Much code pushes registers, reads locals, or fields of a structure: bytes at constant distances
+ * from one register's value. The first such access checks all the bytes that the later ones want,
+ * in one page, and they reach into what it has opened. No access is left out or moved, only its
+ * check. If the bytes are not in one page, or are no plain memory, the first access is handed over,
+ * and the block is left behind it (translator.h, Site.resume). */
+#include "cpu/block.h"
+#include "dbt/lift.h"
+
+/* The wider, the more often it lies across a page's end. */
+enum { MOST_BYTES = 256, MOST_TRIED = 32 };
+
+/* A register is what value `id` stands for, plus delta. */
+typedef struct Value {
+    unsigned id;
+    int64_t delta;
+} Value;
+
+typedef struct Span {
+    unsigned base, index, scale; /* ids, 0: none */
+    bool write;
+    int64_t low, high; /* first byte and the one behind the last, from the base */
+    unsigned first, members;
+    unsigned number; /* 1 + index in IrBlock.spans */
+} Span;
+
+typedef struct Spans {
+    IrBlock *ir;
+    bool is_long;
+    unsigned natural; /* bytes of an address */
+    Value value[GPR_COUNT];
+    unsigned last_id;
+    Span span[MOST_TRIED];
+    unsigned count;
+    uint8_t of[IR_MAX_OPS]; /* 1 + index of its span */
+    int64_t at[IR_MAX_OPS]; /* from the base */
+} Spans;
+
+/* --- what registers hold ------------------------------------------------------------------------- */
+
+static void forget(Spans *s, uint16_t gprs)
+{
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        if (gprs >> r & 1)
+            s->value[r] = (Value){++s->last_id, 0};
+}
+
+static void set_to(Spans *s, unsigned dst, unsigned src, int64_t more)
+{
+    s->value[dst] = s->value[src];
+    s->value[dst].delta += more;
+}
+
+/* MOV r, r; ADD, SUB r, constant: in full width. */
+static bool follow_row(Spans *s, const Insn *insn)
+{
+    const Operand *dst = &insn->op[0], *src = &insn->op[1];
+    if (dst->kind != OPND_GPR || dst->size != s->natural || insn_row(insn)->map != MAP_BASE)
+        return false;
+    bool immediate = insn->opcode == 0x81 || insn->opcode == 0x83;
+    unsigned group = insn->modrm >> 3 & 7;
+    if ((insn->opcode == 0x89 || insn->opcode == 0x8b) && src->kind == OPND_GPR)
+        set_to(s, dst->reg, src->reg, 0);
+    else if (immediate && group == 0)
+        set_to(s, dst->reg, dst->reg, insn->imm);
+    else if (immediate && group == 5)
+        set_to(s, dst->reg, dst->reg, -insn->imm);
+    else
+        return false;
+    return true;
+}
+
+static bool follow_lea(Spans *s, const IrOp *op)
+{
+    IrAddress ad = ir_operand_address(s->ir, op);
+    if (op->size != s->natural || ad.bits_size != s->natural || ad.base == REG_NONE ||
+        ad.index != REG_NONE)
+        return false;
+    set_to(s, op->dst, ad.base, ad.disp);
+    return true;
+}
+
+static bool follow_stack(Spans *s, const IrOp *op)
+{
+    if (1u << (s->ir->key >> KEY_STACK_SHIFT & 3) != s->natural)
+        return false;
+    if (op->op == IR_SPBP)
+        set_to(s, RSP, RBP, 0);
+    else
+        set_to(s, RSP, RSP, op->imm);
+    return true;
+}
+
+static void follow(Spans *s, const IrOp *op)
+{
+    bool known = false;
+    if (op->op == IR_ROW)
+        known = follow_row(s, &s->ir->insn[op->insn]);
+    else if (op->op == IR_LEA)
+        known = follow_lea(s, op);
+    else if (op->op == IR_SPADD || op->op == IR_SPBP)
+        known = follow_stack(s, op);
+    if (!known)
+        forget(s, ir_written_gprs(s->ir, op));
+}
+
+/* --- spans --------------------------------------------------------------------------------------- */
+
+static bool may_join(const Spans *s, const IrOp *op, const IrAddress *ad)
+{
+    if (op->op > IR_CHECKBP || ad->bits_size != s->natural || ir_required_alignment(s->ir, op) > 1)
+        return false;
+    if (s->is_long)
+        return ad->seg < SEG_FS;
+    bool flat = ad->seg <= SEG_DS && s->ir->key >> (KEY_FLAT_SHIFT + ad->seg) & 1;
+    return flat && !(op->access == ACCESS_WRITE && ad->seg == SEG_CS);
+}
+
+/* Does the access at `at` fit into the span, widened if need be? */
+static bool join(Span *span, int64_t at, unsigned size)
+{
+    int64_t low = MIN(span->low, at), high = MAX(span->high, at + size);
+    if (high - low > MOST_BYTES)
+        return false;
+    span->low = low;
+    span->high = high;
+    span->members++;
+    return true;
+}
+
+static void place(Spans *s, unsigned n)
+{
+    const IrOp *op = &s->ir->ops[n];
+    IrAddress ad = ir_check_address(s->ir, op);
+    if (!may_join(s, op, &ad))
+        return;
+    Value none = {0}, base = ad.base == REG_NONE ? none : s->value[ad.base];
+    Value index = ad.index == REG_NONE ? none : s->value[ad.index];
+    int64_t at = (uint64_t)ad.disp + base.delta + ((uint64_t)index.delta << ad.scale);
+    if (!s->is_long)
+        at = (int32_t)at;
+    bool write = op->access == ACCESS_WRITE;
+    unsigned scale = index.id ? ad.scale : 0;
+    s->at[n] = at;
+    for (unsigned i = 0; i < s->count; i++) {
+        Span *span = &s->span[i];
+        if (span->base == base.id && span->index == index.id && span->scale == scale &&
+            (span->write || !write) && join(span, at, op->size)) {
+            s->of[n] = i + 1;
+            return;
+        }
+    }
+    if (s->count == MOST_TRIED)
+        return;
+    s->span[s->count++] = (Span){.base = base.id,
+                                 .index = index.id,
+                                 .scale = scale,
+                                 .write = write,
+                                 .low = at,
+                                 .high = at + op->size,
+                                 .first = n,
+                                 .members = 1};
+    s->of[n] = s->count;
+}
+
+/* What the interpreter does may change what addresses mean. */
+static void close_all(Spans *s)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        s->span[i].base = s->span[i].index = UINT_MAX;
+}
+
+static void number(Spans *s, Span *span)
+{
+    IrBlock *ir = s->ir;
+    if (span->members < 2 || ir->span_count == IR_MAX_SPANS)
+        return;
+    ir->spans[ir->span_count++] = (IrSpan){.bytes = span->high - span->low,
+                                           .offset = s->at[span->first] - span->low};
+    span->number = ir->span_count;
+    ir->ops[span->first].span = span->number;
+}
+
+void spans_join(IrBlock *ir)
+{
+    bool is_long = (ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
+    Spans s = {.ir = ir, .is_long = is_long, .natural = is_long ? 8 : 4};
+    ir->span_count = 0;
+    if (ir->alone)
+        return;
+    forget(&s, UINT16_MAX);
+    for (unsigned i = 0; i < ir->op_count; i++) {
+        const IrOp *op = &ir->ops[i];
+        if (op->op <= IR_CHECKBP)
+            place(&s, i);
+        follow(&s, op);
+        if (op->op == IR_INTERP)
+            close_all(&s);
+    }
+    for (unsigned i = 0; i < s.count; i++)
+        number(&s, &s.span[i]);
+    for (unsigned i = 0; i < ir->op_count; i++) {
+        IrOp *op = &ir->ops[i];
+        const Span *span = s.of[i] ? &s.span[s.of[i] - 1] : NULL;
+        if (!span || !span->number || span->first == i)
+            continue;
+        op->op = IR_REACH;
+        op->span = span->number;
+        op->imm = s.at[i] - span->low;
+    }
+}
