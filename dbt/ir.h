@@ -67,7 +67,8 @@ typedef struct IrBlock {
     IrOp ops[IR_MAX_OPS];
     IrSpan spans[IR_MAX_SPANS];
     unsigned span_count;
-    bool alone; /* no spans: an access of this block often was not in one page with the others */
+    bool is_loop; /* its last branch goes to its first instruction */
+    bool alone;   /* no spans: an access of this block often was not in one page with the others */
     uint16_t live[IR_MAX_OPS]; /* EFLAGS bits somebody may look at after the op (flags_live) */
 } IrBlock;
 

@@ -69,6 +69,11 @@ bool lift_jcc(Lift *l)
     IrOp *op = ir_add(l->ir, IR_EXITIF, 0);
     op->access = l->insn->opcode & 15;
     op->imm = rip;
+    /* A loop of one block ends it, so that the back end may write the block twice (emit_loop). */
+    if (rip == l->ir->rip) {
+        l->ir->is_loop = true;
+        jump_to(l, l->next);
+    }
     return true;
 }
 

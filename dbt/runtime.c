@@ -149,7 +149,7 @@ static void note_apart(Translator *t, const Site *site)
 {
     enum { TOO_OFTEN = 16 };
     Block *block = &t->blocks[site->block];
-    if (!site->resume && !block->dropped && ++block->apart == TOO_OFTEN)
+    if (site->opens_span && !block->dropped && ++block->apart == TOO_OFTEN)
         cache_leave_alone(t, site->block);
 }
 

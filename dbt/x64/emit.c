@@ -243,6 +243,13 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_LEAVE] = emit_interp,  [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
 };
 
+static void begin_insn(Emit *e)
+{
+    e->site = 0;
+    e->site_stub = NULL;
+    e->memory = rm_reg(HOST_NONE);
+}
+
 /* Behind the last op of an instruction: its handover comes back here, unless the code behind it
  * relies on what it should have opened. */
 static void finish_insn(Emit *e)
@@ -250,12 +257,27 @@ static void finish_insn(Emit *e)
     if (e->skip && !e->a.full)
         asm_patch(&e->a, e->skip, e->a.at);
     e->skip = 0;
-    if (e->site && !e->opens_span)
+    if (e->site && !e->t->sites[e->site].opens_span)
         e->t->sites[e->site].resume = e->a.at;
-    e->opens_span = false;
-    e->site = 0;
-    e->site_stub = NULL;
-    e->memory = rm_reg(HOST_NONE);
+    begin_insn(e);
+}
+
+static void emit_ops(Emit *e)
+{
+    e->site_insn = 0;
+    for (unsigned i = 0; i < e->ir->op_count; i++) {
+        const IrOp *op = &e->ir->ops[i];
+        if (op->insn != e->site_insn) {
+            finish_insn(e);
+            e->site_insn = op->insn;
+        }
+        e->at_op = i;
+        emit_mark(e, MARK_OP, i);
+        emit_prepare_flags(e, op);
+        emitters[op->op](e, op);
+        emit_note_recipe(e, op);
+    }
+    begin_insn(e);
 }
 
 bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
@@ -268,17 +290,10 @@ bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
               .flags = FLAGS_IN_IMAGE,
               .memory = {.is_reg = true}};
     emit_head(&e, block);
-    for (unsigned i = 0; i < ir->op_count; i++) {
-        const IrOp *op = &ir->ops[i];
-        if (op->insn != e.site_insn) {
-            finish_insn(&e);
-            e.site_insn = op->insn;
-        }
-        e.at_op = i;
-        emit_mark(&e, MARK_OP, i);
-        emit_prepare_flags(&e, op);
-        emitters[op->op](&e, op);
-        emit_note_recipe(&e, op);
+    emit_ops(&e);
+    if (e.to_copy) {
+        emit_copy_head(&e);
+        emit_ops(&e);
     }
     block->stubs = e.a.at;
     emit_stubs(&e);

@@ -33,7 +33,7 @@ typedef struct Recipe {
     uint16_t gprs; /* bit n: general register n is needed */
 } Recipe;
 
-enum { MAX_STUBS = 4 * IR_MAX_INSNS };
+enum { MAX_STUBS = 4 * IR_MAX_INSNS, MAX_LOOP_INSNS = 24 };
 
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
@@ -59,11 +59,12 @@ typedef struct Emit {
     unsigned at_op; /* index of the op being written */
     uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
-    Rm memory;       /* M */
-    bool opens_span; /* the present instruction does */
+    Rm memory; /* M */
     Stub stubs[MAX_STUBS];
     unsigned stub_count;
     Stub *site_stub;
+    uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
+    Recipe loop_recipe;
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
@@ -119,6 +120,7 @@ void emit_fldcw(Emit *e, const IrOp *op);
 
 /* exits.c */
 void emit_head(Emit *e, Block *block);
+void emit_copy_head(Emit *e); /* where the loop's branch comes in, behind the block itself */
 void emit_exitif(Emit *e, const IrOp *op);
 /* Does an exit save the flags before its jump, and not behind it? */
 bool emit_saves_before(const Emit *e, const IrOp *op);

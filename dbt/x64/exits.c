@@ -182,24 +182,47 @@ static bool flags_are_dead(const IrBlock *ir)
     return !unwritten;
 }
 
+/* To the dispatcher if something is pending. */
+static void put_poll(Emit *e)
+{
+    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
+    asm_byte(&e->a, 0);
+    note_flags(e, exit_stub(e, EXIT_LEAVE, e->ir->rip, asm_jcc(&e->a, COND_NE, 0)));
+}
+
+/* Likewise if the block has more instructions than a counted run has left. */
+static void put_count(Emit *e)
+{
+    if (!(e->ir->key & KEY_COUNTED))
+        return;
+    asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
+    note_flags(e, exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0)));
+}
+
 void emit_head(Emit *e, Block *block)
 {
     bool counted = e->ir->key & KEY_COUNTED;
     block->entry = e->a.at;
-    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
-    asm_byte(&e->a, 0);
-    exit_stub(e, EXIT_LEAVE, e->ir->rip, asm_jcc(&e->a, COND_NE, 0));
+    put_poll(e);
     block->entry_polled = e->a.at;
-    if (counted) {
-        asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
-        exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0));
-    }
+    put_count(e);
     block->entry_body = e->a.at;
     block->entry_dead = !counted && flags_are_dead(e->ir) ? e->a.at : 0;
     if (e->ir->vectors)
         put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
     if (e->ir->x87)
         put_load_check(e, JIT(x87_loaded), e->t->trampolines.load_x87);
+}
+
+void emit_copy_head(Emit *e)
+{
+    e->copy = e->a.at;
+    if (!e->a.full)
+        asm_patch(&e->a, e->to_copy, e->copy);
+    e->flags = 0;
+    e->recipe = e->loop_recipe;
+    put_poll(e);
+    put_count(e);
 }
 
 /* --- exits --------------------------------------------------------------------------------------- */
@@ -234,10 +257,29 @@ bool emit_saves_before(const Emit *e, const IrOp *op)
     return backward && exit_kind(e, op->imm) == EXIT_NEAR;
 }
 
+/* The branch at the end of a loop that is one block goes to a copy of the block, which knows how
+ * the flags it begins with are made again, and need not have them saved. */
+static bool put_loop_branch(Emit *e, const IrOp *op)
+{
+    if (!e->ir->is_loop || (uint64_t)op->imm != e->ir->rip || e->ir->insn_count > MAX_LOOP_INSNS)
+        return false;
+    if (e->copy) {
+        asm_jcc(&e->a, op->access, e->copy);
+        return true;
+    }
+    if (e->flags & FLAGS_IN_IMAGE || !emit_recipe_lasts(e, 0))
+        return false;
+    e->to_copy = asm_jcc(&e->a, op->access, 0);
+    e->loop_recipe = e->recipe;
+    return true;
+}
+
 /* A taken branch. Backward, it is the end of a loop: the flags are saved before it, so that it can
  * go straight to the loop's entry. */
 void emit_exitif(Emit *e, const IrOp *op)
 {
+    if (put_loop_branch(e, op))
+        return;
     bool near = exit_kind(e, op->imm) == EXIT_NEAR;
     if (emit_saves_before(e, op))
         emit_flags_to_image(e);

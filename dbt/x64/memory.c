@@ -134,7 +134,7 @@ void emit_check(Emit *e, const IrOp *op)
         bytes = span->bytes;
         own = span->offset;
         ad.disp -= own;
-        e->opens_span = true;
+        e->t->sites[emit_site(e)].opens_span = true;
     }
     Rm tag_at = rm_gs(HOST_R11, tag);
     Rm host_at = rm_gs(HOST_R11, context + offsetof(TlbEntry, host));
