@@ -20,7 +20,7 @@ static PhysAddr a20_masked(const Cpu *cpu, PhysAddr pa)
 static void translation_from_walk(Cpu *cpu, const Walk *walk, Translation *t)
 {
     t->pa = a20_masked(cpu, walk->pa & ~PAGE_MASK);
-    t->page = walk_ram(cpu, t->pa);
+    walk_ram(cpu, t->pa, &t->page);
     t->read = walk->rights >> ACCESS_READ & 1;
     t->write = walk->dirty && walk->rights >> ACCESS_WRITE & 1;
     t->fetch = walk->rights >> ACCESS_FETCH & 1;
@@ -152,8 +152,7 @@ static void entries_visit(Cpu *cpu, EntryFn *fn, void *opaque)
 {
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
-        unsigned last = table->context.tlb_mask >> TLB_ENTRY_SHIFT;
-        for (unsigned i = 0; i <= last / 64; i++)
+        for (unsigned i = 0; i < table->entries.places / 64; i++)
             for (uint64_t bits = table->entry_marks[i].used; bits; bits &= bits - 1)
                 fn(cpu, table, i * 64 + __builtin_ctzll(bits), opaque);
     }
@@ -207,7 +206,7 @@ static const char *entry_problem(Cpu *cpu, const TlbTable *table, unsigned index
     }
     if (la == none)
         return NULL;
-    if (!marks_used(table->entry_marks, index))
+    if (!use_has(&table->entries, index))
         return "a tag stands in an unused entry";
     if (tlb_entry_in(table->context.entry, table->context.tlb_mask, la) != e || la & PAGE_MASK)
         return "the page belongs into another entry";
@@ -228,11 +227,11 @@ char *tlb_problem(Cpu *cpu)
         return NULL; /* nothing is looked up before the flush */
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         const TlbTable *table = &cpu->tlb_state->table[mode];
-        unsigned last = table->context.tlb_mask >> TLB_ENTRY_SHIFT;
-        for (unsigned i = 0; i <= last; i++) {
+        for (unsigned i = 0; i < table->entries.places; i++) {
             const char *problem = entry_problem(cpu, table, i);
             if (problem)
-                return g_strdup_printf("TLB %u, entry %u of %u: %s", mode, i, last + 1, problem);
+                return g_strdup_printf("TLB %u, entry %u of %u: %s", mode, i, table->entries.places,
+                                       problem);
         }
     }
     return NULL;

@@ -32,26 +32,19 @@ static void jump_drop(TlbTable *table, unsigned index)
 /* What a sweep leaves. */
 typedef enum Sweep { SWEEP_ALL, SWEEP_NON_GLOBAL } Sweep;
 
-static ALWAYS_INLINE void sweep(TlbTable *table, TlbMarks *marks, unsigned places, Sweep what,
-                                DropFn *drop)
+static ALWAYS_INLINE void sweep(TlbTable *table, TlbUse *use, Sweep what, DropFn *drop)
 {
-    for (unsigned i = 0; i < places / 64; i++) {
-        uint64_t bits = marks[i].used & (what == SWEEP_ALL ? ~(uint64_t)0 : ~marks[i].global);
-        marks[i].used &= ~bits;
-        for (; bits; bits &= bits - 1)
+    if (!use->used)
+        return;
+    for (unsigned i = 0; i < use->places / 64; i++) {
+        TlbMarks *m = &use->marks[i];
+        uint64_t bits = m->used & (what == SWEEP_ALL ? ~(uint64_t)0 : ~m->global);
+        m->used &= ~bits;
+        for (; bits; bits &= bits - 1) {
             drop(table, i * 64 + __builtin_ctzll(bits));
+            use->used--;
+        }
     }
-}
-
-static unsigned entries_of(const TlbTable *table)
-{
-    return (table->context.tlb_mask >> TLB_ENTRY_SHIFT) + 1;
-}
-
-static void sweep_entries(TlbTable *table, Sweep what)
-{
-    if (table->used)
-        sweep(table, table->entry_marks, entries_of(table), what, entry_drop);
 }
 
 /* --- size ---------------------------------------------------------------------------------------- */
@@ -59,6 +52,7 @@ static void sweep_entries(TlbTable *table, Sweep what)
 static void set_size(Cpu *cpu, TlbTable *table, unsigned entries)
 {
     table->context.tlb_mask = tlb_mask_of(entries);
+    table->entries.places = entries;
     table->evicted = table->sparse = 0;
     if (cpu->tlb == table->context.entry)
         cpu->tlb_mask = table->context.tlb_mask;
@@ -66,8 +60,7 @@ static void set_size(Cpu *cpu, TlbTable *table, unsigned entries)
 
 void tlb_resize(Cpu *cpu, TlbTable *table, unsigned entries)
 {
-    sweep_entries(table, SWEEP_ALL);
-    table->used = 0;
+    sweep(table, &table->entries, SWEEP_ALL, entry_drop);
     set_size(cpu, table, entries);
 }
 
@@ -75,12 +68,12 @@ void tlb_resize(Cpu *cpu, TlbTable *table, unsigned entries)
 static void follow_use(Cpu *cpu, TlbTable *table)
 {
     enum { PATIENCE = 16 };
-    unsigned entries = entries_of(table);
-    if (table->used > entries / 2 && entries < TLB_LARGEST) {
+    unsigned entries = table->entries.places, used = table->entries.used;
+    if (used > entries / 2 && entries < TLB_LARGEST) {
         tlb_resize(cpu, table, 2 * entries);
         return;
     }
-    if (table->used >= entries / 16 || entries == TLB_SMALLEST)
+    if (used >= entries / 16 || entries == TLB_SMALLEST)
         table->sparse = 0;
     else if (++table->sparse == PATIENCE)
         tlb_resize(cpu, table, entries / 2);
@@ -90,6 +83,9 @@ static void follow_use(Cpu *cpu, TlbTable *table)
 
 static void table_init(TlbTable *table)
 {
+    table->entries = (TlbUse){table->entry_marks, TLB_SMALLEST, 0};
+    table->codes = (TlbUse){table->code_marks, CODE_IDS, 0};
+    table->jumps = (TlbUse){table->jump_marks, JUMP_CACHE_SIZE, 0};
     entry_drop(table, 0);
     jump_drop(table, 0);
     table->context.tlb_mask = tlb_mask_of(TLB_SMALLEST);
@@ -169,7 +165,7 @@ void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code)
     TlbTable *table = (TlbTable *)context;
     LinAddr page = jump_page(context, rip);
     unsigned index = jump_index(rip), bit = jump_page_bit(page);
-    marks_set(table->jump_marks, index, page_is_global(table, page));
+    use_set(&table->jumps, index, page_is_global(table, page));
     table->jump_pages[bit / 64] |= (uint64_t)1 << bit % 64;
     context->jump[index] = (JumpEntry){rip, code};
 }
@@ -177,7 +173,7 @@ void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code)
 void mmu_jumps_clear(MmuContext *context)
 {
     TlbTable *table = (TlbTable *)context;
-    sweep(table, table->jump_marks, JUMP_CACHE_SIZE, SWEEP_ALL, jump_drop);
+    sweep(table, &table->jumps, SWEEP_ALL, jump_drop);
     memset(table->jump_pages, 0, sizeof(table->jump_pages));
 }
 
@@ -194,7 +190,7 @@ static void jumps_drop_page(TlbTable *table, LinAddr page)
             uint64_t rip = table->context.jump[index].rip;
             if (jump_page_bit(jump_page(&table->context, rip)) == bit) {
                 jump_drop(table, index);
-                table->jump_marks[i].used &= ~((uint64_t)1 << index % 64);
+                use_unset(&table->jumps, index);
             }
         }
     }
@@ -204,14 +200,14 @@ void mmu_code_id_set(MmuContext *context, LinAddr page, uint32_t id)
 {
     TlbTable *table = (TlbTable *)context;
     unsigned index = (page >> PAGE_SHIFT) % CODE_IDS;
-    marks_set(table->code_marks, index, page_is_global(table, page));
+    use_set(&table->codes, index, page_is_global(table, page));
     context->code_id[index] = id;
 }
 
 void mmu_code_ids_clear(MmuContext *context)
 {
     TlbTable *table = (TlbTable *)context;
-    sweep(table, table->code_marks, CODE_IDS, SWEEP_ALL, code_drop);
+    sweep(table, &table->codes, SWEEP_ALL, code_drop);
 }
 
 /* --- flushing ------------------------------------------------------------------------------------ */
@@ -219,14 +215,9 @@ void mmu_code_ids_clear(MmuContext *context)
 static void flush_table(Cpu *cpu, TlbTable *table, Sweep what)
 {
     follow_use(cpu, table);
-    sweep_entries(table, what);
-    sweep(table, table->code_marks, CODE_IDS, what, code_drop);
-    sweep(table, table->jump_marks, JUMP_CACHE_SIZE, what, jump_drop);
-    table->used = 0;
-    if (what == SWEEP_ALL)
-        return;
-    for (unsigned i = 0; i < entries_of(table) / 64; i++)
-        table->used += __builtin_popcountll(table->entry_marks[i].used);
+    sweep(table, &table->entries, what, entry_drop);
+    sweep(table, &table->codes, what, code_drop);
+    sweep(table, &table->jumps, what, jump_drop);
 }
 
 void tlb_flush_all(Cpu *cpu)

@@ -11,6 +11,13 @@ typedef struct TlbMarks {
     uint64_t used, global;
 } TlbMarks;
 
+/* What of a table is in use. */
+typedef struct TlbUse {
+    TlbMarks *marks;
+    unsigned places;
+    unsigned used; /* of them */
+} TlbUse;
+
 /* What mmu_translate found, for accesses that no entry serves: device memory, pages with code. */
 typedef struct KnownPage {
     LinAddr la;
@@ -26,9 +33,9 @@ typedef struct TlbTable {
     TlbMarks entry_marks[TLB_LARGEST / 64];
     TlbMarks code_marks[CODE_IDS / 64];
     TlbMarks jump_marks[JUMP_CACHE_SIZE / 64];
+    TlbUse entries, codes, jumps;
     uint64_t jump_pages[JUMP_PAGES / 64]; /* pages, by their low bits, that jumps may lead to */
     KnownPage known[KNOWN_PAGES];
-    unsigned used;    /* entries, since the last flush */
     unsigned evicted; /* entries, since the table has this size */
     unsigned sparse;  /* flushes in a row that found few entries */
 } TlbTable;
@@ -54,16 +61,24 @@ static inline LinAddr tlb_no_tag(unsigned index)
     return index ? 0 : PAGE_SIZE;
 }
 
-static inline void marks_set(TlbMarks *marks, unsigned index, bool global)
+static inline void use_set(TlbUse *use, unsigned index, bool global)
 {
     uint64_t bit = (uint64_t)1 << index % 64;
-    marks[index / 64].used |= bit;
-    marks[index / 64].global = (marks[index / 64].global & ~bit) | (global ? bit : 0);
+    TlbMarks *m = &use->marks[index / 64];
+    use->used += !(m->used & bit);
+    m->used |= bit;
+    m->global = (m->global & ~bit) | (global ? bit : 0);
 }
 
-static inline bool marks_used(const TlbMarks *marks, unsigned index)
+static inline void use_unset(TlbUse *use, unsigned index)
 {
-    return marks[index / 64].used >> index % 64 & 1;
+    use->marks[index / 64].used &= ~((uint64_t)1 << index % 64);
+    use->used--;
+}
+
+static inline bool use_has(const TlbUse *use, unsigned index)
+{
+    return use->marks[index / 64].used >> index % 64 & 1;
 }
 
 static inline bool entry_has(const TlbEntry *e, LinAddr page)
@@ -80,14 +95,12 @@ static inline TlbEntry *tlb_take(Cpu *cpu, TlbTable *table, LinAddr page, bool g
     MmuContext *context = &table->context;
     TlbEntry *e = tlb_entry_in(context->entry, context->tlb_mask, page);
     unsigned index = e - context->entry, last = context->tlb_mask >> TLB_ENTRY_SHIFT;
-    if (!marks_used(table->entry_marks, index)) {
-        table->used++;
-    } else if (!entry_has(e, page) && UNLIKELY(table->evicted++ == last) &&
-               last + 1 < TLB_LARGEST) {
+    if (use_has(&table->entries, index) && !entry_has(e, page) &&
+        UNLIKELY(table->evicted++ == last) && last + 1 < TLB_LARGEST) {
         tlb_resize(cpu, table, 2 * (last + 1));
         return tlb_take(cpu, table, page, global);
     }
-    marks_set(table->entry_marks, index, global);
+    use_set(&table->entries, index, global);
     return e;
 }
 

@@ -81,14 +81,14 @@ typedef struct TableEntry {
     LinAddr range; /* la >> bits that the table resolves */
     PhysAddr pa;   /* of the table's page */
     const uint8_t *host;
+    uint64_t upper; /* Walk.common without the last entry */
     unsigned generation;
-    bool user, writable, execute;
 } TableEntry;
 
 struct WalkCache {
     unsigned generation; /* tables of another one are void */
     /* What the control registers say, which change it with a flush of everything only. */
-    const PageFormat *format; /* NULL: they have not been looked at */
+    const PageFormat *format;          /* NULL: they have not been looked at */
     uint64_t reserved[MOST_LEVELS][2]; /* of entries that point to tables, and to pages */
     MemStretch ram;                    /* where RAM was found last */
     TableEntry table[WALK_CACHE_SIZE];
@@ -144,9 +144,9 @@ static inline MemPage ram_page(Cpu *cpu, PhysAddr pa)
     return LIKELY(offset < ram->size) ? mem_stretch_page(ram, offset) : look_for_ram(cpu, pa);
 }
 
-MemPage walk_ram(Cpu *cpu, PhysAddr pa)
+void walk_ram(Cpu *cpu, PhysAddr pa, MemPage *page)
 {
-    return ram_page(cpu, pa);
+    *page = ram_page(cpu, pa);
 }
 
 static LinAddr table_range(const PageFormat *f, LinAddr la)
@@ -161,7 +161,7 @@ void walk_cache_forget(Cpu *cpu, LinAddr la)
 }
 
 static void cache_table(Cpu *cpu, const PageFormat *f, LinAddr la, PhysAddr entry_pa,
-                        const Walk *upper)
+                        uint64_t upper)
 {
     PhysAddr pa = entry_pa & ~PAGE_MASK;
     const uint8_t *host = ram_page(cpu, pa).host;
@@ -171,10 +171,8 @@ static void cache_table(Cpu *cpu, const PageFormat *f, LinAddr la, PhysAddr entr
             .range = range,
             .pa = pa,
             .host = host,
+            .upper = upper,
             .generation = cpu->walk_cache->generation,
-            .user = upper->user,
-            .writable = upper->writable,
-            .execute = upper->execute,
         };
 }
 
@@ -238,7 +236,8 @@ static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint6
 static bool key_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
 {
     enum { ACCESS_DISABLE = 1, WRITE_DISABLE = 2 };
-    if (!(cpu->cr4 & CR4_PKE) || !cpu_is_lma(cpu) || !walk->user || access == ACCESS_FETCH)
+    if (!(cpu->cr4 & CR4_PKE) || !cpu_is_lma(cpu) || !(walk->common & PTE_US) ||
+        access == ACCESS_FETCH)
         return true;
     unsigned rights = cpu->pkru >> 2 * walk->key;
     if (rights & ACCESS_DISABLE)
@@ -248,17 +247,19 @@ static bool key_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool 
 }
 
 /* What the levels of a finished walk allow, and its protection key. */
-static unsigned walk_rights(const Cpu *cpu, const Walk *walk, bool user, bool ac)
+static inline unsigned walk_rights(const Cpu *cpu, const Walk *walk, bool user, bool ac)
 {
     enum { READ = 1 << ACCESS_READ, WRITE = 1 << ACCESS_WRITE, FETCH = 1 << ACCESS_FETCH };
-    unsigned rights;
+    bool user_page = walk->common & PTE_US, executable = walk->common & PTE_XD;
+    bool writable = walk->common & PTE_RW || !(user || cpu->cr0 & CR0_WP);
+    unsigned rights = READ | (writable ? WRITE : 0) | (executable ? FETCH : 0);
     if (user) {
-        rights = walk->user ? READ | (walk->writable ? WRITE : 0) | (walk->execute ? FETCH : 0) : 0;
-    } else {
-        bool hidden = walk->user && cpu->cr4 & CR4_SMAP && !ac;
-        bool writable = walk->writable || !(cpu->cr0 & CR0_WP);
-        bool fetched = walk->execute && !(walk->user && cpu->cr4 & CR4_SMEP);
-        rights = (hidden ? 0 : READ | (writable ? WRITE : 0)) | (fetched ? FETCH : 0);
+        rights = user_page ? rights : 0;
+    } else if (user_page) {
+        if (cpu->cr4 & CR4_SMAP && !ac)
+            rights &= FETCH;
+        if (cpu->cr4 & CR4_SMEP)
+            rights &= READ | WRITE;
     }
     if (UNLIKELY(cpu->cr4 & CR4_PKE))
         for (MemAccess access = ACCESS_READ; access <= ACCESS_WRITE; access++)
@@ -271,8 +272,8 @@ static unsigned walk_rights(const Cpu *cpu, const Walk *walk, bool user, bool ac
  * [SDM3] "Shadow-Stack Accesses". */
 static bool shadow_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
 {
-    return !walk->size ||
-           (walk->shadow && walk->user == user && key_allows(cpu, walk, access, user));
+    return !walk->size || (walk->shadow && !(walk->common & PTE_US) == !user &&
+                           key_allows(cpu, walk, access, user));
 }
 
 static uint32_t fault_code(const Cpu *cpu, MemAccess access, bool user, uint32_t cause)
@@ -287,21 +288,18 @@ typedef struct WalkPath {
     PhysAddr pa[5];
     uint64_t entry[5];
     unsigned count;
-    Walk upper; /* the rights of all but the last */
+    uint64_t upper; /* Walk.common without the last entry */
 } WalkPath;
 
 /* The last entry of a walk: rights of all levels and the page's address. */
-static void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level, uint64_t entry,
-                      Walk *walk)
+static ALWAYS_INLINE void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level,
+                                    uint64_t upper, uint64_t entry, Walk *walk)
 {
-    bool upper_writable = walk->writable;
-    walk->user &= (entry & PTE_US) != 0;
-    walk->writable &= (entry & PTE_RW) != 0;
-    walk->execute &= !(entry & PTE_XD);
+    walk->common = upper & (entry ^ PTE_XD);
     walk->size = (uint64_t)1 << (PAGE_SHIFT + level * f->index_bits);
     walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
     walk->dirty = entry & PTE_D;
-    walk->shadow = upper_writable && !(entry & PTE_RW) && walk->dirty;
+    walk->shadow = upper & PTE_RW && !(entry & PTE_RW) && walk->dirty;
     walk->key = bits_get(entry, 59, 4);
     PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
     if (level && f->entry_bytes == 4)
@@ -310,8 +308,8 @@ static void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level
 }
 
 /* One pass over the tables; the leaf's address and rights land in walk. */
-static inline bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path,
-                        uint32_t *cause)
+static inline bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk,
+                               WalkPath *path, uint32_t *cause)
 {
     PhysAddr table = cpu->cr3 & (f->levels >= 4 ? PTE_ADDR_MASK : 0xfffff000);
     if (f == &format_pae) {
@@ -321,7 +319,7 @@ static inline bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *
         table = pdpte & PTE_ADDR_MASK;
     }
     path->count = 0;
-    walk->user = walk->writable = walk->execute = true;
+    uint64_t upper = ~(uint64_t)0;
     for (int level = f->levels - 1;; level--) {
         unsigned shift = PAGE_SHIFT + level * f->index_bits;
         unsigned index = la >> shift & ((1 << f->index_bits) - 1);
@@ -337,13 +335,11 @@ static inline bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *
         path->pa[path->count] = pa;
         path->entry[path->count++] = entry;
         if (level == 0 || large) {
-            path->upper = *walk;
-            walk_leaf(cpu, f, la, level, entry, walk);
+            path->upper = upper;
+            walk_leaf(cpu, f, la, level, upper, entry, walk);
             return true;
         }
-        walk->user &= (entry & PTE_US) != 0;
-        walk->writable &= (entry & PTE_RW) != 0;
-        walk->execute &= !(entry & PTE_XD);
+        upper &= entry ^ PTE_XD;
         table = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
     }
 }
@@ -361,10 +357,7 @@ static bool walk_cached(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
     path->count = 1;
     path->pa[0] = t->pa + at;
     path->entry[0] = entry;
-    walk->user = t->user;
-    walk->writable = t->writable;
-    walk->execute = t->execute;
-    walk_leaf(cpu, f, la, 0, entry, walk);
+    walk_leaf(cpu, f, la, 0, t->upper, entry, walk);
     return true;
 }
 
@@ -410,7 +403,7 @@ static bool whole_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool a
         }
     } while (effect == WALK_SET_ACCESSED && !set_accessed(cpu, f, &path, access));
     if (effect == WALK_SET_ACCESSED && walk->size == PAGE_SIZE)
-        cache_table(cpu, f, la, path.pa[path.count - 1], &path.upper);
+        cache_table(cpu, f, la, path.pa[path.count - 1], path.upper);
     walk->dirty |= access == ACCESS_WRITE;
     return true;
 }
@@ -419,7 +412,7 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
                Walk *walk, uint32_t *error)
 {
     if (UNLIKELY(!(cpu->cr0 & CR0_PG))) {
-        *walk = (Walk){.pa = la, .user = true, .writable = true, .execute = true, .dirty = true};
+        *walk = (Walk){.pa = la, .dirty = true};
         walk->rights = 1 << ACCESS_READ | 1 << ACCESS_WRITE | 1 << ACCESS_FETCH;
         return true;
     }
