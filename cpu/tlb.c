@@ -29,21 +29,31 @@ static void jump_drop(TlbTable *table, unsigned index)
     table->context.jump[index] = (JumpEntry){index == 0, NULL};
 }
 
-/* What a sweep leaves. */
-typedef enum Sweep { SWEEP_ALL, SWEEP_NON_GLOBAL } Sweep;
-
-static ALWAYS_INLINE void sweep(TlbTable *table, TlbUse *use, Sweep what, DropFn *drop)
+static ALWAYS_INLINE void drop_marked(TlbTable *table, TlbUse *use, unsigned n, uint64_t bits,
+                                      DropFn *drop)
 {
-    if (!use->used)
-        return;
-    for (unsigned i = 0; i < use->places / 64; i++) {
-        TlbMarks *m = &use->marks[i];
-        uint64_t bits = m->used & (what == SWEEP_ALL ? ~(uint64_t)0 : ~m->global);
-        m->used &= ~bits;
-        for (; bits; bits &= bits - 1) {
-            drop(table, i * 64 + __builtin_ctzll(bits));
-            use->used--;
+    use->marks[n].used &= ~bits;
+    for (; bits; bits &= bits - 1) {
+        drop(table, n * 64 + __builtin_ctzll(bits));
+        use->used--;
+    }
+}
+
+static ALWAYS_INLINE void sweep_all(TlbTable *table, TlbUse *use, DropFn *drop)
+{
+    for (unsigned n = 0; use->used && n < use->places / 64; n++)
+        drop_marked(table, use, n, use->marks[n].used, drop);
+    memset(use->local, 0, sizeof(use->local));
+}
+
+static ALWAYS_INLINE void sweep_local(TlbTable *table, TlbUse *use, DropFn *drop)
+{
+    for (unsigned i = 0; i < (use->places + 4095) / 4096; i++) {
+        for (uint64_t words = use->local[i]; words; words &= words - 1) {
+            unsigned n = i * 64 + __builtin_ctzll(words);
+            drop_marked(table, use, n, use->marks[n].used & ~use->marks[n].global, drop);
         }
+        use->local[i] = 0;
     }
 }
 
@@ -60,7 +70,7 @@ static void set_size(Cpu *cpu, TlbTable *table, unsigned entries)
 
 void tlb_resize(Cpu *cpu, TlbTable *table, unsigned entries)
 {
-    sweep(table, &table->entries, SWEEP_ALL, entry_drop);
+    sweep_all(table, &table->entries, entry_drop);
     set_size(cpu, table, entries);
 }
 
@@ -83,9 +93,9 @@ static void follow_use(Cpu *cpu, TlbTable *table)
 
 static void table_init(TlbTable *table)
 {
-    table->entries = (TlbUse){table->entry_marks, TLB_SMALLEST, 0};
-    table->codes = (TlbUse){table->code_marks, CODE_IDS, 0};
-    table->jumps = (TlbUse){table->jump_marks, JUMP_CACHE_SIZE, 0};
+    table->entries = (TlbUse){.marks = table->entry_marks, .places = TLB_SMALLEST};
+    table->codes = (TlbUse){.marks = table->code_marks, .places = CODE_IDS};
+    table->jumps = (TlbUse){.marks = table->jump_marks, .places = JUMP_CACHE_SIZE};
     entry_drop(table, 0);
     jump_drop(table, 0);
     table->context.tlb_mask = tlb_mask_of(TLB_SMALLEST);
@@ -173,7 +183,7 @@ void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code)
 void mmu_jumps_clear(MmuContext *context)
 {
     TlbTable *table = (TlbTable *)context;
-    sweep(table, &table->jumps, SWEEP_ALL, jump_drop);
+    sweep_all(table, &table->jumps, jump_drop);
     memset(table->jump_pages, 0, sizeof(table->jump_pages));
 }
 
@@ -207,26 +217,23 @@ void mmu_code_id_set(MmuContext *context, LinAddr page, uint32_t id)
 void mmu_code_ids_clear(MmuContext *context)
 {
     TlbTable *table = (TlbTable *)context;
-    sweep(table, &table->codes, SWEEP_ALL, code_drop);
+    sweep_all(table, &table->codes, code_drop);
 }
 
 /* --- flushing ------------------------------------------------------------------------------------ */
-
-static void flush_table(Cpu *cpu, TlbTable *table, Sweep what)
-{
-    follow_use(cpu, table);
-    sweep(table, &table->entries, what, entry_drop);
-    sweep(table, &table->codes, what, code_drop);
-    sweep(table, &table->jumps, what, jump_drop);
-}
 
 void tlb_flush_all(Cpu *cpu)
 {
     TlbState *state = cpu->tlb_state;
     walk_cache_reset(cpu);
     state->generation++;
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        flush_table(cpu, &state->table[mode], SWEEP_ALL);
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        TlbTable *table = &state->table[mode];
+        follow_use(cpu, table);
+        sweep_all(table, &table->entries, entry_drop);
+        sweep_all(table, &table->codes, code_drop);
+        mmu_jumps_clear(&table->context);
+    }
     memset(state->large, 0, sizeof(state->large));
     state->huge_first = UINT64_MAX;
     state->huge_last = 0;
@@ -236,8 +243,13 @@ void tlb_flush_non_global(Cpu *cpu)
 {
     walk_cache_flush(cpu);
     cpu->tlb_state->generation++;
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        flush_table(cpu, &cpu->tlb_state->table[mode], SWEEP_NON_GLOBAL);
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
+        TlbTable *table = &cpu->tlb_state->table[mode];
+        follow_use(cpu, table);
+        sweep_local(table, &table->entries, entry_drop);
+        sweep_local(table, &table->codes, code_drop);
+        sweep_local(table, &table->jumps, jump_drop);
+    }
 }
 
 static void drop_page(TlbTable *table, LinAddr page)

@@ -15,8 +15,10 @@ typedef struct TlbMarks {
 typedef struct TlbUse {
     TlbMarks *marks;
     unsigned places;
-    unsigned used; /* of them */
+    unsigned used;                      /* of them */
+    uint64_t local[TLB_LARGEST / 4096]; /* bit n: some of marks[n] are not global */
 } TlbUse;
+static_assert(JUMP_CACHE_SIZE <= TLB_LARGEST && CODE_IDS <= TLB_LARGEST, "local has a bit for all");
 
 /* What mmu_translate found, for accesses that no entry serves: device memory, pages with code. */
 typedef struct KnownPage {
@@ -68,6 +70,7 @@ static inline void use_set(TlbUse *use, unsigned index, bool global)
     use->used += !(m->used & bit);
     m->used |= bit;
     m->global = (m->global & ~bit) | (global ? bit : 0);
+    use->local[index / 4096] |= (uint64_t)!global << index / 64 % 64;
 }
 
 static inline void use_unset(TlbUse *use, unsigned index)

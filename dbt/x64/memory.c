@@ -182,7 +182,7 @@ void emit_check(Emit *e, const IrOp *op)
     }
     asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - TLB_ENTRY_SHIFT);
     asm_op(a, OP1(0x23), 4, HOST_R11, x64_cpu(offsetof(Cpu, tlb_mask))); /* and r11d, mask */
-    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at); /* xor r10, tag */
+    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at);                           /* xor r10, tag */
     asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - op->size);
     emit_miss_if(e, COND_A, tag_at, start, op->access == ACCESS_WRITE);
     asm_mov(a, 8, HOST_R11, host_at);
