@@ -254,9 +254,6 @@ static void begin_insn(Emit *e)
  * relies on what it should have opened. */
 static void finish_insn(Emit *e)
 {
-    if (e->skip && !e->a.full)
-        asm_patch(&e->a, e->skip, e->a.at);
-    e->skip = 0;
     if (e->site && !e->t->sites[e->site].opens_span)
         e->t->sites[e->site].resume = e->a.at;
     begin_insn(e);

@@ -45,7 +45,8 @@ typedef struct Stub {
     uint8_t from_count;
     bool is_miss;   /* handovers: try to fill the TLB first, */
     Rm tag;         /* with what R10 was xored with, */
-    uint32_t retry; /* and look again from here */
+    uint32_t retry; /* and look again from here; */
+    uint16_t own;   /* the access is so far behind what was looked for */
     uint8_t rest;   /* counted instructions behind the exit, which do not run */
 } Stub;
 
@@ -96,7 +97,7 @@ void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R
 void emit_cold_if(Emit *e, unsigned cond);
 
 /* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over. */
-void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
+void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, const IrOp *check);
 
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);

@@ -1,6 +1,7 @@
 /* exits.c - where generated code is entered and left. */
 #include "dbt/x64/emit.h"
 
+#include "cpu/block.h"
 #include "dbt/lift.h"
 
 #define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
@@ -44,11 +45,12 @@ void emit_cold_if(Emit *e, unsigned cond)
     e->site_stub->from[e->site_stub->from_count++] = asm_jcc(&e->a, cond, 0);
 }
 
-void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
+void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, const IrOp *op)
 {
     emit_site(e);
     Stub *stub = new_stub(e);
-    stub->id = e->site | (writes ? MISS_WRITES : 0);
+    stub->id = e->site | (op->access == ACCESS_WRITE ? MISS_WRITES : 0);
+    stub->own = op->span ? e->ir->spans[op->span - 1].offset : 0;
     stub->is_miss = true;
     note_flags(e, stub);
     stub->tag = tag;
@@ -56,10 +58,14 @@ void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
     stub->from[stub->from_count++] = asm_jcc(&e->a, cond, 0);
 }
 
+/* Of a span, it is the instruction's own access that is translated: the others may never come. */
 static void put_miss(Emit *e, const Stub *stub)
 {
+    bool is_long = (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     Asm *a = &e->a;
     asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag); /* with R11, which the flags need next */
+    if (stub->own)
+        asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
     emit_stub_flags(e, stub);
     asm_mov_imm(a, HOST_R11, stub->id);
     asm_byte(a, 0xe8);
