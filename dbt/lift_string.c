@@ -25,7 +25,7 @@ static bool segment_is_flat(const Lift *l, unsigned seg)
 static void span(Lift *l, IrOpcode check, MemAccess access)
 {
     check_string(l, check, access);
-    IrOp *op = ir_add(l->ir, IR_SPAN, l->insn->opsize);
+    IrOp *op = ir_add(l->ir, IR_ELEMENTS, l->insn->opsize);
     op->dst = check == IR_CHECKSI ? REF_TEMP : REF_NONE;
 }
 

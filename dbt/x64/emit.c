@@ -238,7 +238,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_STEP] = emit_step,     [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
     [IR_CLI] = emit_cli,       [IR_STI] = emit_sti,         [IR_SWAPGS] = emit_swapgs,
     [IR_X87] = emit_x87,       [IR_FLDCW] = emit_fldcw,     [IR_SKIPCX] = emit_skipcx,
-    [IR_SPAN] = emit_span,     [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
+    [IR_ELEMENTS] = emit_elements,     [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
     [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
     [IR_LEAVE] = emit_interp,  [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
 };

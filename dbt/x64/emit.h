@@ -111,7 +111,7 @@ void emit_join_memory(Emit *e);
 /* repeat.c */
 void emit_skipcx(Emit *e, const IrOp *op);
 void emit_count(Emit *e, const IrOp *op);
-void emit_span(Emit *e, const IrOp *op);
+void emit_elements(Emit *e, const IrOp *op);
 void emit_repeat(Emit *e, const IrOp *op);
 void emit_repcmp(Emit *e, const IrOp *op);
 

@@ -221,7 +221,7 @@ static bool wants_image(const IrOp *op)
     case IR_FLAGS:
     case IR_SKIPCX:
     case IR_COUNT:
-    case IR_SPAN:
+    case IR_ELEMENTS:
     case IR_REPEAT:
     case IR_REPCMP:
     case IR_EXITCX:

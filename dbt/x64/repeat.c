@@ -35,7 +35,7 @@ void emit_count(Emit *e, const IrOp *op)
 }
 
 /* R10 is the offset in the page, R11 the page. The count is too small to wrap the sum. */
-void emit_span(Emit *e, const IrOp *op)
+void emit_elements(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
     unsigned scale = __builtin_ctz(op->size);
