@@ -128,20 +128,22 @@ static inline const PageFormat *page_format(Cpu *cpu)
     return LIKELY(f != NULL) ? f : look_at_format(cpu);
 }
 
-static NOINLINE MemPage look_for_ram(Cpu *cpu, PhysAddr pa)
+/* False, and what was known stays: there is no RAM. */
+static NOINLINE bool look_for_ram(Cpu *cpu, PhysAddr pa)
 {
     MemStretch found = address_space_stretch(cpu_memory(cpu), pa);
     if (pa - found.first >= found.size)
-        return (MemPage){0};
+        return false;
     cpu->walk_cache->ram = found;
-    return mem_stretch_page(&found, pa - found.first);
+    return true;
 }
 
 static inline MemPage ram_page(Cpu *cpu, PhysAddr pa)
 {
     const MemStretch *ram = &cpu->walk_cache->ram;
-    uint64_t offset = pa - ram->first;
-    return LIKELY(offset < ram->size) ? mem_stretch_page(ram, offset) : look_for_ram(cpu, pa);
+    if (UNLIKELY(pa - ram->first >= ram->size) && !look_for_ram(cpu, pa))
+        return (MemPage){0};
+    return mem_stretch_page(ram, pa - ram->first);
 }
 
 void walk_ram(Cpu *cpu, PhysAddr pa, MemPage *page)
