@@ -24,8 +24,16 @@ typedef struct Segment {
     uint16_t access; /* AR_*; 0 = null / unusable */
     /* Derived by segment_update: offsets [first, first + span) may be touched; span 0 = none. */
     uint32_t first;
+    uint32_t shape; /* SHAPE_* */
     uint64_t read_span, write_span;
 } Segment;
+
+/* What translated code wants to know of a segment. */
+enum {
+    SHAPE_FLAT_READ = 1 << 0,  /* all of the address space may be read, */
+    SHAPE_FLAT_WRITE = 1 << 1, /* and written */
+    SHAPE_RAISED = 1 << 2,     /* offsets do not begin at 0 */
+};
 
 typedef struct DescriptorTable {
     uint64_t base;

@@ -138,11 +138,6 @@ MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode)
     return &cpu->tlb_state->table[mode].context;
 }
 
-TlbMode mmu_tlb_mode(const Cpu *cpu)
-{
-    return ((uintptr_t)cpu->tlb - (uintptr_t)cpu->tlb_state->table) / sizeof(TlbTable);
-}
-
 void tlb_hide(Cpu *cpu)
 {
     if (cpu->tlb != cpu->tlb_state->empty)

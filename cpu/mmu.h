@@ -32,7 +32,6 @@ static inline MmuContext *mmu_context(const Cpu *cpu)
 /* The context of any mode; they lie MMU_CONTEXT_STRIDE bytes apart. */
 MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode);
 extern const uint32_t MMU_CONTEXT_STRIDE;
-TlbMode mmu_tlb_mode(const Cpu *cpu);
 
 /* What a linear page translates to for one privilege context. */
 typedef struct Translation {

@@ -25,6 +25,7 @@ static void load_flat(Segment *seg, uint16_t selector, unsigned access, unsigned
     seg->selector = selector_with_rpl(selector, dpl);
     seg->access = access | dpl << AR_DPL_SHIFT;
     seg->first = 0;
+    seg->shape = SHAPE_FLAT_READ | (access & AR_CODE ? 0 : SHAPE_FLAT_WRITE);
     seg->read_span = whole;
     seg->write_span = access & AR_CODE ? 0 : whole;
 }

@@ -222,7 +222,7 @@ static unsigned report_untranslated(const Judge *j, const GArray *rows, const To
     uint64_t instances = 0;
     for (unsigned n = 0; n < rows->len; n++) {
         unsigned row = g_array_index(rows, unsigned, n);
-        bool is_lifted = row_lift_kind(&(Insn){.row = row}) != LIFT_INTERP &&
+        bool is_lifted = row_traits(&(Insn){.row = row})->kind != LIFT_INTERP &&
                          !is_never_translated(&insn_rows[row]);
         lifted += is_lifted;
         translated += j->jit->by_host[row] != 0;
