@@ -248,7 +248,7 @@ static TlbMode current_tlb_mode(const Cpu *cpu)
     return cpu->cr4 & CR4_SMAP && cpu->eflags & FLAG_AC ? TLB_SUPERVISOR_AC : TLB_SUPERVISOR;
 }
 
-void cpu_update_mode(Cpu *cpu)
+void cpu_update_level(Cpu *cpu)
 {
     cpu->mode = current_mode(cpu);
     cpu->code_size = cpu->mode == CPU_LONG             ? CODE_64
@@ -264,10 +264,22 @@ void cpu_update_mode(Cpu *cpu)
                     (cpu->cr4 & CR4_OSFXSR ? KEY_OSFXSR : 0) |
                     (cpu->cr4 & CR4_OSXSAVE ? KEY_OSXSAVE : 0) | (avx ? KEY_AVX : 0) |
                     (cet_enabled(cpu, CET_SH_STK_EN | CET_ENDBR_EN) ? KEY_CET : 0) |
-                    (uint32_t)__builtin_ctz(cpu->stack_size) << KEY_STACK_SHIFT | tlb_mode << KEY_TLB_SHIFT;
+                    (uint32_t)__builtin_ctz(cpu->stack_size) << KEY_STACK_SHIFT |
+                    tlb_mode << KEY_TLB_SHIFT;
     bool tracked = __atomic_load_n(&cpu->pending, __ATOMIC_RELAXED) & PENDING_TRACKER;
     if (UNLIKELY(tracked || cpu->cr4 & CR4_CET))
         cet_arm(cpu);
+}
+
+void cpu_forget_crossings(Cpu *cpu)
+{
+    cpu->jit.crossing[CROSSING_IN].from = cpu->jit.crossing[CROSSING_OUT].from = 0;
+}
+
+void cpu_update_mode(Cpu *cpu)
+{
+    cpu_update_level(cpu);
+    cpu_forget_crossings(cpu);
 }
 
 /* --- pins ------------------------------------------------------------------------------------- */

@@ -150,6 +150,20 @@ typedef struct MmuContext {
     uint64_t jump_base; /* and the base of CS */
 } MmuContext;
 
+/* What SYSCALL (in) or SYSRET (out) makes of the CPU as long as the rest is as it was
+ * (dbt/crossing.h). */
+typedef enum CrossingKind { CROSSING_IN, CROSSING_OUT } CrossingKind;
+typedef struct Crossing {
+    uint32_t from; /* key of the code that does it; 0: nothing is known */
+    uint32_t to;   /* and of what follows */
+    uint32_t flags_from, flags_to; /* EFLAGS without the arithmetic flags */
+    uint16_t kept;                 /* of TranslatorState.flags */
+    uint32_t level;                /* Cpu.cpl, mode, code_size, stack_size */
+    uint32_t mode_key;
+    TlbEntry *tlb;
+    uint64_t cs, ss; /* limit, selector, access */
+} Crossing;
+
 /* What translated code keeps beside the registers (dbt/). */
 typedef struct TranslatorState {
     uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
@@ -163,6 +177,7 @@ typedef struct TranslatorState {
     int64_t budget; /* instructions left, in counted runs */
     uint64_t next;  /* where a trampoline goes on */
     uint64_t temp[4];
+    Crossing crossing[2]; /* by CrossingKind */
 } TranslatorState;
 
 /* What runs instructions: the interpreter, or a translator in front of it. */
@@ -350,6 +365,10 @@ void cpu_spins(Cpu *cpu);
 /* Recomputes mode, code_size, stack_size, tlb and mode_key. After any change of CS, SS, CR0, CR4,
  * EFER, EFLAGS.VM, EFLAGS.AC, CPL, XCR0. Cheap. */
 void cpu_update_mode(Cpu *cpu);
+/* The same after a change of no more than CS, SS, CPL, EFLAGS.VM and EFLAGS.AC. */
+void cpu_update_level(Cpu *cpu);
+/* What SYSCALL and SYSRET do may be something else from now on. */
+void cpu_forget_crossings(Cpu *cpu);
 
 /* Recomputes first and spans of a segment register after its base, limit or access changed. */
 void segment_update(Segment *seg);

@@ -23,7 +23,7 @@ void far_commit(Cpu *cpu, const Segment *cs, uint64_t rip, unsigned cpl)
     cpu->seg[SEG_CS].selector = selector_with_rpl(cs->selector, cpl);
     cpu->rip = rip;
     cpu->cpl = cpl;
-    cpu_update_mode(cpu);
+    cpu_update_level(cpu);
 }
 
 uint64_t far_stack_peek(Cpu *cpu, unsigned at, unsigned size)

@@ -173,6 +173,10 @@ static bool lift_insn(Lift *l, LiftKind kind)
         return lift_pushf(l);
     case LIFT_POPF:
         return lift_popf(l);
+    case LIFT_SYSCALL:
+        return lift_syscall(l);
+    case LIFT_SYSRET:
+        return lift_sysret(l);
     default:
         return false;
     }

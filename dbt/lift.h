@@ -72,6 +72,8 @@ bool lift_swapgs(Lift *l);
 void lift_poll(Lift *l);
 bool lift_pushf(Lift *l);
 bool lift_popf(Lift *l);
+bool lift_syscall(Lift *l);
+bool lift_sysret(Lift *l);
 
 /* The memory operand's check, if the instruction has one. */
 void lift_check_operand(Lift *l);

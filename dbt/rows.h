@@ -36,6 +36,8 @@ typedef enum LiftKind {
     LIFT_SWAPGS,
     LIFT_PUSHF,
     LIFT_POPF,
+    LIFT_SYSCALL,
+    LIFT_SYSRET,
 } LiftKind;
 
 /* What a row's instructions are to the translator. */

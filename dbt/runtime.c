@@ -8,6 +8,7 @@
 #include "cpu/group.h"
 #include "cpu/mmu.h"
 #include "cpu/run.h"
+#include "dbt/crossing.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
 #include "dbt/lockstep.h"
@@ -185,6 +186,9 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     int64_t ahead = t->counted ? block->insn_count - site->number : 0;
     cpu->jit.budget += ahead;
     settle_count(t, cpu);
+    bool crosses = traits->kind == LIFT_SYSCALL || traits->kind == LIFT_SYSRET;
+    CrossingKind way = traits->kind == LIFT_SYSCALL ? CROSSING_IN : CROSSING_OUT;
+    uint32_t flags = crosses ? crossing_flags(cpu, way) : 0;
     interpret(t, cpu, site, insn, traits);
     if (!must_leave(cpu, t, insn)) {
         uint32_t key = lift_key(cpu, t->counted);
@@ -194,6 +198,8 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
                 x87_load(cpu);
             return t->rx + site->resume;
         }
+        if (crosses)
+            crossing_note(cpu, way, block->key, key, flags);
         cpu->jit.budget -= t->counted;
         const uint8_t *code = known_code(t, cpu, key);
         if (code)

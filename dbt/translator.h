@@ -134,7 +134,7 @@ typedef struct Translator {
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
     bool flags_elsewhere; /* the interpreter runs an instruction with the flags in the image */
-    Lockstep *lockstep; /* NULL: blocks are not compared */
+    Lockstep *lockstep;   /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 

@@ -38,7 +38,7 @@ static void enter_flat(Cpu *cpu, uint16_t cs, uint16_t ss, unsigned cpl, FlatMod
     load_flat(&cpu->seg[SEG_SS], ss, FLAT_DATA, cpl);
     cpu->cpl = cpl;
     cpu->rip = rip;
-    cpu_update_mode(cpu);
+    cpu_update_level(cpu);
 }
 
 /* --- SYSENTER, SYSEXIT ----------------------------------------------------------------------- */

@@ -92,12 +92,18 @@ void emit_repcmp(Emit *e, const IrOp *op);
 void emit_x87(Emit *e, const IrOp *op);
 void emit_fldcw(Emit *e, const IrOp *op);
 
+/* crossing.c */
+void emit_cross(Emit *e, const IrOp *op);
+
 /* exits.c */
 void emit_head(Emit *e, Block *block);
 void emit_exitif(Emit *e, const IrOp *op);
 void emit_exitcx(Emit *e, const IrOp *op);
 void emit_jmp(Emit *e, const IrOp *op);
 void emit_find(Emit *e, const IrOp *op);
+/* R11 := the place in the jump cache of the context there of the rip in R10; cold if it is not
+ * that rip's. */
+void emit_jump_lookup(Emit *e, int32_t context);
 void emit_jump(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);

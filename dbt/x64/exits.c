@@ -280,18 +280,25 @@ void emit_jmp(Emit *e, const IrOp *op)
     put_exit(e, id);
 }
 
-/* T through the jump cache; a miss is the interpreter's, which does the whole instruction. */
-void emit_find(Emit *e, const IrOp *op)
+void emit_jump_lookup(Emit *e, int32_t context)
 {
     enum { ENTRY_SHIFT = 4, INDEX_MASK = (JUMP_CACHE_SIZE - 1) << ENTRY_SHIFT };
     static_assert(sizeof(JumpEntry) == 1 << ENTRY_SHIFT, "jump entries are indexed by shifting");
     Asm *a = &e->a;
-    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
+    int32_t table = context + offsetof(MmuContext, jump);
     asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), 32 - ENTRY_SHIFT);
     asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
     asm_op(a, OP1(0x3b), 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, rip)));
     emit_cold_if(e, COND_NE);
+}
+
+/* T through the jump cache; a miss is the interpreter's, which does the whole instruction. */
+void emit_find(Emit *e, const IrOp *op)
+{
+    Asm *a = &e->a;
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
+    emit_jump_lookup(e, emit_context(e->ir->key));
     if (op->last) {
         asm_mov(a, 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, code)));
         asm_store(a, 8, JIT(next), HOST_R10);
