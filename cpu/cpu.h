@@ -177,6 +177,7 @@ typedef struct TranslatorState {
     int64_t budget; /* instructions left, in counted runs */
     uint64_t next;  /* where a trampoline goes on */
     uint64_t temp[4];
+    uint64_t loaded; /* what a device's register held */
     Crossing crossing[2]; /* by CrossingKind */
 } TranslatorState;
 

@@ -140,6 +140,16 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
     debug_data_access(cpu, la, size, ACCESS_WRITE);
 }
 
+bool mem_load_device(Cpu *cpu, LinAddr la, unsigned size, uint64_t *value)
+{
+    if (crosses_page(la, size) || cpu->journal)
+        return false;
+    const Translation *t = mmu_device(cpu, la);
+    if (t)
+        *value = physical_load(cpu, t, la & PAGE_MASK, size);
+    return t;
+}
+
 /* The supervisor's entry for la, which is good for the CPU's own accesses at any privilege. */
 static const TlbEntry *system_entry(const Cpu *cpu, LinAddr la)
 {

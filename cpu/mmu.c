@@ -326,6 +326,18 @@ bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
     return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
 }
 
+const Translation *mmu_device(Cpu *cpu, LinAddr la)
+{
+    const TlbTable *table = table_for(cpu, ROLE_CURRENT);
+    const TlbSlot *slot = &table->slot[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    LinAddr page = la & ~PAGE_MASK;
+    bool plain = slot->used && slot->la == page && slot->t.read && !slot->t.page.host;
+    bool checked = table == &cpu->tlb_state->table[TLB_NEVER];
+    if (!plain || checked || debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
+        return NULL;
+    return &slot->t;
+}
+
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
 {
     Walk walk;

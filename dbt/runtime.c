@@ -212,15 +212,27 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     return NULL;
 }
 
-bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
+/* Time is exact, and what devices do is seen at once, only in the interpreter. */
+static bool load_device(const Translator *t, Cpu *cpu, LinAddr la, uint32_t site)
+{
+    unsigned size = 1u << (site >> MISS_SIZE_SHIFT & 3);
+    return site & MISS_READS && !t->counted && mem_load_device(cpu, la, size, &cpu->jit.loaded);
+}
+
+MissResult runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
     /* At the end of a flat segment the limit comes first: no accessed bit for what raises #GP. */
     enum { WIDEST = 32 };
     if (cpu->mode != CPU_LONG && la > UINT32_MAX - WIDEST)
-        return false;
+        return MISS_COLD;
+    Translator *t = translator_of(cpu);
+    if (load_device(t, cpu, la, site)) {
+        t->stats.device_loads++;
+        return MISS_LOADED;
+    }
     bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
-    translator_of(cpu)->stats.misses[refilled]++;
-    return refilled;
+    t->stats.misses[refilled]++;
+    return refilled ? MISS_RETRY : MISS_COLD;
 }
 
 /* --- translating --------------------------------------------------------------------------------- */

@@ -30,7 +30,8 @@ typedef struct Stub {
     uint8_t from_count;
     bool is_miss;   /* handovers: try to fill the TLB first, */
     Rm tag;         /* with what R10 was xored with, */
-    uint32_t retry; /* and look again from here */
+    uint32_t retry; /* and look again from here, */
+    uint32_t ready; /* or go on from here: M is there */
     uint8_t rest;   /* counted instructions behind the exit, which do not run */
 } Stub;
 
@@ -70,8 +71,9 @@ void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R
 /* A jump to the present instruction's handover if cond holds. */
 void emit_cold_if(Emit *e, unsigned cond);
 
-/* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over. */
-void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
+/* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over; or with
+ * MISS_READS goes to `ready`, which the caller sets. kind is of runtime_miss's bits. */
+Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind);
 
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);

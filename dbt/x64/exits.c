@@ -37,15 +37,16 @@ void emit_cold_if(Emit *e, unsigned cond)
     e->site_stub->from[e->site_stub->from_count++] = asm_jcc(&e->a, cond, 0);
 }
 
-void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
+Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind)
 {
     emit_site(e);
     Stub *stub = new_stub(e);
-    stub->id = e->site | (writes ? MISS_WRITES : 0);
+    stub->id = e->site | kind;
     stub->is_miss = true;
     stub->tag = tag;
     stub->retry = retry;
     stub->from[stub->from_count++] = asm_jcc(&e->a, cond, 0);
+    return stub;
 }
 
 static void put_miss(Emit *e, const Stub *stub)
@@ -55,6 +56,8 @@ static void put_miss(Emit *e, const Stub *stub)
     asm_mov_imm(a, HOST_R11, stub->id);
     asm_byte(a, 0xe8);
     asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
+    if (stub->id & MISS_READS)
+        asm_jcc(a, COND_NE, stub->ready);
     asm_jmp(a, stub->retry);
 }
 
@@ -114,7 +117,7 @@ void emit_stubs(Emit *e)
                   stub->is_miss   ? MARK_MISS
                   : stub->is_exit ? MARK_EXIT
                                   : MARK_HANDOVER,
-                  stub->id & ~MISS_WRITES);
+                  stub->is_miss ? stub->id & MISS_SITE : stub->id);
         if (stub->is_miss) {
             put_miss(e, stub);
             continue;
