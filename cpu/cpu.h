@@ -35,6 +35,12 @@ enum {
     SHAPE_RAISED = 1 << 2,     /* offsets do not begin at 0 */
 };
 
+/* What a descriptor loads into a segment register. */
+typedef struct KnownSegment {
+    uint64_t low; /* the descriptor */
+    Segment segment;
+} KnownSegment;
+
 typedef struct DescriptorTable {
     uint64_t base;
     uint16_t limit;
@@ -154,8 +160,8 @@ typedef struct MmuContext {
  * (dbt/crossing.h). */
 typedef enum CrossingKind { CROSSING_IN, CROSSING_OUT } CrossingKind;
 typedef struct Crossing {
-    uint32_t from; /* key of the code that does it; 0: nothing is known */
-    uint32_t to;   /* and of what follows */
+    uint32_t from;                 /* key of the code that does it; 0: nothing is known */
+    uint32_t to;                   /* and of what follows */
     uint32_t flags_from, flags_to; /* EFLAGS without the arithmetic flags */
     uint16_t kept;                 /* of TranslatorState.flags */
     uint32_t level;                /* Cpu.cpl, mode, code_size, stack_size */
@@ -177,7 +183,7 @@ typedef struct TranslatorState {
     int64_t budget; /* instructions left, in counted runs */
     uint64_t next;  /* where a trampoline goes on */
     uint64_t temp[4];
-    uint64_t loaded; /* what a device's register held */
+    uint64_t loaded;      /* what a device's register held */
     Crossing crossing[2]; /* by CrossingKind */
 } TranslatorState;
 
@@ -296,15 +302,16 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;                 /* for double faults */
-    unsigned spins;               /* times cpu_spins was called */
-    uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;              /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
-    WalkCache *walk_cache;        /* (cpu/walk.c) */
-    const CpuEngine *engine;      /* what cpu_run runs with */
-    void *engine_data;            /* its own */
-    struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
+    } delivering;                  /* for double faults */
+    KnownSegment known_segment[8]; /* (cpu/descriptor.c) */
+    unsigned spins;                /* times cpu_spins was called */
+    uint64_t pending_db;           /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;               /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;           /* the TLB's tables (cpu/mmu.c) */
+    WalkCache *walk_cache;         /* (cpu/walk.c) */
+    const CpuEngine *engine;       /* what cpu_run runs with */
+    void *engine_data;             /* its own */
+    struct StoreJournal *journal;  /* told of stores (cpu/mem.h); NULL: nobody */
 
     /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
     BreakpointList *breakpoints; /* NULL: none */

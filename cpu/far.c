@@ -43,7 +43,7 @@ static Segment load_code(Cpu *cpu, Descriptor *d, uint16_t selector)
     if (!descriptor_present(d))
         raise_NP(cpu, selector_error(selector, 0));
     descriptor_set_accessed(cpu, d);
-    return descriptor_segment(d, selector);
+    return descriptor_known_segment(cpu, d, selector);
 }
 
 /* The part of an offset that a code segment's instruction pointer has. */

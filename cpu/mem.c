@@ -161,7 +161,7 @@ uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
     const TlbEntry *e = system_entry(cpu, la);
     uint64_t offset = la ^ e->read;
     if (LIKELY(offset <= PAGE_SIZE - size))
-        return load_le(e->host + offset, size);
+        return ram_load(e->host + offset, size);
     uint64_t v = load_as(cpu, la, size, ROLE_SYSTEM);
     watchpoint_access(cpu, la, size, ACCESS_READ);
     return v;
@@ -172,7 +172,7 @@ void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
     const TlbEntry *e = system_entry(cpu, la);
     uint64_t offset = la ^ e->write;
     if (LIKELY(offset <= PAGE_SIZE - size) && !cpu->journal) {
-        store_le(e->host + offset, v, size);
+        ram_store(e->host + offset, v, size);
         return;
     }
     store_as(cpu, la, v, size, ROLE_SYSTEM);

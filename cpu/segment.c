@@ -100,7 +100,7 @@ static void load_data(Cpu *cpu, SegReg n, uint16_t selector)
     if (!descriptor_present(&d))
         raise_NP(cpu, error);
     descriptor_set_accessed(cpu, &d);
-    cpu->seg[n] = descriptor_segment(&d, selector);
+    cpu->seg[n] = descriptor_known_segment(cpu, &d, selector);
 }
 
 void segment_load(Cpu *cpu, SegReg n, uint16_t selector)

@@ -181,8 +181,8 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
 
 /* Generated code missed the TLB at la; `site` as for runtime_cold, with more bits. */
 enum {
-    MISS_READS = 1 << 30,  /* a load that may be made here: nothing else of the instruction leaves */
-    MISS_SIZE_SHIFT = 28,  /* log2 of its bytes */
+    MISS_READS = 1 << 30, /* a load that may be made here: nothing else of the instruction leaves */
+    MISS_SIZE_SHIFT = 28, /* log2 of its bytes */
     MISS_SITE = (1 << 28) - 1,
 };
 #define MISS_WRITES (1u << 31)

@@ -4,7 +4,7 @@
 #include "cpu/block.h"
 #include "dbt/x64/emit.h"
 
-#define CROSSING(kind, field)                                                                  \
+#define CROSSING(kind, field) \
     x64_cpu(offsetof(Cpu, jit.crossing) + (kind) * sizeof(Crossing) + offsetof(Crossing, field))
 #define SEG_FIELD(n, field) \
     x64_cpu(offsetof(Cpu, seg) + (n) * sizeof(Segment) + offsetof(Segment, field))
@@ -54,11 +54,10 @@ static void put_find(Emit *e, CrossingKind kind)
     asm_mov(a, 4, HOST_R11, CROSSING(kind, to));
     asm_op(a, OP1(0x3b), 4, HOST_R11, rm_gs(HOST_NONE, context + offsetof(MmuContext, jump_key)));
     emit_cold_if(e, COND_NE);
-    asm_mov(a, 8, HOST_R10,
-            kind == CROSSING_IN ? x64_cpu(offsetof(Cpu, lstar)) : rm_reg(HOST_RCX));
+    asm_mov(a, 8, HOST_R10, kind == CROSSING_IN ? x64_cpu(offsetof(Cpu, lstar)) : rm_reg(HOST_RCX));
     emit_jump_lookup(e, context);
-    put_copy(a, 8, NEXT, rm_gs(HOST_R11, context + offsetof(MmuContext, jump) +
-                                             offsetof(JumpEntry, code)));
+    put_copy(a, 8, NEXT,
+             rm_gs(HOST_R11, context + offsetof(MmuContext, jump) + offsetof(JumpEntry, code)));
 }
 
 /* RCX and R11 := rip and flags; the flags that FMASK names go. */

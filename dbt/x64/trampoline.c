@@ -171,8 +171,8 @@ static void put_cold(Asm *a, const Trampolines *t)
 }
 
 /* Called with the linear address in R10 and the site in R11: returns if the look-up is worth
- * another try, with ZF set, or without it if R10 + R11 is where the value is; else goes on as `cold`. Of the guest's registers only those that C may change are
- * saved. */
+ * another try, with ZF set, or without it if R10 + R11 is where the value is; else goes on as
+ * `cold`. Of the guest's registers only those that C may change are saved. */
 static void put_miss(Asm *a, const Trampolines *t)
 {
     static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
