@@ -211,7 +211,7 @@ static bool is_never_translated(const InsnRow *row)
 {
     bool divides_ax = row->opcode == 0xf6 && g_str_has_suffix(row->name, "DIV");
     return (row->map == MAP_BASE && row->opcode == 0x82) || divides_ax ||
-           row->attrs & (ATTR_IOPL | ATTR_CPL0);
+           row->attrs & (ATTR_IOPL | ATTR_CPL0) || !strcmp(row->name, "SYSRET");
 }
 
 /* Rows that are lifted, were tried often, and yet never ran without the interpreter. */
