@@ -256,7 +256,7 @@ void cpu_update_level(Cpu *cpu)
                                                        : CODE_16;
     cpu->stack_size = cpu->mode == CPU_LONG ? 8 : cpu->seg[SEG_SS].access & AR_DB ? 4 : 2;
     TlbMode tlb_mode = current_tlb_mode(cpu);
-    cpu->tlb = tlb_table(cpu->tlb_state, tlb_mode);
+    tlb_select(cpu, tlb_mode);
     bool avx = (cpu->xcr0 & (XCR0_SSE | XCR0_AVX)) == (XCR0_SSE | XCR0_AVX);
     cpu->mode_key = cpu->mode << KEY_MODE_SHIFT | cpu->code_size << KEY_CODE_SIZE_SHIFT |
                     cpu->cpl << KEY_CPL_SHIFT | (cpu->cr0 & CR0_EM ? KEY_EM : 0) |

@@ -54,8 +54,8 @@ struct Vm {
     unsigned runner_count;
 };
 
-/* Sets the timer to the earliest deadline, if it is the I/O thread that runs the timers now. Machine
- * lock held. */
+/* Sets the timer to the earliest deadline, if it is the I/O thread that runs the timers now.
+ * Machine lock held. */
 void vm_arm_timers(Vm *vm);
 
 /* Makes every running CPU come back from cpu_run and its thread look at the run control. */

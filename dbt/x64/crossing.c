@@ -45,12 +45,18 @@ static void put_checks(Emit *e, CrossingKind kind)
     emit_cold_if(e, COND_NE);
 }
 
+/* Of the other level. */
+static int32_t target_context(CrossingKind kind)
+{
+    TlbMode mode = kind == CROSSING_IN ? TLB_SUPERVISOR : TLB_USER;
+    return emit_context((uint32_t)mode << KEY_TLB_SHIFT);
+}
+
 /* The target's code, from the other level's jump cache, which must be of the right mode. */
 static void put_find(Emit *e, CrossingKind kind)
 {
     Asm *a = &e->a;
-    TlbMode mode = kind == CROSSING_IN ? TLB_SUPERVISOR : TLB_USER;
-    int32_t context = emit_context((uint32_t)mode << KEY_TLB_SHIFT);
+    int32_t context = target_context(kind);
     asm_mov(a, 4, HOST_R11, CROSSING(kind, to));
     asm_op(a, OP1(0x3b), 4, HOST_R11, rm_gs(HOST_NONE, context + offsetof(MmuContext, jump_key)));
     emit_cold_if(e, COND_NE);
@@ -108,6 +114,8 @@ void emit_cross(Emit *e, const IrOp *op)
     put_copy(a, 4, x64_cpu(offsetof(Cpu, cpl)), CROSSING(kind, level));
     put_copy(a, 4, x64_cpu(offsetof(Cpu, mode_key)), CROSSING(kind, mode_key));
     put_copy(a, 8, x64_cpu(offsetof(Cpu, tlb)), CROSSING(kind, tlb));
+    put_copy(a, 4, x64_cpu(offsetof(Cpu, tlb_mask)),
+             rm_gs(HOST_NONE, target_context(kind) + offsetof(MmuContext, tlb_mask)));
     /* What was held off must be seen where somebody next looks. */
     asm_mov(a, 4, HOST_R10, x64_cpu(offsetof(Cpu, pending)));
     asm_op(a, OP1(0x09), 4, HOST_R10, x64_cpu(offsetof(Cpu, jit.poll)));
