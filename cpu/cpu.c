@@ -257,7 +257,7 @@ void cpu_update_mode(Cpu *cpu)
                      : cpu->seg[SEG_CS].access & AR_DB ? CODE_32
                                                        : CODE_16;
     cpu->stack_size = cpu->mode == CPU_LONG ? 8 : cpu->seg[SEG_SS].access & AR_DB ? 4 : 2;
-    cpu->tlb = tlb_table(cpu->tlb_state, current_tlb_mode(cpu));
+    tlb_select(cpu, current_tlb_mode(cpu));
     bool avx = (cpu->xcr0 & (XCR0_SSE | XCR0_AVX)) == (XCR0_SSE | XCR0_AVX);
     cpu->mode_key = cpu->mode << KEY_MODE_SHIFT | cpu->code_size << KEY_CODE_SIZE_SHIFT |
                     cpu->cpl << KEY_CPL_SHIFT | (cpu->cr0 & CR0_EM ? KEY_EM : 0) |

@@ -115,14 +115,24 @@ typedef enum TlbMode {
     TLB_MODE_COUNT,
 } TlbMode;
 
-enum { TLB_SIZE = 1024, JUMP_CACHE_SIZE = 2048 };
+/* Entries of a TLB, which follow use (cpu/tlb.c), and places of the other tables of a context. */
+enum { TLB_SMALLEST = 256, TLB_LARGEST = 65536, CODE_IDS = 1024, JUMP_CACHE_SIZE = 16384 };
 
 /* An access at la of size bytes hits when (la ^ tag) <= PAGE_SIZE - size: right page, no straddle.
- * The xor is then the offset in the page. A tag that cannot match is tlb_invalid_tag(index). */
+ * The xor is then the offset in the page. A tag that cannot match is tlb_no_tag(index). */
 typedef struct TlbEntry {
     LinAddr read, write, fetch;
     uint8_t *host; /* host address of the page's first byte */
 } TlbEntry;
+
+/* Where an entry is: the page number's low bits, times the entry's size. */
+enum { TLB_ENTRY_SHIFT = 5 };
+static_assert(sizeof(TlbEntry) == 1 << TLB_ENTRY_SHIFT, "TLB entries are found by shifting");
+
+static inline uint32_t tlb_mask_of(unsigned entries)
+{
+    return (entries - 1) << TLB_ENTRY_SHIFT;
+}
 
 /* Where a translated indirect branch to rip continues. */
 typedef struct JumpEntry {
@@ -133,13 +143,12 @@ typedef struct JumpEntry {
 /* What one privilege context knows of linear addresses; translated code reaches it through one
  * base register. An engine that keeps no translated code leaves all but the entries empty. */
 typedef struct MmuContext {
-    TlbEntry entry[TLB_SIZE];
-    uint32_t code_id[TLB_SIZE]; /* which code page is mapped there, 0 = unknown (dbt/link.c) */
+    TlbEntry entry[TLB_LARGEST]; /* of which tlb_mask says how many are in use */
+    uint32_t code_id[CODE_IDS];  /* which code page is mapped there, 0 = unknown (dbt/link.c) */
     JumpEntry jump[JUMP_CACHE_SIZE];
-    uint16_t jump_used[JUMP_CACHE_SIZE]; /* indices that hold an entry */
-    unsigned jump_count;
-    uint32_t jump_key;  /* the mode the entries were made in, */
-    uint64_t jump_base; /* and the base of CS */
+    uint64_t jump_base; /* base of CS that the jumps were learnt with, */
+    uint32_t jump_key;  /* and the mode */
+    uint32_t tlb_mask;  /* tlb_mask_of the entries */
 } MmuContext;
 
 /* What translated code keeps beside the registers (dbt/). */
@@ -213,6 +222,7 @@ struct Cpu {
     TlbEntry *tlb;      /* of the present TlbMode; derived */
     uint32_t pending;   /* PENDING_*; atomic */
     uint32_t mode_key;  /* what decoded blocks depend on; derived */
+    uint32_t tlb_mask;  /* tlb_mask_of the entries of tlb; derived */
     TranslatorState jit;
     Segment seg[SEG_COUNT];
 

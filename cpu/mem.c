@@ -36,7 +36,7 @@ static void check_canonical(Cpu *cpu, LinAddr la, unsigned size)
 /* [SDM3] "Alignment Check Exception": CPL 3, CR0.AM, EFLAGS.AC. */
 static void check_alignment(Cpu *cpu, LinAddr la, unsigned size)
 {
-    if (UNLIKELY(cpu->tlb == tlb_table(cpu->tlb_state, TLB_NEVER)) && la & (size - 1))
+    if (UNLIKELY(mmu_context(cpu) == mmu_context_of(cpu, TLB_NEVER)) && la & (size - 1))
         cpu_raise(cpu, EXC_AC, 0);
 }
 
@@ -143,7 +143,8 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
 /* The supervisor's entry for la, which is good for the CPU's own accesses at any privilege. */
 static const TlbEntry *system_entry(const Cpu *cpu, LinAddr la)
 {
-    return &tlb_table(cpu->tlb_state, TLB_SUPERVISOR)[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    const MmuContext *context = mmu_context_of(cpu, TLB_SUPERVISOR);
+    return tlb_entry_in(context->entry, context->tlb_mask, la);
 }
 
 uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
@@ -179,8 +180,8 @@ void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 
 uint8_t *mem_host(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 {
-    TlbEntry *e = tlb_entry(cpu, la);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
+        const TlbEntry *e = tlb_entry(cpu, la); /* the table may have grown */
         LinAddr tag = access == ACCESS_WRITE  ? e->write
                       : access == ACCESS_READ ? e->read
                                               : e->fetch;

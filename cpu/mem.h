@@ -44,9 +44,14 @@ bool mem_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 size_t mem_read_debug(Cpu *cpu, LinAddr la, void *buffer, size_t size);
 size_t mem_write_debug(Cpu *cpu, LinAddr la, const void *buffer, size_t size);
 
+static ALWAYS_INLINE TlbEntry *tlb_entry_in(const TlbEntry *tlb, uint32_t mask, LinAddr la)
+{
+    return (TlbEntry *)((char *)tlb + ((la >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & mask));
+}
+
 static ALWAYS_INLINE TlbEntry *tlb_entry(const Cpu *cpu, LinAddr la)
 {
-    return &cpu->tlb[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    return tlb_entry_in(cpu->tlb, cpu->tlb_mask, la);
 }
 
 /* size is a constant 1, 2, 4 or 8 wherever speed matters. */

@@ -198,8 +198,7 @@ static bool foresee(Lockstep *l, Cpu *cpu)
 {
     const Block *block = &l->t->blocks[l->block];
     LinAddr la = cpu->mode == CPU_LONG ? cpu->rip : (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
-    if (cpu->tlb == tlb_table(cpu->tlb_state, TLB_NEVER) ||
-        !lift_block(cpu, block->key, block->host, la, &l->ir))
+    if (mmu_tlb_mode(cpu) == TLB_NEVER || !lift_block(cpu, block->key, block->host, la, &l->ir))
         return false;
     l->before = *cpu;
     l->store_count = 0;
@@ -212,6 +211,7 @@ static bool foresee(Lockstep *l, Cpu *cpu)
     l->expected = *cpu;
     take_back(l);
     restore(cpu, &l->before);
+    tlb_select(cpu, mmu_tlb_mode(cpu)); /* it may have grown */
     cpu->insn = NULL;
     return l->vector != GIVEN_UP && (l->insns || l->vector >= 0);
 }

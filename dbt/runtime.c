@@ -285,10 +285,8 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 /* Tells the context where the block's page is, for exits to it. */
 static void note_page(Translator *t, Cpu *cpu, const Block *block)
 {
-    LinAddr la = code_address(cpu, cpu->rip);
-    const uint8_t *page = page_start(block->host);
-    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = link_page_id(
-        t, la & ~PAGE_MASK, page);
+    LinAddr page = code_address(cpu, cpu->rip) & ~PAGE_MASK;
+    mmu_code_id_set(mmu_context(cpu), page, link_page_id(t, page, page_start(block->host)));
 }
 
 static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)

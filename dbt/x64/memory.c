@@ -162,15 +162,8 @@ static unsigned required_alignment(const Emit *e, const IrOp *op)
     return op->op == IR_CHECK && insn_row(insn)->attrs & ATTR_ALIGNED ? op->size : 1;
 }
 
-static bool address_is_constant(const Emit *e, const Address *ad)
-{
-    return is_constant(ad) && (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG && ad->seg < SEG_FS;
-}
-
 void emit_check(Emit *e, const IrOp *op)
 {
-    enum { ENTRY_SHIFT = 5, INDEX_MASK = (TLB_SIZE - 1) << ENTRY_SHIFT };
-    static_assert(sizeof(TlbEntry) == 1 << ENTRY_SHIFT, "TLB entries are indexed by shifting");
     Asm *a = &e->a;
     Address ad = check_address(e, op);
     int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
@@ -187,15 +180,9 @@ void emit_check(Emit *e, const IrOp *op)
         asm_byte(a, align - 1); /* test r10b, align - 1 */
         emit_cold_if(e, COND_NE);
     }
-    if (address_is_constant(e, &ad)) {
-        int32_t at = (constant_of(&ad) >> PAGE_SHIFT & (TLB_SIZE - 1)) << ENTRY_SHIFT;
-        tag_at = rm_gs(HOST_NONE, at + tag);
-        host_at = rm_gs(HOST_NONE, context + at + offsetof(TlbEntry, host));
-    } else {
-        asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - ENTRY_SHIFT);
-        asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
-    }
-    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at); /* xor r10, tag */
+    asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - TLB_ENTRY_SHIFT);
+    asm_op(a, OP1(0x23), 4, HOST_R11, x64_cpu(offsetof(Cpu, tlb_mask))); /* and r11d, mask */
+    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at);                           /* xor r10, tag */
     asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - op->size);
     emit_miss_if(e, COND_A, tag_at, start, op->access == ACCESS_WRITE);
     asm_mov(a, 8, HOST_R11, host_at);
