@@ -151,7 +151,9 @@ void cpu_free(Cpu *cpu)
     g_free(cpu);
 }
 
-/* What power-on sets and INIT leaves alone. */
+/* What power-on sets and INIT leaves alone: MSRs, the FPU's and the vectors' state. [SDM3]
+ * "Processor State After Reset". Editions before 2022 had INIT clear IA32_XSS, a mistake: Linux
+ * be4f3b3f8227. */
 static void reset_power_on(Cpu *cpu)
 {
     memset(&cpu->fpu, 0, sizeof(cpu->fpu));
