@@ -278,6 +278,7 @@ void cache_flush(Translator *t)
         ((CodePage *)page)->granules = 0;
     }
     g_hash_table_remove_all(t->page_ids);
+    memset(t->refused, 0, sizeof(t->refused));
     t->block_count = t->site_count = t->exit_count = t->insn_count = 1;
     t->used = t->first_free;
     t->stats.flushes++;

@@ -247,11 +247,17 @@ static Ns processor_time(void)
     return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
+static Refusal *refusal(Translator *t, const uint8_t *host)
+{
+    return &t->refused[((uintptr_t)host ^ (uintptr_t)host >> PAGE_SHIFT) % REFUSALS];
+}
+
 /* 0: the interpreter must do this one. */
 static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
 {
     Cpu *cpu = t->cpu;
-    if (cache_is_restless(t, host))
+    Refusal *refused = refusal(t, host);
+    if ((refused->host == host && refused->key == key) || cache_is_restless(t, host))
         return 0;
     bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
     Ns start = timed ? processor_time() : 0;
@@ -261,8 +267,10 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
     if (!code_cache_has_page(cpu->code, page.host))
         cpu_group_code_page(cpu, &page);
-    if (!lift_block(cpu, key, host, la, ir))
+    if (!lift_block(cpu, key, host, la, ir)) {
+        *refused = (Refusal){host, key};
         return 0;
+    }
     flags_live(ir);
 #ifndef NDEBUG
     const char *problem = ir_problem(ir);

@@ -90,6 +90,13 @@ typedef struct Mark {
     uint32_t number; /* of the op, site or exit */
 } Mark;
 
+/* Code that begins with an instruction that cannot be translated: it crosses the page. */
+typedef struct Refusal {
+    const uint8_t *host;
+    uint32_t key;
+} Refusal;
+enum { REFUSALS = 256 };
+
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes;
     uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
@@ -126,12 +133,13 @@ typedef struct Translator {
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    const Symbols *symbols;  /* of the guest, for people; NULL: none */
-    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
-    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
-    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
-    uint64_t link_base;      /* CS base of the exits being linked */
-    uint64_t run_limit;      /* insn_count at which the present run ends */
+    Refusal refused[REFUSALS]; /* the last ones: trying again costs more than interpreting */
+    const Symbols *symbols;    /* of the guest, for people; NULL: none */
+    struct Profile *profile;   /* NULL: nothing is sampled, and nothing was */
+    struct PerfFiles *perf;    /* told of every block; NULL: nobody is */
+    GArray *marks;             /* of Mark, of the block that is being written; NULL: nobody looks */
+    uint64_t link_base;        /* CS base of the exits being linked */
+    uint64_t run_limit;        /* insn_count at which the present run ends */
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
