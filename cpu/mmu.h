@@ -56,13 +56,18 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
  * pages. False: the page faults, is no plain RAM, or was there already. Raises nothing. */
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
 
+/* The page of la if it is known to be a device's that may be read, and nobody watches; else NULL.
+ */
+const Translation *mmu_device(Cpu *cpu, LinAddr la);
+
 /* For an access to a user's or the supervisor's shadow stack. There is no TLB for these. */
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user);
 
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 
-/* As tlb_flush_page, but other tables of the hierarchy may be remembered: after a page fault. */
+/* As tlb_flush_page, but where the tables lie may stay known: after a walk that ended in a fault.
+ */
 void tlb_forget_page(Cpu *cpu, LinAddr la);
 
 /* A piece of a page of more than 4 KiB is filled. */

@@ -36,7 +36,7 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
     if (op->op != IR_ROW && op->op != IR_X87)
         return (IrFlagUse){0};
     IrFlagUse use = {row->flags_read & FLAGS_ARITH, row->flags_written & FLAGS_ARITH, false};
-    LiftKind kind = row_lift_kind(insn);
+    LiftKind kind = row_traits(insn)->kind;
     if (kind == LIFT_CONDITION)
         use.reads = condition_reads(insn->opcode & 15);
     use.may_keep = kind == LIFT_SHIFT && count_may_be_zero(insn);
@@ -63,6 +63,7 @@ uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op)
     case IR_REPEAT:
     case IR_REPCMP:
         return 1u << RCX | 1u << RSI | 1u << RDI;
+    case IR_CROSS:
     case IR_INTERP:
     case IR_LEAVE:
         return UINT16_MAX;

@@ -81,12 +81,6 @@ static LiftKind kind_of(const InsnRow *row)
 
 /* --- what is known of each row ------------------------------------------------------------------- */
 
-typedef struct RowTraits {
-    uint8_t kind; /* LiftKind */
-    bool sees_x87, sets_x87_pointers;
-    uint16_t unnamed_gprs;
-} RowTraits;
-
 static uint16_t unnamed_gprs(const InsnRow *row)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(unnamed); i++)
@@ -101,15 +95,17 @@ static RowTraits traits_of(const InsnRow *row)
                                         "XSAVEOPT", "XSAVEC",  "XSAVES", "XRSTORS"};
     static const char *const control[] = {"FNINIT", "FNCLEX",  "FLDCW",  "FNSTCW", "FNSTSW",
                                           "FLDENV", "FNSTENV", "FRSTOR", "FNSAVE", "FWAIT"};
-    bool x87 = row->attrs & ATTR_X87;
+    bool x87 = row->attrs & ATTR_X87, branch = row->attrs & ATTR_BRANCH;
     return (RowTraits){.kind = kind_of(row),
                        .unnamed_gprs = unnamed_gprs(row),
                        .sees_x87 = x87 || row->attrs & ATTR_MMX ||
                                    is_named(row, state, G_N_ELEMENTS(state)),
-                       .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control))};
+                       .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control)),
+                       .sees_flags = branch || row->flags_read || row->flags_written,
+                       .indirect = branch && !(row->attrs & ATTR_SERIAL)};
 }
 
-static const RowTraits *traits(const Insn *insn)
+const RowTraits *row_traits(const Insn *insn)
 {
     static RowTraits *table;
     if (g_once_init_enter(&table)) {
@@ -121,24 +117,9 @@ static const RowTraits *traits(const Insn *insn)
     return &table[insn->row];
 }
 
-LiftKind row_lift_kind(const Insn *insn)
-{
-    return traits(insn)->kind;
-}
-
-bool row_sees_x87(const Insn *insn)
-{
-    return traits(insn)->sees_x87;
-}
-
-bool row_sets_x87_pointers(const Insn *insn)
-{
-    return traits(insn)->sets_x87_pointers;
-}
-
 uint16_t row_written_gprs(const Insn *insn)
 {
-    uint16_t gprs = traits(insn)->unnamed_gprs;
+    uint16_t gprs = row_traits(insn)->unnamed_gprs;
     for (unsigned i = 0; i < MAX_OPERANDS; i++) {
         const Operand *op = &insn->op[i];
         if (op->access & OPND_WRITE && (op->kind == OPND_GPR || op->kind == OPND_GPR8H))

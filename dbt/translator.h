@@ -63,7 +63,8 @@ struct Block {
     uint32_t hash_next; /* block index */
     uint32_t page_next; /* in its page's list */
     uint32_t first_exit, exit_count;
-    uint32_t in; /* exits linked to it */
+    uint32_t in;      /* exits linked to it */
+    uint32_t page_id; /* of its page, for exits from other pages; 0: not asked for yet */
     uint64_t granules;
     uint16_t insn_count;
     bool dropped;
@@ -94,11 +95,19 @@ typedef struct Mark {
     uint32_t number; /* of the op, site or exit */
 } Mark;
 
+/* Code that begins with an instruction that cannot be translated: it crosses the page. */
+typedef struct Refusal {
+    const uint8_t *host;
+    uint32_t key;
+} Refusal;
+enum { REFUSALS = 256 };
+
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes;
     uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
     uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
     uint64_t misses[2];              /* of the TLB: handed over, refilled */
+    uint64_t device_loads;           /* made without the interpreter */
     uint64_t jump_misses;            /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
     uint64_t *interpreted; /* times each row was handed to the interpreter */
@@ -129,16 +138,18 @@ typedef struct Translator {
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    const Symbols *symbols;  /* of the guest, for people; NULL: none */
-    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
-    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
-    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
-    uint64_t link_base;      /* CS base of the exits being linked */
-    uint64_t run_limit;      /* insn_count at which the present run ends */
+    Refusal refused[REFUSALS]; /* the last ones: trying again costs more than interpreting */
+    const Symbols *symbols;    /* of the guest, for people; NULL: none */
+    struct Profile *profile;   /* NULL: nothing is sampled, and nothing was */
+    struct PerfFiles *perf;    /* told of every block; NULL: nobody is */
+    GArray *marks;             /* of Mark, of the block that is being written; NULL: nobody looks */
+    uint64_t link_base;        /* CS base of the exits being linked */
+    uint64_t run_limit;        /* insn_count at which the present run ends */
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
-    Lockstep *lockstep; /* NULL: blocks are not compared */
+    bool flags_elsewhere; /* the interpreter runs an instruction with the flags in the image */
+    Lockstep *lockstep;   /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 
@@ -158,6 +169,9 @@ void translator_free(Translator *t);
 /* The block at rip whose bytes are at host, in this mode; 0 = there is none. */
 uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
                     uint32_t key);
+/* The same, where it is likely to be block `likely`, or 0. */
+uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
+                           const uint8_t *host, uint32_t key);
 void cache_insert(Translator *t, uint32_t block);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
@@ -185,9 +199,18 @@ uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
  * leave. */
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
 
-/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores.
- * True: look again. */
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with more bits. */
+enum {
+    MISS_READS = 1 << 30, /* a load that may be made here: nothing else of the instruction leaves */
+    MISS_SIZE_SHIFT = 28, /* log2 of its bytes */
+    MISS_SITE = (1 << 28) - 1,
+};
 #define MISS_WRITES (1u << 31)
-bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
+typedef enum MissResult {
+    MISS_COLD,   /* the interpreter must do the instruction */
+    MISS_RETRY,  /* look again */
+    MISS_LOADED, /* jit.loaded is what the load yields */
+} MissResult;
+MissResult runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
 
 #endif

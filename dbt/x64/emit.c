@@ -229,18 +229,19 @@ static void emit_row(Emit *e, const IrOp *op)
 
 typedef void EmitFn(Emit *e, const IrOp *op);
 static EmitFn *const emitters[IR_OPCODE_COUNT] = {
-    [IR_CHECK] = emit_check,   [IR_CHECKSP] = emit_check,   [IR_CHECKBP] = emit_check,
-    [IR_CHECKSI] = emit_check, [IR_CHECKDI] = emit_check,   [IR_LOAD] = emit_load,
-    [IR_STORE] = emit_store,   [IR_ROW] = emit_row,         [IR_DIVIDE] = emit_divide,
-    [IR_LEA] = emit_lea,       [IR_MOVE] = emit_move,       [IR_SPADD] = emit_spadd,
-    [IR_SPBP] = emit_spbp,     [IR_EXITIF] = emit_exitif,   [IR_EXITCX] = emit_exitcx,
-    [IR_JMP] = emit_jmp,       [IR_FIND] = emit_find,       [IR_JUMP] = emit_jump,
-    [IR_STEP] = emit_step,     [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
-    [IR_CLI] = emit_cli,       [IR_STI] = emit_sti,         [IR_SWAPGS] = emit_swapgs,
-    [IR_X87] = emit_x87,       [IR_FLDCW] = emit_fldcw,     [IR_SKIPCX] = emit_skipcx,
-    [IR_ELEMENTS] = emit_elements,     [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
-    [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
-    [IR_LEAVE] = emit_interp,  [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
+    [IR_CHECK] = emit_check,       [IR_CHECKSP] = emit_check,   [IR_CHECKBP] = emit_check,
+    [IR_CHECKSI] = emit_check,     [IR_CHECKDI] = emit_check,   [IR_LOAD] = emit_load,
+    [IR_STORE] = emit_store,       [IR_ROW] = emit_row,         [IR_DIVIDE] = emit_divide,
+    [IR_LEA] = emit_lea,           [IR_MOVE] = emit_move,       [IR_SPADD] = emit_spadd,
+    [IR_SPBP] = emit_spbp,         [IR_EXITIF] = emit_exitif,   [IR_EXITCX] = emit_exitcx,
+    [IR_JMP] = emit_jmp,           [IR_FIND] = emit_find,       [IR_JUMP] = emit_jump,
+    [IR_STEP] = emit_step,         [IR_COMPARE] = emit_compare, [IR_FLAGS] = emit_flags,
+    [IR_CLI] = emit_cli,           [IR_STI] = emit_sti,         [IR_SWAPGS] = emit_swapgs,
+    [IR_X87] = emit_x87,           [IR_FLDCW] = emit_fldcw,     [IR_SKIPCX] = emit_skipcx,
+    [IR_ELEMENTS] = emit_elements, [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
+    [IR_POLL] = emit_poll,         [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
+    [IR_LEAVE] = emit_interp,      [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
+    [IR_CROSS] = emit_cross,
 };
 
 static void begin_insn(Emit *e)

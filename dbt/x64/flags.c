@@ -28,7 +28,7 @@ static AluGroup alu_group(const Insn *insn)
 {
     const InsnRow *row = insn_row(insn);
     unsigned opcode = insn->opcode;
-    if (row->map != MAP_BASE || row_lift_kind(insn) != LIFT_ROW)
+    if (row->map != MAP_BASE || row_traits(insn)->kind != LIFT_ROW)
         return GROUP_NONE;
     if (opcode < 0x40 && (opcode & 7) < 6)
         return opcode >> 3;
@@ -227,6 +227,7 @@ static bool wants_image(const IrOp *op)
     case IR_EXITCX:
     case IR_JMP:
     case IR_JUMP:
+    case IR_CROSS:
     case IR_INTERP:
     case IR_LEAVE:
         return true;
