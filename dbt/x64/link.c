@@ -12,7 +12,7 @@ static void patch_far(Translator *t, Exit *exit, const Block *target, LinAddr la
 {
     uint32_t id = link_page_id(t, la & ~PAGE_MASK,
                                (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
-    unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
+    unsigned index = (la >> PAGE_SHIFT) % CODE_IDS;
     Asm a = whole_cache(t, exit->patch);
     Rm id_at = rm_gs(HOST_NONE,
                      emit_context(target->key) + offsetof(MmuContext, code_id) + 4 * index);

@@ -405,6 +405,7 @@ static void run(Machine *m, Engine e, const Cpu *start, const Values *v, uint64_
     uint64_t count = cpu->insn_count;
     *cpu = *start;
     cpu->insn_count = count;
+    cpu_update_mode(cpu);
     cpu_run(cpu, e == FREE ? UINT64_MAX - count : most);
     r->cpu = *cpu;
     r->insns = cpu->insn_count - count;

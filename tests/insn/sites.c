@@ -122,6 +122,7 @@ static void make_code(Machine *m, LinAddr page)
     cpu_run(cpu, 1);
     *end = byte; /* unseen by the guest: nothing runs it again */
     *cpu = before;
+    cpu_update_mode(cpu);
 }
 
 static void put_obstacle(Machine *m, const Case *c)
@@ -200,6 +201,7 @@ static bool run_warm(Test *test, Engine e, const Case *c, uint64_t most, uint64_
     uint64_t count = m->t->cpu->insn_count;
     *m->t->cpu = before;
     m->t->cpu->insn_count = count;
+    cpu_update_mode(m->t->cpu);
     put_obstacle(m, c);
     *insns = go(m, e, most);
     return true;
