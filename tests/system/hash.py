@@ -15,7 +15,7 @@ def without_af(registers):
     return re.sub(r"RFL=([0-9a-f]+) \[([^\]]*)\]", mask, registers)
 
 
-def state(machine_options, engine, stop_ms):
+def state(machine_options, engine, stop_ms, pause=0.1):
     """The lines of `info hash`, and the registers, when the machine has stopped by itself."""
     # Without VGA BIOS: it pushes flags that a multiplication has left undefined.
     options = ["-display", "none", "-vga", "none", "-serial", "null", "-monitor", "stdio", "-accel", engine,
@@ -29,7 +29,7 @@ def state(machine_options, engine, stop_ms):
 
         machine.expect(r"\(myna\) ", 60)
         while "paused" not in ask("info status"):
-            time.sleep(0.1)
+            time.sleep(pause)
         ask("info hash")
         ask("info cpus")
         registers = without_af(ask("info registers -a"))
@@ -43,9 +43,10 @@ def state(machine_options, engine, stop_ms):
 
 
 def repeats(machine_options, stop_ms):
-    first, registers = state(machine_options, "jit", stop_ms)
+    pause = max(0.1, stop_ms / 6000)  # about ten looks
+    first, registers = state(machine_options, "jit", stop_ms, pause)
     for engine in ["jit", "interp"]:
-        again, others = state(machine_options, engine, stop_ms)
+        again, others = state(machine_options, engine, stop_ms, pause)
         check(len(first) == len(again), "another number of hashes")
         differ = [name for (x, name), (y, _) in zip(first, again) if x != y]
         if engine == "interp" and registers == others:
