@@ -224,6 +224,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
         cache_flush(t);
     IrBlock *ir = t->ir;
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (page.host != page_start(host)) /* tables were changed, and the TLB was not told */
+        return 0;
     if (!code_cache_has_page(cpu->code, page.host))
         cpu_group_code_page(cpu, &page);
     if (!lift_block(cpu, key, host, la, ir))
