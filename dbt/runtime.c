@@ -149,7 +149,7 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     const Insn *insn = site_insn(t, site);
     flags_from_image(cpu);
     x87_settle_pointers(cpu);
-    bool x87 = cpu->jit.x87_loaded && row_sees_x87(insn);
+    bool x87 = cpu->jit.x87_loaded && (row_sees_x87(insn) || t->lockstep);
     if (x87)
         x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
