@@ -24,8 +24,22 @@ typedef struct Segment {
     uint16_t access; /* AR_*; 0 = null / unusable */
     /* Derived by segment_update: offsets [first, first + span) may be touched; span 0 = none. */
     uint32_t first;
+    uint32_t shape; /* SHAPE_* */
     uint64_t read_span, write_span;
 } Segment;
+
+/* What translated code wants to know of a segment. */
+enum {
+    SHAPE_FLAT_READ = 1 << 0,  /* all of the address space may be read, */
+    SHAPE_FLAT_WRITE = 1 << 1, /* and written */
+    SHAPE_RAISED = 1 << 2,     /* offsets do not begin at 0 */
+};
+
+/* What a descriptor loads into a segment register. */
+typedef struct KnownSegment {
+    uint64_t low; /* the descriptor */
+    Segment segment;
+} KnownSegment;
 
 typedef struct DescriptorTable {
     uint64_t base;
@@ -151,6 +165,20 @@ typedef struct MmuContext {
     uint32_t tlb_mask;  /* tlb_mask_of the entries */
 } MmuContext;
 
+/* What SYSCALL (in) or SYSRET (out) makes of the CPU as long as the rest is as it was
+ * (dbt/crossing.h). */
+typedef enum CrossingKind { CROSSING_IN, CROSSING_OUT } CrossingKind;
+typedef struct Crossing {
+    uint32_t from;                 /* key of the code that does it; 0: nothing is known */
+    uint32_t to;                   /* and of what follows */
+    uint32_t flags_from, flags_to; /* EFLAGS without the arithmetic flags */
+    uint16_t kept;                 /* of TranslatorState.flags */
+    uint32_t level;                /* Cpu.cpl, mode, code_size, stack_size */
+    uint32_t mode_key;
+    TlbEntry *tlb;
+    uint64_t cs, ss; /* limit, selector, access */
+} Crossing;
+
 /* What translated code keeps beside the registers (dbt/). */
 typedef struct TranslatorState {
     uint16_t flags; /* arithmetic flags: OF in bit 0; SF ZF AF PF CF where LAHF has them, << 8 */
@@ -164,6 +192,8 @@ typedef struct TranslatorState {
     int64_t budget; /* instructions left, in counted runs */
     uint64_t next;  /* where a trampoline goes on */
     uint64_t temp[4];
+    uint64_t loaded;      /* what a device's register held */
+    Crossing crossing[2]; /* by CrossingKind */
 } TranslatorState;
 
 /* What runs instructions: the interpreter, or a translator in front of it. */
@@ -282,15 +312,16 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;                 /* for double faults */
-    unsigned spins;               /* times cpu_spins was called */
-    uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;              /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
-    WalkCache *walk_cache;        /* (cpu/walk.c) */
-    const CpuEngine *engine;      /* what cpu_run runs with */
-    void *engine_data;            /* its own */
-    struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
+    } delivering;                  /* for double faults */
+    KnownSegment known_segment[8]; /* (cpu/descriptor.c) */
+    unsigned spins;                /* times cpu_spins was called */
+    uint64_t pending_db;           /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;               /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;           /* the TLB's tables (cpu/mmu.c) */
+    WalkCache *walk_cache;         /* (cpu/walk.c) */
+    const CpuEngine *engine;       /* what cpu_run runs with */
+    void *engine_data;             /* its own */
+    struct StoreJournal *journal;  /* told of stores (cpu/mem.h); NULL: nobody */
 
     /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
     BreakpointList *breakpoints; /* NULL: none */
@@ -352,6 +383,10 @@ void cpu_spins(Cpu *cpu);
 /* Recomputes mode, code_size, stack_size, tlb and mode_key. After any change of CS, SS, CR0, CR4,
  * EFER, EFLAGS.VM, EFLAGS.AC, CPL, XCR0. Cheap. */
 void cpu_update_mode(Cpu *cpu);
+/* The same after a change of no more than CS, SS, CPL, EFLAGS.VM and EFLAGS.AC. */
+void cpu_update_level(Cpu *cpu);
+/* What SYSCALL and SYSRET do may be something else from now on. */
+void cpu_forget_crossings(Cpu *cpu);
 
 /* Recomputes first and spans of a segment register after its base, limit or access changed. */
 void segment_update(Segment *seg);

@@ -140,6 +140,16 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
     debug_data_access(cpu, la, size, ACCESS_WRITE);
 }
 
+bool mem_load_device(Cpu *cpu, LinAddr la, unsigned size, uint64_t *value)
+{
+    if (crosses_page(la, size) || cpu->journal)
+        return false;
+    const Translation *t = mmu_device(cpu, la);
+    if (t)
+        *value = physical_load(cpu, t, la & PAGE_MASK, size);
+    return t;
+}
+
 /* The supervisor's entry for la, which is good for the CPU's own accesses at any privilege. */
 static const TlbEntry *system_entry(const Cpu *cpu, LinAddr la)
 {
@@ -152,7 +162,7 @@ uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
     const TlbEntry *e = system_entry(cpu, la);
     uint64_t offset = la ^ e->read;
     if (LIKELY(offset <= PAGE_SIZE - size))
-        return load_le(e->host + offset, size);
+        return ram_load(e->host + offset, size);
     uint64_t v = load_as(cpu, la, size, ROLE_SYSTEM);
     watchpoint_access(cpu, la, size, ACCESS_READ);
     return v;
@@ -163,7 +173,7 @@ void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
     const TlbEntry *e = system_entry(cpu, la);
     uint64_t offset = la ^ e->write;
     if (LIKELY(offset <= PAGE_SIZE - size) && !cpu->journal) {
-        store_le(e->host + offset, v, size);
+        ram_store(e->host + offset, v, size);
         return;
     }
     store_as(cpu, la, v, size, ROLE_SYSTEM);

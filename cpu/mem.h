@@ -26,8 +26,12 @@ struct StoreJournal {
 /* Slow paths (mem.c): TLB miss, page crossing, MMIO, code pages, breakpoints, alignment checks. */
 uint64_t mem_load_slow(Cpu *cpu, LinAddr la, unsigned size);
 void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);
-COLD uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size);
-COLD void mem_store_system(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);
+uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size);
+void mem_store_system(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);
+
+/* A load from a device's registers that the TLB's tables know. False, and nothing happened: it is
+ * not one, or wants a closer look. */
+bool mem_load_device(Cpu *cpu, LinAddr la, unsigned size, uint64_t *value);
 
 /* Raises what reading or writing [la, la+size) would raise; size up to a page. */
 void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access);

@@ -124,6 +124,18 @@ bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
            entry_matches(cpu, la, access);
 }
 
+const Translation *mmu_device(Cpu *cpu, LinAddr la)
+{
+    TlbTable *table = table_for(cpu, ROLE_CURRENT);
+    const KnownPage *known = known_page(table, la);
+    LinAddr page = la & ~PAGE_MASK;
+    bool plain = is_known(cpu, known, la) && known->t.read && !known->t.page.host;
+    bool checked = table == &cpu->tlb_state->table[TLB_NEVER];
+    if (!plain || checked || debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
+        return NULL;
+    return &known->t;
+}
+
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
 {
     Walk walk;

@@ -56,6 +56,10 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
  * pages. False: the page faults, is no plain RAM, or was there already. Raises nothing. */
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
 
+/* The page of la if it is known to be a device's that may be read, and nobody watches; else NULL.
+ */
+const Translation *mmu_device(Cpu *cpu, LinAddr la);
+
 /* For an access to a user's or the supervisor's shadow stack. There is no TLB for these. */
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user);
 

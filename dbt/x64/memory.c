@@ -162,6 +162,20 @@ static unsigned required_alignment(const Emit *e, const IrOp *op)
     return op->op == IR_CHECK && insn_row(insn)->attrs & ATTR_ALIGNED ? op->size : 1;
 }
 
+/* A device's register may be read at once, into a place that M then is, if that is all the
+ * instruction has to do with memory and nothing behind the check leaves. */
+static uint32_t miss_kind(const Emit *e, const IrOp *op)
+{
+    if (op->access == ACCESS_WRITE)
+        return MISS_WRITES;
+    if (op->op != IR_CHECK || op->size > 8 || op->size & (op->size - 1))
+        return 0;
+    for (unsigned i = e->at_op + 1; i < e->ir->op_count && e->ir->ops[i].insn == op->insn; i++)
+        if (ir_info[e->ir->ops[i].op].leaves)
+            return 0;
+    return MISS_READS | (uint32_t)__builtin_ctz(op->size) << MISS_SIZE_SHIFT;
+}
+
 void emit_check(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
@@ -184,8 +198,9 @@ void emit_check(Emit *e, const IrOp *op)
     asm_op(a, OP1(0x23), 4, HOST_R11, x64_cpu(offsetof(Cpu, tlb_mask))); /* and r11d, mask */
     asm_op(a, OP1(0x33), 8, HOST_R10, tag_at);                           /* xor r10, tag */
     asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - op->size);
-    emit_miss_if(e, COND_A, tag_at, start, op->access == ACCESS_WRITE);
+    Stub *miss = emit_miss_if(e, COND_A, tag_at, start, miss_kind(e, op));
     asm_mov(a, 8, HOST_R11, host_at);
+    miss->ready = a->at;
     e->memory = rm_index(HOST_R10, HOST_R11, 0, 0);
     e->flags &= ~FLAGS_IN_HOST;
 }
