@@ -247,11 +247,17 @@ static Ns processor_time(void)
     return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
+static Refusal *refusal(Translator *t, const uint8_t *host)
+{
+    return &t->refused[((uintptr_t)host ^ (uintptr_t)host >> PAGE_SHIFT) % REFUSALS];
+}
+
 /* 0: the interpreter must do this one. */
 static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
 {
     Cpu *cpu = t->cpu;
-    if (cache_is_restless(t, host))
+    Refusal *refused = refusal(t, host);
+    if ((refused->host == host && refused->key == key) || cache_is_restless(t, host))
         return 0;
     bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
     Ns start = timed ? processor_time() : 0;
@@ -263,8 +269,10 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
         return 0;
     if (!code_cache_has_page(cpu->code, page.host))
         cpu_group_code_page(cpu, &page);
-    if (!lift_block(cpu, key, host, la, ir))
+    if (!lift_block(cpu, key, host, la, ir)) {
+        *refused = (Refusal){host, key};
         return 0;
+    }
     flags_live(ir);
 #ifndef NDEBUG
     const char *problem = ir_problem(ir);
@@ -294,8 +302,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     return index;
 }
 
-/* The block at CS:rip; 0: the interpreter must do this one. May raise. */
-static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
+/* The block at CS:rip, which may be `likely`; 0: the interpreter must do this one. May raise. */
+static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key, uint32_t likely)
 {
     LinAddr la = code_address(cpu, cpu->rip);
     if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
@@ -313,17 +321,19 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
             return 0;
         host += la & PAGE_MASK;
     }
-    uint32_t index = cache_find(t, cpu->rip, code_base(cpu), host, key);
+    uint32_t index = cache_find_likely(t, likely, cpu->rip, code_base(cpu), host, key);
     return index ? index : translate(t, host, la, key);
 }
 
 /* --- running ------------------------------------------------------------------------------------- */
 
 /* Tells the context where the block's page is, for exits to it. */
-static void note_page(Translator *t, Cpu *cpu, const Block *block)
+static void note_page(Translator *t, Cpu *cpu, Block *block)
 {
     LinAddr page = code_address(cpu, cpu->rip) & ~PAGE_MASK;
-    mmu_code_id_set(mmu_context(cpu), page, link_page_id(t, page, page_start(block->host)));
+    if (!block->page_id)
+        block->page_id = link_page_id(t, page, page_start(block->host));
+    mmu_code_id_set(mmu_context(cpu), page, block->page_id);
 }
 
 static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
@@ -403,7 +413,7 @@ static void run_code(Translator *t, Cpu *cpu)
         uint32_t key = lift_key(cpu, t->counted);
         prepare_context(cpu, key);
         cpu->rip_start = cpu->rip;
-        uint32_t block = find_block(t, cpu, key);
+        uint32_t block = find_block(t, cpu, key, from ? t->exits[from].target : 0);
         if (generation != t->stats.flushes)
             from = 0;
         generation = t->stats.flushes;

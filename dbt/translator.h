@@ -61,7 +61,8 @@ struct Block {
     uint32_t hash_next; /* block index */
     uint32_t page_next; /* in its page's list */
     uint32_t first_exit, exit_count;
-    uint32_t in; /* exits linked to it */
+    uint32_t in;      /* exits linked to it */
+    uint32_t page_id; /* of its page, for exits from other pages; 0: not asked for yet */
     uint64_t granules;
     uint16_t insn_count;
     bool dropped;
@@ -88,6 +89,13 @@ typedef struct Mark {
     MarkKind kind;
     uint32_t number; /* of the op, site or exit */
 } Mark;
+
+/* Code that begins with an instruction that cannot be translated: it crosses the page. */
+typedef struct Refusal {
+    const uint8_t *host;
+    uint32_t key;
+} Refusal;
+enum { REFUSALS = 256 };
 
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes;
@@ -125,12 +133,13 @@ typedef struct Translator {
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    const Symbols *symbols;  /* of the guest, for people; NULL: none */
-    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
-    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
-    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
-    uint64_t link_base;      /* CS base of the exits being linked */
-    uint64_t run_limit;      /* insn_count at which the present run ends */
+    Refusal refused[REFUSALS]; /* the last ones: trying again costs more than interpreting */
+    const Symbols *symbols;    /* of the guest, for people; NULL: none */
+    struct Profile *profile;   /* NULL: nothing is sampled, and nothing was */
+    struct PerfFiles *perf;    /* told of every block; NULL: nobody is */
+    GArray *marks;             /* of Mark, of the block that is being written; NULL: nobody looks */
+    uint64_t link_base;        /* CS base of the exits being linked */
+    uint64_t run_limit;        /* insn_count at which the present run ends */
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
@@ -155,6 +164,9 @@ void translator_free(Translator *t);
 /* The block at rip whose bytes are at host, in this mode; 0 = there is none. */
 uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
                     uint32_t key);
+/* The same, where it is likely to be block `likely`, or 0. */
+uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
+                           const uint8_t *host, uint32_t key);
 void cache_insert(Translator *t, uint32_t block);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
