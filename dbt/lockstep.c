@@ -313,6 +313,15 @@ static void print_bytes(FILE *out, const uint8_t *bytes, uint32_t count)
         fprintf(out, "%02x%s", bytes[i], i % 32 == 31 || i + 1 == count ? "\n" : "");
 }
 
+static void print_x87(FILE *out, const char *name, const Fpu *f)
+{
+    fprintf(out, "x87      %s: control %04x status %04x top %u valid %02x\n", name, f->cw, f->sw,
+            f->top, f->valid);
+    for (unsigned i = 0; i < 8; i++)
+        fprintf(out, " %04x:%016" PRIx64 "%s", f->reg[i].se, f->reg[i].mant,
+                i % 4 == 3 ? "\n" : "");
+}
+
 static void print_registers(FILE *out, const Lockstep *l, const Cpu *cpu)
 {
     const Cpu *a = &l->before, *e = &l->expected;
@@ -324,6 +333,11 @@ static void print_registers(FILE *out, const Lockstep *l, const Cpu *cpu)
             cpu->rip);
     fprintf(out, "eflags   %16x %16x %16x, undefined %x\n", eflags_get(a), eflags_get(e),
             eflags_get(cpu), l->undefined);
+    if (!same_fpu(&cpu->fpu, &e->fpu)) {
+        print_x87(out, "before", &a->fpu);
+        print_x87(out, "interpreter", &e->fpu);
+        print_x87(out, "translator", &cpu->fpu);
+    }
     for (unsigned v = 0; v < 16; v++)
         for (unsigned n = 0; n < 4; n++)
             if (cpu->vec[v].u64[n] != e->vec[v].u64[n])
@@ -419,8 +433,10 @@ void lockstep_end(Translator *t, const Cpu *cpu)
     if (!l->active || l->compared)
         return;
     l->active = false;
-    if (cpu->insn_count - l->count < l->insns) {
-        l->stats.cut++; /* something became pending */
+    bool before_raise = l->vector >= 0 && cpu->insn_count - l->count == l->insns &&
+                        cpu->rip == l->expected.rip;
+    if (cpu->insn_count - l->count < l->insns || before_raise) {
+        l->stats.cut++; /* something became pending, or the next instruction needs another block */
         return;
     }
     if (cpu->insn_count - l->count > l->insns)
