@@ -176,7 +176,7 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     const Insn *insn = site_insn(t, site);
     const RowTraits *traits = row_traits(insn);
     x87_settle_pointers(cpu);
-    bool x87 = cpu->jit.x87_loaded && traits->sees_x87;
+    bool x87 = cpu->jit.x87_loaded && (traits->sees_x87 || t->lockstep);
     if (x87)
         x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
@@ -265,6 +265,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
         cache_flush(t);
     IrBlock *ir = t->ir;
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (page.host != page_start(host)) /* tables were changed, and the TLB was not told */
+        return 0;
     if (!code_cache_has_page(cpu->code, page.host))
         cpu_group_code_page(cpu, &page);
     if (!lift_block(cpu, key, host, la, ir)) {
