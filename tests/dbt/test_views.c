@@ -58,9 +58,7 @@ static const char golden[] = "IR: sum_up\n"
                              "    oszapc  DEC ecx\n"
                              "            1003  JNZ -0x5\n"
                              "    oszapc  if ne -> 0x1000\n"
-                               "    oszapc  interpret HLT\n"
-                             "            1006  JMP -0x2\n"
-                             "    oszapc  -> 0x1006\n";
+                               "    oszapc  -> 0x1005\n";
 
 static char *logged(const char *items)
 {
