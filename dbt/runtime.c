@@ -149,12 +149,26 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key)
     return code;
 }
 
-/* What was to be opened at once often cannot be. */
+/* What a check should have opened was not in one page, or no plain memory. That pays if it is rare:
+ * a block to which it happens again within a moment, again and again, is made without spans. */
 static void note_apart(Translator *t, const Site *site)
 {
-    enum { TOO_OFTEN = 16 };
+    enum { MOMENT_US = 1000, TOO_OFTEN = 16 };
     Block *block = &t->blocks[site->block];
-    if (site->opens_span && !block->dropped && ++block->apart == TOO_OFTEN)
+    if (!site->opens_span || block->dropped)
+        return;
+    uint32_t now = (uint32_t)g_get_monotonic_time();
+    if (now - block->apart_us > MOMENT_US)
+        block->apart = 0;
+    block->apart_us = now;
+    if (++block->apart == TOO_OFTEN)
+        cache_leave_alone(t, site->block);
+}
+
+/* A device's registers are near each other, but never opened. */
+static void note_device(Translator *t, Cpu *cpu, LinAddr la, const Site *site)
+{
+    if (site->opens_span && !t->blocks[site->block].dropped && mmu_device(cpu, la))
         cache_leave_alone(t, site->block);
 }
 
@@ -245,6 +259,8 @@ MissResult runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
     }
     bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
     t->stats.misses[refilled]++;
+    if (!refilled)
+        note_device(t, cpu, la, &t->sites[site & MISS_SITE]);
     return refilled ? MISS_RETRY : MISS_COLD;
 }
 

@@ -69,7 +69,8 @@ struct Block {
     uint16_t insn_count;
     bool dropped;
     bool has_spans;
-    uint8_t apart; /* times what a check should have opened was not in one page, or no memory */
+    uint8_t apart;     /* times in a row what a check should have opened was not there, */
+    uint32_t apart_us; /* and when: microseconds */
 };
 
 /* A guest page that code was translated from. */
