@@ -226,11 +226,10 @@ static bool fetch_insn(Lift *l, const uint8_t *page, unsigned at, uint64_t rip, 
         return false;
     if (cpu->mode != CPU_LONG && rip + insn->length - 1 > cpu->seg[SEG_CS].limit)
         return false;
-    *owned = exec_bind(cpu, insn);
+    *owned = exec_bind_general(cpu, insn);
     ir->pc[ir->insn_count] = at;
     ir->insn_rip[ir->insn_count] = rip;
-    for (unsigned i = at; i < at + insn->length; i++)
-        ir->granules |= (uint64_t)1 << (i >> 6);
+    ir->granules |= (uint64_t)1 << (at >> 6) | (uint64_t)1 << ((at + insn->length - 1) >> 6);
     ir->insn_count++;
     l->insn = insn;
     l->next = rip + insn->length;

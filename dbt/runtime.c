@@ -212,20 +212,27 @@ static Ns processor_time(void)
     return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
+/* Before bytes of a page are read that no block was made from. */
+static void declare_code_page(Cpu *cpu, LinAddr la)
+{
+    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (!code_cache_has_page(cpu->code, page.host))
+        cpu_group_code_page(cpu, &page);
+}
+
 /* 0: the interpreter must do this one. */
 static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
 {
     Cpu *cpu = t->cpu;
-    if (cache_is_restless(t, host))
+    CodePage *code_page = cache_page(t, host);
+    if (cache_is_restless(code_page, host))
         return 0;
     bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
     Ns start = timed ? processor_time() : 0;
-    if (cache_nearly_full(t))
-        cache_flush(t);
+    cache_make_room(t);
     IrBlock *ir = t->ir;
-    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
-    if (!code_cache_has_page(cpu->code, page.host))
-        cpu_group_code_page(cpu, &page);
+    if (!code_page->blocks)
+        declare_code_page(cpu, la);
     if (!lift_block(cpu, key, host, la, ir))
         return 0;
     flags_live(ir);
@@ -243,9 +250,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .insn_count = ir->insn_count};
     uint32_t code = t->used;
     view_before(t, ir);
-    bool fits = x64_emit(t, ir, index);
-    g_assert(fits);
-    cache_insert(t, index);
+    x64_emit(t, ir, index);
+    cache_insert(t, index, code_page);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
@@ -473,7 +479,7 @@ bool dbt_is_attached(const Cpu *cpu)
 
 bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
 {
-    enum { CODE_MIB = 64 };
+    enum { CODE_MIB = 256 };
     if (!host_can_translate()) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "accel=jit: this host has no back end, or lacks AVX, BMI2 or FSGSBASE");

@@ -112,6 +112,7 @@ typedef struct Translator {
     uint8_t *rx;         /* and executable */
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size, used, first_free;
+    uint32_t ready; /* so far the host has been asked for the cache's memory */
     Trampolines trampolines;
     /* Arrays that grow in reserved address space; index 0 is nothing. */
     Block *blocks;
@@ -138,6 +139,7 @@ typedef struct Translator {
 } Translator;
 
 enum { XSAVE_AREA_SIZE = 576 };
+enum { MAX_BLOCK_CODE = 64 * KIB };
 enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
 
 static inline Translator *translator_of(const Cpu *cpu)
@@ -153,16 +155,20 @@ void translator_free(Translator *t);
 /* The block at rip whose bytes are at host, in this mode; 0 = there is none. */
 uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
                     uint32_t key);
-void cache_insert(Translator *t, uint32_t block);
+void cache_insert(Translator *t, uint32_t block, CodePage *page);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
-/* The next block might not fit: flush first. */
+/* The next block might not fit: */
 bool cache_nearly_full(const Translator *t);
+/* Makes room for it. */
+void cache_make_room(Translator *t);
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
 bool cache_granule_is_restless(const CodePage *page, unsigned granule);
-bool cache_is_restless(Translator *t, const uint8_t *host);
+bool cache_is_restless(CodePage *page, const uint8_t *host);
+/* The record of host's page, made if there is none. */
+CodePage *cache_page(Translator *t, const uint8_t *host);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */
 

@@ -305,7 +305,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
 /* Behind the last op of an instruction: its handover comes back here. */
 static void finish_insn(Emit *e)
 {
-    if (e->skip && !e->a.full)
+    if (e->skip)
         asm_patch(&e->a, e->skip, e->a.at);
     e->skip = 0;
     if (e->site)
@@ -315,10 +315,12 @@ static void finish_insn(Emit *e)
     e->memory = rm_reg(HOST_NONE);
 }
 
-bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
+void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
 {
     Block *block = &t->blocks[block_index];
-    Emit e = {.a = {.code = t->rw, .at = t->used, .end = t->size},
+    Stub stubs[MAX_STUBS];
+    Emit e = {.a = {.code = t->rw, .at = t->used},
+              .stubs = stubs,
               .t = t,
               .ir = ir,
               .block = block_index,
@@ -338,9 +340,7 @@ bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
     }
     block->stubs = e.a.at;
     emit_stubs(&e);
-    if (e.a.full)
-        return false;
+    g_assert(e.a.at <= t->used + MAX_BLOCK_CODE);
     block->code_end = e.a.at;
     t->used = e.a.at;
-    return true;
 }

@@ -44,14 +44,14 @@ typedef struct Emit {
     uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
     Rm memory; /* M */
-    Stub stubs[MAX_STUBS];
+    Stub *stubs; /* MAX_STUBS of them */
     unsigned stub_count;
     Stub *site_stub;
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
-/* Translates ir into the cache as block `block`; false: the cache is full. */
-bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block);
+/* Translates ir into the cache as block `block`; the cache has room for MAX_BLOCK_CODE bytes. */
+void x64_emit(Translator *t, const IrBlock *ir, uint32_t block);
 
 /* Writes the fixed code at the start of the cache. */
 void x64_trampolines(Translator *t);

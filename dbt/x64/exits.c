@@ -1,6 +1,7 @@
 /* exits.c - where generated code is entered and left. */
 #include "dbt/x64/emit.h"
 
+#include "cpu/block.h"
 #include "dbt/lift.h"
 
 #define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
@@ -94,13 +95,12 @@ static void put_exit(Emit *e, uint32_t id)
     } else if (exit->kind == EXIT_FAR) {
         exit->patch = start;
         asm_jmp(&e->a, 0);
-        while (e->a.at < start + FAR_BYTES && !e->a.full)
+        while (e->a.at < start + FAR_BYTES)
             asm_byte(&e->a, 0xcc);
     }
     exit->stub = e->a.at;
     if (exit->kind == EXIT_NEAR || exit->kind == EXIT_FAR)
-        if (!e->a.full)
-            asm_patch(&e->a, start + 1, exit->stub);
+        asm_patch(&e->a, start + 1, exit->stub);
     put_handover(e, id, e->t->trampolines.exit);
 }
 
@@ -108,7 +108,7 @@ void emit_stubs(Emit *e)
 {
     for (unsigned i = 0; i < e->stub_count; i++) {
         const Stub *stub = &e->stubs[i];
-        for (unsigned j = 0; j < stub->from_count && !e->a.full; j++)
+        for (unsigned j = 0; j < stub->from_count; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
         emit_mark(e,
                   stub->is_miss   ? MARK_MISS
@@ -311,7 +311,9 @@ void emit_interp(Emit *e, const IrOp *op)
     uint32_t site = emit_site(e);
     Translator *t = e->t;
     t->sites[site].insn = 1 + t->insn_count;
-    t->insns[t->insn_count++] = e->ir->insn[op->insn];
+    Insn *insn = &t->insns[t->insn_count++];
+    *insn = e->ir->insn[op->insn];
+    exec_bind(t->cpu, insn);
     put_handover(e, site, t->trampolines.cold);
     e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
 }

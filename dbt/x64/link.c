@@ -4,7 +4,7 @@
 
 static Asm whole_cache(Translator *t, uint32_t at)
 {
-    return (Asm){.code = t->rw, .at = at, .end = t->size};
+    return (Asm){.code = t->rw, .at = at};
 }
 
 /* Another page: its linear address must still show the page that the target was made from. */
