@@ -106,6 +106,11 @@ void dbt_print(Cpu *cpu, GString *out)
                            " exits linked; TLB missed %" PRIu64 " times and filled, %" PRIu64
                            " times not; jump cache missed %" PRIu64 " times\n",
                            s->entries, s->links, s->misses[true], s->misses[false], s->jump_misses);
+    g_string_append_printf(out,
+                           "  %" PRIu64
+                           " times no block could be made: the instruction crosses a page, or its "
+                           "bytes change often\n",
+                           s->refused);
     g_string_append_printf(out, "  %" PRIu64 " instructions handed to the interpreter:\n",
                            s->sites_taken);
     print_interpreted(t, out);

@@ -379,6 +379,7 @@ static void run_code(Translator *t, Cpu *cpu)
             from = 0;
         generation = t->stats.flushes;
         if (!block) {
+            t->stats.refused++;
             run_block(cpu, 1);
             return;
         }
