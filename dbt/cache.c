@@ -140,6 +140,24 @@ void cache_insert(Translator *t, uint32_t index, CodePage *page)
     page->blocks = index;
 }
 
+void cache_insert_tail(Translator *t, uint32_t index, CodePage *page, const uint8_t *second)
+{
+    Block *block = &t->blocks[index];
+    uint32_t tail = t->block_count++;
+    t->blocks[tail] = (Block){.host = second,
+                              .entry = block->code_end,
+                              .stubs = block->code_end,
+                              .code_end = block->code_end,
+                              .granules = 1,
+                              .is_tail = true,
+                              .other_half = index,
+                              .page_next = page->blocks};
+    block->other_half = tail;
+    block->second = second;
+    page->granules |= 1;
+    page->blocks = tail;
+}
+
 /* --- dropping ------------------------------------------------------------------------------------ */
 
 static void forget_jumps(Translator *t, const Block *block)
@@ -170,14 +188,28 @@ static void block_drop(Translator *t, uint32_t index)
     t->stats.dropped++;
 }
 
-void cache_drop(Translator *t, uint32_t index)
+static void unlist(Translator *t, uint32_t index)
 {
     CodePage *page = g_hash_table_lookup(t->pages, page_of(t->blocks[index].host));
     uint32_t *link = &page->blocks;
     while (*link != index)
         link = &t->blocks[*link].page_next;
     *link = t->blocks[index].page_next;
-    block_drop(t, index);
+}
+
+/* Of a block, or of one half of it, that is no longer in its page's list. */
+static void drop_unlisted(Translator *t, uint32_t index)
+{
+    const Block *block = &t->blocks[index];
+    if (block->other_half)
+        unlist(t, block->other_half);
+    block_drop(t, block->is_tail ? block->other_half : index);
+}
+
+void cache_drop(Translator *t, uint32_t index)
+{
+    unlist(t, index);
+    drop_unlisted(t, index);
 }
 
 static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
@@ -211,7 +243,7 @@ bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
         if (block->granules & written) {
             uint32_t index = *link;
             *link = block->page_next;
-            block_drop(t, index);
+            drop_unlisted(t, index);
             dropped = true;
         } else {
             kept |= block->granules;
@@ -243,7 +275,7 @@ bool cache_is_restless(CodePage *page, const uint8_t *host)
 
 bool cache_nearly_full(const Translator *t)
 {
-    return t->used + MAX_BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
+    return t->used + MAX_BLOCK_CODE > t->size || t->block_count + 2 >= MAX_BLOCKS ||
            t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
            t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
 }

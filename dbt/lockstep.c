@@ -199,7 +199,7 @@ static bool foresee(Lockstep *l, Cpu *cpu)
     const Block *block = &l->t->blocks[l->block];
     LinAddr la = cpu->mode == CPU_LONG ? cpu->rip : (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
     if (cpu->tlb == tlb_table(cpu->tlb_state, TLB_NEVER) ||
-        !lift_block(cpu, block->key, block->host, la, &l->ir))
+        !lift_block(cpu, block->key, block->host, block->second, la, &l->ir))
         return false;
     l->before = *cpu;
     l->store_count = 0;

@@ -200,6 +200,13 @@ bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
     return refilled;
 }
 
+/* Tells the context which page is mapped at la, for blocks that must know. */
+static void note_page(Translator *t, Cpu *cpu, LinAddr la, const uint8_t *page)
+{
+    uint32_t id = link_page_id(t, la & ~PAGE_MASK, page);
+    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = id;
+}
+
 /* --- translating --------------------------------------------------------------------------------- */
 
 /* Translations are timed now and then: asking for the thread's processor time is a system call. */
@@ -216,8 +223,34 @@ static Ns processor_time(void)
 static void declare_code_page(Cpu *cpu, LinAddr la)
 {
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
-    if (!code_cache_has_page(cpu->code, page.host))
+    if (page.host && !code_cache_has_page(cpu->code, page.host))
         cpu_group_code_page(cpu, &page);
+}
+
+static LinAddr next_page(LinAddr la)
+{
+    return (la & ~PAGE_MASK) + PAGE_SIZE;
+}
+
+/* May raise. NULL: device memory. */
+static const uint8_t *fetch_page(Cpu *cpu, LinAddr la)
+{
+    const TlbEntry *e = tlb_entry(cpu, la);
+    return (la ^ e->fetch) <= PAGE_MASK
+               ? e->host
+               : mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+}
+
+/* Does the instruction at la go on in the next page? Where addresses end it is the interpreter's. */
+static bool may_cross(const Cpu *cpu, const uint8_t *host, LinAddr la)
+{
+    Insn insn;
+    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    unsigned here = PAGE_SIZE - (la & PAGE_MASK);
+    LinAddr next = next_page(la);
+    bool is_there = cpu->mode == CPU_LONG ? cpu_is_canonical(cpu, next) : next <= UINT32_MAX;
+    return here < MAX_INSN_LENGTH && is_there &&
+           decode(host, here, cpu->code_size, flags, &insn) == DECODE_MORE;
 }
 
 /* 0: the interpreter must do this one. */
@@ -233,8 +266,20 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     IrBlock *ir = t->ir;
     if (!code_page->blocks)
         declare_code_page(cpu, la);
-    if (!lift_block(cpu, key, host, la, ir))
-        return 0;
+    const uint8_t *second = NULL;
+    CodePage *second_page = NULL;
+    if (!lift_block(cpu, key, host, NULL, la, ir)) {
+        if (!may_cross(cpu, host, la))
+            return 0;
+        declare_code_page(cpu, next_page(la));
+        declare_code_page(cpu, la); /* the walk may have set accessed bits in it */
+        second = fetch_page(cpu, next_page(la));
+        if (!second || second == page_start(host))
+            return 0;
+        second_page = cache_page(t, second);
+        if (cache_is_restless(second_page, second) || !lift_block(cpu, key, host, second, la, ir))
+            return 0;
+    }
     flags_live(ir);
 #ifndef NDEBUG
     const char *problem = ir_problem(ir);
@@ -252,6 +297,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     view_before(t, ir);
     x64_emit(t, ir, index);
     cache_insert(t, index, code_page);
+    if (second)
+        cache_insert_tail(t, index, second_page, second);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
@@ -261,6 +308,13 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     }
     view_after(t, ir, index);
     return index;
+}
+
+/* Is the second page of a block that lies in two still mapped where it was? */
+static bool second_is_there(const Translator *t, Cpu *cpu, uint32_t index)
+{
+    LinAddr la = next_page(code_address(cpu, cpu->rip));
+    return fetch_page(cpu, la) == t->blocks[index].second;
 }
 
 /* The block at CS:rip; 0: the interpreter must do this one. May raise. */
@@ -283,25 +337,20 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
         host += la & PAGE_MASK;
     }
     uint32_t index = cache_find(t, cpu->rip, code_base(cpu), host, key);
+    if (UNLIKELY(index && t->blocks[index].second) && !second_is_there(t, cpu, index)) {
+        cache_drop(t, index);
+        index = 0;
+    }
     return index ? index : translate(t, host, la, key);
 }
 
 /* --- running ------------------------------------------------------------------------------------- */
 
-/* Tells the context where the block's page is, for exits to it. */
-static void note_page(Translator *t, Cpu *cpu, const Block *block)
-{
-    LinAddr la = code_address(cpu, cpu->rip);
-    const uint8_t *page = page_start(block->host);
-    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = link_page_id(
-        t, la & ~PAGE_MASK, page);
-}
-
 static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
 {
     Exit *exit = &t->exits[from];
     if (exit->kind == EXIT_FAR)
-        note_page(t, cpu, &t->blocks[to]);
+        note_page(t, cpu, code_address(cpu, cpu->rip), page_start(t->blocks[to].host));
     if (exit->target == to)
         return;
     t->link_base = code_base(cpu);
@@ -349,6 +398,8 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
     const Block *block = &t->blocks[index];
     bool alone = t->lockstep && t->run_limit - cpu->insn_count >= block->insn_count &&
                  lockstep_begin(t, cpu, index);
+    if (block->second)
+        note_page(t, cpu, next_page(code_address(cpu, cpu->rip)), block->second);
     flags_to_image(cpu);
     show_contexts(cpu);
     t->jumped = false;

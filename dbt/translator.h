@@ -65,6 +65,9 @@ struct Block {
     uint64_t granules;
     uint16_t insn_count;
     bool dropped;
+    bool is_tail;          /* no code: what its other half has in this page */
+    uint32_t other_half;   /* of a block that lies in two pages: their records name each other */
+    const uint8_t *second; /* that block's second page; NULL: all others */
 };
 
 /* A guest page that code was translated from. */
@@ -157,6 +160,8 @@ void translator_free(Translator *t);
 uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
                     uint32_t key);
 void cache_insert(Translator *t, uint32_t block, CodePage *page);
+/* Of a block that is in the cache: its last bytes are in another page. */
+void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */

@@ -31,7 +31,10 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
     Cpu *cpu = t->cpu;
     uint64_t saved = cpu->rip;
     cpu->rip = rip;
-    bool lifted = lift_block(cpu, key, host, code_base(cpu) + rip, t->ir);
+    LinAddr la = code_base(cpu) + rip;
+    const uint8_t *second = code_at(cpu, (la & ~PAGE_MASK) + PAGE_SIZE);
+    bool lifted = lift_block(cpu, key, host, NULL, la, t->ir) ||
+                  (second && lift_block(cpu, key, host, second, la, t->ir));
     cpu->rip = saved;
     if (lifted)
         flags_live(t->ir);
@@ -135,7 +138,7 @@ void dbt_print_block(Cpu *cpu, LinAddr la, GString *out)
         lifted = lift_at(t, rip, key, host);
     if (!lifted)
         g_string_append(
-            out, "the interpreter does the first instruction: it crosses a page, or is none\n");
+            out, "the interpreter does the first instruction: it is none\n");
     else if (cache_nearly_full(t))
         g_string_append(out, "the code cache is full; let the machine run on\n");
     else

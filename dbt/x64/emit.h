@@ -114,6 +114,9 @@ static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
         g_array_append_val(e->t->marks, mark);
 }
 
+/* cmp [the number that the context has for la's page], id */
+void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id);
+
 /* The site of the present instruction. */
 uint32_t emit_site(Emit *e);
 

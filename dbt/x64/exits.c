@@ -16,6 +16,16 @@ static Stub *new_stub(Emit *e)
     return stub;
 }
 
+/* The site gets its decoded instruction. */
+static void keep_insn(Emit *e)
+{
+    Translator *t = e->t;
+    Insn *insn = &t->insns[t->insn_count++];
+    *insn = e->ir->insn[e->site_insn];
+    exec_bind(t->cpu, insn);
+    t->sites[e->site].insn = t->insn_count;
+}
+
 uint32_t emit_site(Emit *e)
 {
     if (e->site)
@@ -25,6 +35,8 @@ uint32_t emit_site(Emit *e)
     e->site = t->site_count++;
     t->sites[e->site] = (Site){
         .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
+    if (ir->second) /* not to be decoded again from one page */
+        keep_insn(e);
     return e->site;
 }
 
@@ -174,6 +186,17 @@ static bool flags_are_dead(const IrBlock *ir)
     return !unwritten;
 }
 
+/* The other page must still be where the instruction was made from: to the dispatcher if that is
+ * not known. */
+static void put_second_check(Emit *e)
+{
+    const IrBlock *ir = e->ir;
+    LinAddr la = (ir->la & ~PAGE_MASK) + PAGE_SIZE;
+    emit_page_check(&e->a, ir->key, la, link_page_id(e->t, la, ir->second));
+    Stub *stub = exit_stub(e, EXIT_LEAVE, ir->rip, asm_jcc(&e->a, COND_NE, 0));
+    stub->rest = ir->key & KEY_COUNTED ? ir->insn_count : 0;
+}
+
 void emit_head(Emit *e, Block *block)
 {
     bool counted = e->ir->key & KEY_COUNTED;
@@ -188,6 +211,8 @@ void emit_head(Emit *e, Block *block)
     }
     block->entry_body = e->a.at;
     block->entry_dead = !counted && flags_are_dead(e->ir) ? e->a.at : 0;
+    if (e->ir->second)
+        put_second_check(e);
     if (e->ir->vectors)
         put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
     if (e->ir->x87)
@@ -309,11 +334,8 @@ void emit_jump(Emit *e, const IrOp *op)
 void emit_interp(Emit *e, const IrOp *op)
 {
     uint32_t site = emit_site(e);
-    Translator *t = e->t;
-    t->sites[site].insn = 1 + t->insn_count;
-    Insn *insn = &t->insns[t->insn_count++];
-    *insn = e->ir->insn[op->insn];
-    exec_bind(t->cpu, insn);
-    put_handover(e, site, t->trampolines.cold);
+    if (!e->t->sites[site].insn)
+        keep_insn(e);
+    put_handover(e, site, e->t->trampolines.cold);
     e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
 }
