@@ -305,9 +305,6 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
 /* Behind the last op of an instruction: its handover comes back here. */
 static void finish_insn(Emit *e)
 {
-    if (e->skip)
-        asm_patch(&e->a, e->skip, e->a.at);
-    e->skip = 0;
     if (e->site)
         e->t->sites[e->site].resume = e->a.at;
     e->site = 0;

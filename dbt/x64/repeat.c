@@ -79,6 +79,14 @@ static void leave_host(Emit *e, const Insn *insn, unsigned reg, unsigned n)
     asm_lea(&e->a, insn->addrsize, reg, rm_index(reg, HOST_R11, 0, 0));
 }
 
+/* Behind the repetition, and not at the next instruction: a block may end here. */
+static void land_skip(Emit *e)
+{
+    if (e->skip && !e->a.full)
+        asm_patch(&e->a, e->skip, e->a.at);
+    e->skip = 0;
+}
+
 void emit_repeat(Emit *e, const IrOp *op)
 {
     const Insn *insn = &e->ir->insn[op->insn];
@@ -89,6 +97,7 @@ void emit_repeat(Emit *e, const IrOp *op)
     if (has_source(insn))
         leave_host(e, insn, HOST_RSI, 0);
     leave_host(e, insn, HOST_RDI, 1);
+    land_skip(e);
 }
 
 void emit_repcmp(Emit *e, const IrOp *op)

@@ -53,14 +53,23 @@ static const char *empty_image(void)
     return path;
 }
 
+/* What chooses the engine, if FUZZ_ACCEL in the environment does: interp or jit. */
+static char *accel_option(void)
+{
+    const char *told = g_getenv("FUZZ_ACCEL");
+    return told ? g_strdup_printf(" -accel %s", told) : g_strdup("");
+}
+
 static Config *parse(const char *options)
 {
     const char *image = empty_image();
+    g_autofree char *accel = accel_option();
     g_autofree char *line = g_strdup_printf(
         "myna -display none -monitor none -snapshot -m %u -serial null -serial null -parallel null "
-        "-debugcon null -device isa-debug-exit -icount 3 -drive if=ide,index=0,format=raw,file=%s -drive "
-        "if=ide,index=1,media=cdrom,format=raw,file=%s -drive if=floppy,format=raw,file=%s %s",
-        FUZZ_RAM_MIB, image, image, image, options);
+        "-debugcon null -device isa-debug-exit -icount 3 -drive if=ide,index=0,format=raw,file=%s "
+        "-drive "
+        "if=ide,index=1,media=cdrom,format=raw,file=%s -drive if=floppy,format=raw,file=%s %s%s",
+        FUZZ_RAM_MIB, image, image, image, options, accel);
     g_auto(GStrv) argv = g_strsplit(g_strstrip(line), " ", -1);
     Config *config = config_new();
     g_autoptr(GError) err = NULL;

@@ -8,6 +8,7 @@
 #include "cpu/x87.h"
 #include "dbt/rows.h"
 #include "tests/support/judge.h"
+#include "tests/support/undefined.h"
 
 enum {
     HLT = 0xf4,
@@ -225,17 +226,6 @@ static void settle_flags(RandomCode *r, Piece *piece, const InsnRow *row, uint32
     }
     put(piece, 0x39); /* CMP */
     put(piece, 0xc0 | below(r, 64));
-}
-
-static uint32_t undefined_flags(const Insn *insn)
-{
-    const InsnRow *row = insn_row(insn);
-    uint32_t undefined = row->flags_undefined;
-    if (!strcmp(row->name, "SHL") || !strcmp(row->name, "SHR"))
-        undefined |= FLAG_CF;
-    bool logic = !strcmp(row->name, "AND") || !strcmp(row->name, "OR") ||
-                 !strcmp(row->name, "XOR") || !strcmp(row->name, "TEST");
-    return logic ? 0 : undefined; /* AF: cleared, here and there */
 }
 
 static bool is_undefined(const Insn *insn)
