@@ -241,7 +241,8 @@ static const uint8_t *fetch_page(Cpu *cpu, LinAddr la)
                : mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
 }
 
-/* Does the instruction at la go on in the next page? Where addresses end it is the interpreter's. */
+/* Does the instruction at la go on in the next page? Where addresses end it is the interpreter's.
+ */
 static bool may_cross(const Cpu *cpu, const uint8_t *host, LinAddr la)
 {
     Insn insn;

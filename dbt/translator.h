@@ -99,7 +99,7 @@ typedef struct TranslatorStats {
     uint64_t misses[2];              /* of the TLB: handed over, refilled */
     uint64_t jump_misses;            /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
-    uint64_t refused; /* times the dispatcher left an instruction to the interpreter */
+    uint64_t refused;      /* times the dispatcher left an instruction to the interpreter */
     uint64_t *interpreted; /* times each row was handed to the interpreter */
 } TranslatorStats;
 

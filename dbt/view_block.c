@@ -137,8 +137,7 @@ void dbt_print_block(Cpu *cpu, LinAddr la, GString *out)
     else if (!(index = block_around(t, rip, key, host)))
         lifted = lift_at(t, rip, key, host);
     if (!lifted)
-        g_string_append(
-            out, "the interpreter does the first instruction: it is none\n");
+        g_string_append(out, "the interpreter does the first instruction: it is none\n");
     else if (cache_nearly_full(t))
         g_string_append(out, "the code cache is full; let the machine run on\n");
     else

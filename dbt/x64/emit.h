@@ -43,7 +43,7 @@ typedef struct Emit {
     unsigned at_op; /* index of the op being written */
     uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
-    Rm memory; /* M */
+    Rm memory;   /* M */
     Stub *stubs; /* MAX_STUBS of them */
     unsigned stub_count;
     Stub *site_stub;

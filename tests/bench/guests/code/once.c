@@ -1,4 +1,5 @@
-/* once.c - much code that runs little: half a million instructions, no two at one place, `size` times.
+/* once.c - much code that runs little: half a million instructions, no two at one place, `size`
+ * times.
  *
  * What the first time takes more than the second is what a translator needs to translate them. The
  * instructions are drawn as compilers mix them, in functions of some sixty; every branch is decided
@@ -72,7 +73,8 @@ static void put_memory(Writer *w, u32 opcode, bool escape)
 static void put_lea(Writer *w)
 {
     u32 reg = draw_register(w), base = draw_register(w), index = draw_register(w);
-    put(w, REX | REX_W | (reg >= 8 ? REX_R : 0) | (index >= 8 ? REX_X : 0) | (base >= 8 ? REX_B : 0));
+    put(w,
+        REX | REX_W | (reg >= 8 ? REX_R : 0) | (index >= 8 ? REX_X : 0) | (base >= 8 ? REX_B : 0));
     put(w, 0x8d);
     put(w, 0x44 | (reg & 7) << 3);
     put(w, draw(w, 4) << 6 | (index & 7) << 3 | (base & 7));
