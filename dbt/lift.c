@@ -2,8 +2,8 @@
  * its instructions.
  *
  * A superblock goes on through branches that are not taken and through jumps forward in the page.
- * It ends at everything else that sets rip, before an instruction that crosses the page, and after
- * what may change mode, mapping or interrupt state. */
+ * It ends at everything else that sets rip, behind its third conditional branch, before an
+ * instruction that crosses the page, and after what may change mode, mapping or interrupt state. */
 #include "dbt/lift.h"
 
 #include "cpu/block.h"

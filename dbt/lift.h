@@ -32,9 +32,10 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
 typedef struct Lift {
     Cpu *cpu;
     IrBlock *ir;
-    Insn *insn;    /* the one being lifted */
-    uint64_t next; /* rip after it */
-    bool done;     /* the block has its last op */
+    Insn *insn;        /* the one being lifted */
+    uint64_t next;     /* rip after it */
+    bool done;         /* the block has its last op */
+    unsigned branches; /* conditional ones so far */
     enum {
         NO_SHADOW,
         STI_SHADOW,

@@ -115,8 +115,8 @@ int main(int argc, char **argv)
         g_test_skip("this host has no back end");
         return 0;
     }
-    g_test_add_func("/crossing/translated", test_translated);
-    g_test_add_func("/crossing/changed", test_changed);
-    g_test_add_func("/crossing/mapped_otherwise", test_mapped_otherwise);
+    g_test_add_func("/two_pages/translated", test_translated);
+    g_test_add_func("/two_pages/changed", test_changed);
+    g_test_add_func("/two_pages/mapped_otherwise", test_mapped_otherwise);
     return g_test_run();
 }
