@@ -40,7 +40,6 @@ struct MemRegion {
     MemRegion *parent;
     GPtrArray *children; /* of MemRegion, containers only */
     uint8_t *host;       /* RAM: size bytes */
-    int fd;              /* RAM: the memfd behind host, or -1 */
     uint8_t *page_flags; /* RAM: one byte a page, PAGE_HAS_CODE | PAGE_CLEAN_... */
     const MemOps *ops;
     void *opaque;
@@ -61,7 +60,7 @@ static inline bool page_written_has_code(const uint8_t *page_flags)
 }
 
 void mem_init_container(MemRegion *r, const char *name, uint64_t size);
-/* RAM of size bytes (rounded up to pages), zeroed, backed by a memfd where the host has one. */
+/* RAM of size bytes (rounded up to pages), zeroed. */
 bool mem_init_ram(MemRegion *r, const char *name, uint64_t size,
                   GError **err) G_GNUC_WARN_UNUSED_RESULT;
 /* RAM that the guest cannot write; `data` is copied in. */
@@ -140,6 +139,24 @@ typedef struct MemPage {
     uint8_t *page_flags; /* the page's flag byte; NULL when host is NULL */
 } MemPage;
 MemPage address_space_page(AddressSpace *as, uint64_t addr);
+
+/* Pages of RAM in a row, for who keeps the answer until the next change. */
+typedef struct MemStretch {
+    uint64_t first, size; /* page aligned; size 0: none */
+    uint8_t *host;        /* of `first` */
+    uint8_t *page_flags;  /* one byte a page */
+    bool writable;
+} MemStretch;
+/* That which addr is in. */
+MemStretch address_space_stretch(AddressSpace *as, uint64_t addr);
+
+/* The page at `offset` in a stretch. */
+static inline MemPage mem_stretch_page(const MemStretch *s, uint64_t offset)
+{
+    return (MemPage){.host = s->host + (offset & ~PAGE_MASK),
+                     .writable = s->writable,
+                     .page_flags = s->page_flags + (offset >> PAGE_SHIFT)};
+}
 
 /* For `info mtree`: one line a range. */
 void address_space_print(const AddressSpace *as, GString *out);

@@ -48,20 +48,29 @@ static unsigned power_below(uint64_t n)
     return n >= 8 ? 8 : n >= 4 ? 4 : n >= 2 ? 2 : 1;
 }
 
-MemPage address_space_page(AddressSpace *as, uint64_t addr)
+MemStretch address_space_stretch(AddressSpace *as, uint64_t addr)
 {
     const MemRange *range = address_space_find(as, addr);
 
-    if (!range || range->region->kind != MEM_RAM || range->last - addr < PAGE_MASK)
-        return (MemPage){0};
-    uint64_t offset = range->offset + (addr - range->first);
-    if (offset & PAGE_MASK) /* the page would have two flag bytes */
-        return (MemPage){0};
-    return (MemPage){
+    if (!range || range->region->kind != MEM_RAM)
+        return (MemStretch){0};
+    uint64_t first = (range->first + PAGE_MASK) & ~PAGE_MASK, skipped = first - range->first;
+    uint64_t offset = range->offset + skipped, bytes = range->last - range->first + 1;
+    if (bytes <= skipped || offset & PAGE_MASK) /* a page would have two flag bytes */
+        return (MemStretch){0};
+    return (MemStretch){
+        .first = first,
+        .size = (bytes - skipped) & ~PAGE_MASK,
         .host = range->region->host + offset,
-        .writable = !range->readonly,
         .page_flags = range->region->page_flags + (offset >> PAGE_SHIFT),
+        .writable = !range->readonly,
     };
+}
+
+MemPage address_space_page(AddressSpace *as, uint64_t addr)
+{
+    MemStretch s = address_space_stretch(as, addr);
+    return addr - s.first < s.size ? mem_stretch_page(&s, addr - s.first) : (MemPage){0};
 }
 
 /* --- RAM -------------------------------------------------------------------------------------- */

@@ -6,7 +6,8 @@
 
 enum { BLOCK_MAX_INSNS = 32 };
 
-/* Fields of Cpu.mode_key: everything beside the bytes that decides how they decode and bind. */
+/* Fields of Cpu.mode_key: everything beside the bytes that decides how they decode and bind, and
+ * for translated code (dbt/lift.h, which has the bits between) where the stack and the TLB are. */
 enum {
     KEY_MODE_SHIFT = 0,
     KEY_CODE_SIZE_SHIFT = 3,
@@ -17,7 +18,9 @@ enum {
     KEY_OSFXSR = 1 << 10,
     KEY_OSXSAVE = 1 << 11,
     KEY_AVX = 1 << 12,
-    KEY_CET = 1 << 13, /* shadow stacks or branch tracking are on */
+    KEY_CET = 1 << 13,    /* shadow stacks or branch tracking are on */
+    KEY_STACK_SHIFT = 16, /* log2 of the stack pointer's bytes, 1-3 */
+    KEY_TLB_SHIFT = 28,   /* TlbMode */
 };
 
 /* A run of instructions that begins at one host address of guest RAM, in one page but for the last

@@ -85,7 +85,8 @@ static bool is_legacy_page(Cpu *cpu, uint64_t c)
     return bit_get(mem_load_system(cpu, (c & ~PAGE_MASK) + page / 8, 1), page % 8);
 }
 
-/* A debugger may have put a breakpoint in the place of the ENDBR. */
+/* A debugger may have put a breakpoint in the place of the ENDBR: its trap comes first, and the
+ * tracker waits on. [SDM1] "INT3 Treatment". */
 static bool may_be_target(const Cpu *cpu, const Insn *insn)
 {
     ExecFn *exec = insn_row(insn)->exec;

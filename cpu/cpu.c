@@ -151,7 +151,9 @@ void cpu_free(Cpu *cpu)
     g_free(cpu);
 }
 
-/* What power-on sets and INIT leaves alone. */
+/* What power-on sets and INIT leaves alone: MSRs, the FPU's and the vectors' state. [SDM3]
+ * "Processor State After Reset". Editions before 2022 had INIT clear IA32_XSS, a mistake: Linux
+ * be4f3b3f8227. */
 static void reset_power_on(Cpu *cpu)
 {
     memset(&cpu->fpu, 0, sizeof(cpu->fpu));
@@ -248,22 +250,38 @@ static TlbMode current_tlb_mode(const Cpu *cpu)
     return cpu->cr4 & CR4_SMAP && cpu->eflags & FLAG_AC ? TLB_SUPERVISOR_AC : TLB_SUPERVISOR;
 }
 
-void cpu_update_mode(Cpu *cpu)
+void cpu_update_level(Cpu *cpu)
 {
     cpu->mode = current_mode(cpu);
     cpu->code_size = cpu->mode == CPU_LONG             ? CODE_64
                      : cpu->seg[SEG_CS].access & AR_DB ? CODE_32
                                                        : CODE_16;
     cpu->stack_size = cpu->mode == CPU_LONG ? 8 : cpu->seg[SEG_SS].access & AR_DB ? 4 : 2;
-    cpu->tlb = tlb_table(cpu->tlb_state, current_tlb_mode(cpu));
+    TlbMode tlb_mode = current_tlb_mode(cpu);
+    tlb_select(cpu, tlb_mode);
     bool avx = (cpu->xcr0 & (XCR0_SSE | XCR0_AVX)) == (XCR0_SSE | XCR0_AVX);
     cpu->mode_key = cpu->mode << KEY_MODE_SHIFT | cpu->code_size << KEY_CODE_SIZE_SHIFT |
                     cpu->cpl << KEY_CPL_SHIFT | (cpu->cr0 & CR0_EM ? KEY_EM : 0) |
                     (cpu->cr0 & CR0_TS ? KEY_TS : 0) | (cpu->cr0 & CR0_MP ? KEY_MP : 0) |
                     (cpu->cr4 & CR4_OSFXSR ? KEY_OSFXSR : 0) |
                     (cpu->cr4 & CR4_OSXSAVE ? KEY_OSXSAVE : 0) | (avx ? KEY_AVX : 0) |
-                    (cet_enabled(cpu, CET_SH_STK_EN | CET_ENDBR_EN) ? KEY_CET : 0);
-    cet_arm(cpu);
+                    (cet_enabled(cpu, CET_SH_STK_EN | CET_ENDBR_EN) ? KEY_CET : 0) |
+                    (uint32_t)__builtin_ctz(cpu->stack_size) << KEY_STACK_SHIFT |
+                    tlb_mode << KEY_TLB_SHIFT;
+    bool tracked = __atomic_load_n(&cpu->pending, __ATOMIC_RELAXED) & PENDING_TRACKER;
+    if (UNLIKELY(tracked || cpu->cr4 & CR4_CET))
+        cet_arm(cpu);
+}
+
+void cpu_forget_crossings(Cpu *cpu)
+{
+    cpu->jit.crossing[CROSSING_IN].from = cpu->jit.crossing[CROSSING_OUT].from = 0;
+}
+
+void cpu_update_mode(Cpu *cpu)
+{
+    cpu_update_level(cpu);
+    cpu_forget_crossings(cpu);
 }
 
 /* --- pins ------------------------------------------------------------------------------------- */

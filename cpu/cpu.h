@@ -24,8 +24,22 @@ typedef struct Segment {
     uint16_t access; /* AR_*; 0 = null / unusable */
     /* Derived by segment_update: offsets [first, first + span) may be touched; span 0 = none. */
     uint32_t first;
+    uint32_t shape; /* SHAPE_* */
     uint64_t read_span, write_span;
 } Segment;
+
+/* What translated code wants to know of a segment. */
+enum {
+    SHAPE_FLAT_READ = 1 << 0,  /* all of the address space may be read, */
+    SHAPE_FLAT_WRITE = 1 << 1, /* and written */
+    SHAPE_RAISED = 1 << 2,     /* offsets do not begin at 0 */
+};
+
+/* What a descriptor loads into a segment register. */
+typedef struct KnownSegment {
+    uint64_t low; /* the descriptor */
+    Segment segment;
+} KnownSegment;
 
 typedef struct DescriptorTable {
     uint64_t base;
@@ -115,14 +129,24 @@ typedef enum TlbMode {
     TLB_MODE_COUNT,
 } TlbMode;
 
-enum { TLB_SIZE = 1024, JUMP_CACHE_SIZE = 2048 };
+/* Entries of a TLB, which follow use (cpu/tlb.c), and places of the other tables of a context. */
+enum { TLB_SMALLEST = 256, TLB_LARGEST = 65536, CODE_IDS = 1024, JUMP_CACHE_SIZE = 16384 };
 
 /* An access at la of size bytes hits when (la ^ tag) <= PAGE_SIZE - size: right page, no straddle.
- * The xor is then the offset in the page. A tag that cannot match is tlb_invalid_tag(index). */
+ * The xor is then the offset in the page. A tag that cannot match is tlb_no_tag(index). */
 typedef struct TlbEntry {
     LinAddr read, write, fetch;
     uint8_t *host; /* host address of the page's first byte */
 } TlbEntry;
+
+/* Where an entry is: the page number's low bits, times the entry's size. */
+enum { TLB_ENTRY_SHIFT = 5 };
+static_assert(sizeof(TlbEntry) == 1 << TLB_ENTRY_SHIFT, "TLB entries are found by shifting");
+
+static inline uint32_t tlb_mask_of(unsigned entries)
+{
+    return (entries - 1) << TLB_ENTRY_SHIFT;
+}
 
 /* Where a translated indirect branch to rip continues. */
 typedef struct JumpEntry {
@@ -133,14 +157,27 @@ typedef struct JumpEntry {
 /* What one privilege context knows of linear addresses; translated code reaches it through one
  * base register. An engine that keeps no translated code leaves all but the entries empty. */
 typedef struct MmuContext {
-    TlbEntry entry[TLB_SIZE];
-    uint32_t code_id[TLB_SIZE]; /* which code page is mapped there, 0 = unknown (dbt/link.c) */
+    TlbEntry entry[TLB_LARGEST]; /* of which tlb_mask says how many are in use */
+    uint32_t code_id[CODE_IDS];  /* which code page is mapped there, 0 = unknown (dbt/link.c) */
     JumpEntry jump[JUMP_CACHE_SIZE];
-    uint16_t jump_used[JUMP_CACHE_SIZE]; /* indices that hold an entry */
-    unsigned jump_count;
-    uint32_t jump_key;  /* the mode the entries were made in, */
-    uint64_t jump_base; /* and the base of CS */
+    uint64_t jump_base; /* base of CS that the jumps were learnt with, */
+    uint32_t jump_key;  /* and the mode */
+    uint32_t tlb_mask;  /* tlb_mask_of the entries */
 } MmuContext;
+
+/* What SYSCALL (in) or SYSRET (out) makes of the CPU as long as the rest is as it was
+ * (dbt/crossing.h). */
+typedef enum CrossingKind { CROSSING_IN, CROSSING_OUT } CrossingKind;
+typedef struct Crossing {
+    uint32_t from;                 /* key of the code that does it; 0: nothing is known */
+    uint32_t to;                   /* and of what follows */
+    uint32_t flags_from, flags_to; /* EFLAGS without the arithmetic flags */
+    uint16_t kept;                 /* of TranslatorState.flags */
+    uint32_t level;                /* Cpu.cpl, mode, code_size, stack_size */
+    uint32_t mode_key;
+    TlbEntry *tlb;
+    uint64_t cs, ss; /* limit, selector, access */
+} Crossing;
 
 /* What translated code keeps beside the registers (dbt/). */
 typedef struct TranslatorState {
@@ -155,6 +192,8 @@ typedef struct TranslatorState {
     int64_t budget; /* instructions left, in counted runs */
     uint64_t next;  /* where a trampoline goes on */
     uint64_t temp[4];
+    uint64_t loaded;      /* what a device's register held */
+    Crossing crossing[2]; /* by CrossingKind */
 } TranslatorState;
 
 /* What runs instructions: the interpreter, or a translator in front of it. */
@@ -213,6 +252,7 @@ struct Cpu {
     TlbEntry *tlb;      /* of the present TlbMode; derived */
     uint32_t pending;   /* PENDING_*; atomic */
     uint32_t mode_key;  /* what decoded blocks depend on; derived */
+    uint32_t tlb_mask;  /* tlb_mask_of the entries of tlb; derived */
     TranslatorState jit;
     Segment seg[SEG_COUNT];
 
@@ -272,15 +312,16 @@ struct Cpu {
     struct {
         bool active; /* an exception or interrupt is being delivered */
         uint8_t vector;
-    } delivering;                 /* for double faults */
-    unsigned spins;               /* times cpu_spins was called */
-    uint64_t pending_db;          /* DR6 bits of a debug trap to report after this instruction */
-    CodeCache *code;              /* decoded blocks (cpu/block.c) */
-    TlbState *tlb_state;          /* the TLB's tables (cpu/mmu.c) */
-    WalkCache *walk_cache;        /* (cpu/walk.c) */
-    const CpuEngine *engine;      /* what cpu_run runs with */
-    void *engine_data;            /* its own */
-    struct StoreJournal *journal; /* told of stores (cpu/mem.h); NULL: nobody */
+    } delivering;                  /* for double faults */
+    KnownSegment known_segment[8]; /* (cpu/descriptor.c) */
+    unsigned spins;                /* times cpu_spins was called */
+    uint64_t pending_db;           /* DR6 bits of a debug trap to report after this instruction */
+    CodeCache *code;               /* decoded blocks (cpu/block.c) */
+    TlbState *tlb_state;           /* the TLB's tables (cpu/mmu.c) */
+    WalkCache *walk_cache;         /* (cpu/walk.c) */
+    const CpuEngine *engine;       /* what cpu_run runs with */
+    void *engine_data;             /* its own */
+    struct StoreJournal *journal;  /* told of stores (cpu/mem.h); NULL: nobody */
 
     /* --- a debugger outside (cpu/breakpoint.c) ------------------------------------------------ */
     BreakpointList *breakpoints; /* NULL: none */
@@ -342,6 +383,10 @@ void cpu_spins(Cpu *cpu);
 /* Recomputes mode, code_size, stack_size, tlb and mode_key. After any change of CS, SS, CR0, CR4,
  * EFER, EFLAGS.VM, EFLAGS.AC, CPL, XCR0. Cheap. */
 void cpu_update_mode(Cpu *cpu);
+/* The same after a change of no more than CS, SS, CPL, EFLAGS.VM and EFLAGS.AC. */
+void cpu_update_level(Cpu *cpu);
+/* What SYSCALL and SYSRET do may be something else from now on. */
+void cpu_forget_crossings(Cpu *cpu);
 
 /* Recomputes first and spans of a segment register after its base, limit or access changed. */
 void segment_update(Segment *seg);

@@ -131,6 +131,18 @@ Segment descriptor_segment(const Descriptor *d, uint16_t selector)
     return seg;
 }
 
+/* A segment just made and copied stalls on its own stores, which costs more than making it. */
+Segment descriptor_known_segment(Cpu *cpu, const Descriptor *d, uint16_t selector)
+{
+    enum { COUNT = G_N_ELEMENTS(cpu->known_segment) };
+    KnownSegment *known = &cpu->known_segment[selector / DESCRIPTOR_SIZE % COUNT];
+    if (UNLIKELY(known->low != d->low || known->segment.selector != selector || d->high)) {
+        known->low = d->low;
+        known->segment = descriptor_segment(d, selector);
+    }
+    return known->segment;
+}
+
 Segment segment_null(uint16_t selector)
 {
     return (Segment){.selector = selector};
@@ -148,7 +160,7 @@ Segment stack_segment_check(Cpu *cpu, uint16_t selector, unsigned cpl, Exception
     if (!descriptor_present(&d))
         raise_SS(cpu, error);
     descriptor_set_accessed(cpu, &d);
-    return descriptor_segment(&d, selector);
+    return descriptor_known_segment(cpu, &d, selector);
 }
 
 void segments_drop_inner(Cpu *cpu)

@@ -149,6 +149,8 @@ void descriptor_probe_write(Cpu *cpu, const Descriptor *d);
 
 /* The hidden and visible parts a descriptor loads into a segment register. */
 Segment descriptor_segment(const Descriptor *d, uint16_t selector);
+/* The same, quickly for the few that a system's events load again and again. */
+Segment descriptor_known_segment(Cpu *cpu, const Descriptor *d, uint16_t selector);
 /* A register that holds a null selector. */
 Segment segment_null(uint16_t selector);
 

@@ -23,7 +23,7 @@ void far_commit(Cpu *cpu, const Segment *cs, uint64_t rip, unsigned cpl)
     cpu->seg[SEG_CS].selector = selector_with_rpl(cs->selector, cpl);
     cpu->rip = rip;
     cpu->cpl = cpl;
-    cpu_update_mode(cpu);
+    cpu_update_level(cpu);
 }
 
 uint64_t far_stack_peek(Cpu *cpu, unsigned at, unsigned size)
@@ -43,7 +43,7 @@ static Segment load_code(Cpu *cpu, Descriptor *d, uint16_t selector)
     if (!descriptor_present(d))
         raise_NP(cpu, selector_error(selector, 0));
     descriptor_set_accessed(cpu, d);
-    return descriptor_segment(d, selector);
+    return descriptor_known_segment(cpu, d, selector);
 }
 
 /* The part of an offset that a code segment's instruction pointer has. */

@@ -98,7 +98,7 @@ static Segment handler_code(Cpu *cpu, uint16_t selector, unsigned ext, unsigned 
         raise_GP(cpu, error);
     *cpl = inner ? dpl : cpu->cpl;
     descriptor_set_accessed(cpu, &d);
-    return descriptor_segment(&d, selector);
+    return descriptor_known_segment(cpu, &d, selector);
 }
 
 /* EFLAGS in the handler. */

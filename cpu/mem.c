@@ -36,7 +36,7 @@ static void check_canonical(Cpu *cpu, LinAddr la, unsigned size)
 /* [SDM3] "Alignment Check Exception": CPL 3, CR0.AM, EFLAGS.AC. */
 static void check_alignment(Cpu *cpu, LinAddr la, unsigned size)
 {
-    if (UNLIKELY(cpu->tlb == tlb_table(cpu->tlb_state, TLB_NEVER)) && la & (size - 1))
+    if (UNLIKELY(mmu_context(cpu) == mmu_context_of(cpu, TLB_NEVER)) && la & (size - 1))
         cpu_raise(cpu, EXC_AC, 0);
 }
 
@@ -140,10 +140,21 @@ void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
     debug_data_access(cpu, la, size, ACCESS_WRITE);
 }
 
+bool mem_load_device(Cpu *cpu, LinAddr la, unsigned size, uint64_t *value)
+{
+    if (crosses_page(la, size) || cpu->journal)
+        return false;
+    const Translation *t = mmu_device(cpu, la);
+    if (t)
+        *value = physical_load(cpu, t, la & PAGE_MASK, size);
+    return t;
+}
+
 /* The supervisor's entry for la, which is good for the CPU's own accesses at any privilege. */
 static const TlbEntry *system_entry(const Cpu *cpu, LinAddr la)
 {
-    return &tlb_table(cpu->tlb_state, TLB_SUPERVISOR)[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    const MmuContext *context = mmu_context_of(cpu, TLB_SUPERVISOR);
+    return tlb_entry_in(context->entry, context->tlb_mask, la);
 }
 
 uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
@@ -151,7 +162,7 @@ uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size)
     const TlbEntry *e = system_entry(cpu, la);
     uint64_t offset = la ^ e->read;
     if (LIKELY(offset <= PAGE_SIZE - size))
-        return load_le(e->host + offset, size);
+        return ram_load(e->host + offset, size);
     uint64_t v = load_as(cpu, la, size, ROLE_SYSTEM);
     watchpoint_access(cpu, la, size, ACCESS_READ);
     return v;
@@ -162,7 +173,7 @@ void mem_store_system(Cpu *cpu, LinAddr la, uint64_t v, unsigned size)
     const TlbEntry *e = system_entry(cpu, la);
     uint64_t offset = la ^ e->write;
     if (LIKELY(offset <= PAGE_SIZE - size) && !cpu->journal) {
-        store_le(e->host + offset, v, size);
+        ram_store(e->host + offset, v, size);
         return;
     }
     store_as(cpu, la, v, size, ROLE_SYSTEM);
@@ -179,8 +190,8 @@ void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 
 uint8_t *mem_host(Cpu *cpu, LinAddr la, unsigned size, MemAccess access)
 {
-    TlbEntry *e = tlb_entry(cpu, la);
     for (unsigned attempt = 0; attempt < 2; attempt++) {
+        const TlbEntry *e = tlb_entry(cpu, la); /* the table may have grown */
         LinAddr tag = access == ACCESS_WRITE  ? e->write
                       : access == ACCESS_READ ? e->read
                                               : e->fetch;

@@ -26,8 +26,12 @@ struct StoreJournal {
 /* Slow paths (mem.c): TLB miss, page crossing, MMIO, code pages, breakpoints, alignment checks. */
 uint64_t mem_load_slow(Cpu *cpu, LinAddr la, unsigned size);
 void mem_store_slow(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);
-COLD uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size);
-COLD void mem_store_system(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);
+uint64_t mem_load_system(Cpu *cpu, LinAddr la, unsigned size);
+void mem_store_system(Cpu *cpu, LinAddr la, uint64_t value, unsigned size);
+
+/* A load from a device's registers that the TLB's tables know. False, and nothing happened: it is
+ * not one, or wants a closer look. */
+bool mem_load_device(Cpu *cpu, LinAddr la, unsigned size, uint64_t *value);
 
 /* Raises what reading or writing [la, la+size) would raise; size up to a page. */
 void mem_probe(Cpu *cpu, LinAddr la, unsigned size, MemAccess access);
@@ -44,9 +48,14 @@ bool mem_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 size_t mem_read_debug(Cpu *cpu, LinAddr la, void *buffer, size_t size);
 size_t mem_write_debug(Cpu *cpu, LinAddr la, const void *buffer, size_t size);
 
+static ALWAYS_INLINE TlbEntry *tlb_entry_in(const TlbEntry *tlb, uint32_t mask, LinAddr la)
+{
+    return (TlbEntry *)((char *)tlb + ((la >> (PAGE_SHIFT - TLB_ENTRY_SHIFT)) & mask));
+}
+
 static ALWAYS_INLINE TlbEntry *tlb_entry(const Cpu *cpu, LinAddr la)
 {
-    return &cpu->tlb[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
+    return tlb_entry_in(cpu->tlb, cpu->tlb_mask, la);
 }
 
 /* size is a constant 1, 2, 4 or 8 wherever speed matters. */

@@ -1,213 +1,15 @@
-/* mmu.c - the software TLB: one table for each privilege context, filled from walks.
+/* mmu.c - translation of linear addresses: what a walk found goes into the TLB.
  *
  * TlbEntry (cpu.h) is what fast paths look at: tags that match only if nothing needs a closer look.
- * Beside each entry stands a Translation, which also remembers pages that never get a tag: device
- * memory, ROM, pages with decoded code, watched pages. Flushing walks the list of used slots. */
+ * Device memory, ROM, pages with decoded code, watched pages never get a tag for what needs one; of
+ * these mmu_translate keeps the last few. The tables are tlb.c's. */
 #include "cpu/mmu.h"
 
 #include <inttypes.h>
 
 #include "cpu/breakpoint.h"
+#include "cpu/tlb_priv.h"
 #include "cpu/walk.h"
-
-typedef struct TlbSlot {
-    LinAddr la; /* of the page */
-    Translation t;
-    bool used;
-    bool global;
-} TlbSlot;
-
-typedef struct TlbTable {
-    MmuContext context; /* first: Cpu.tlb points to its entries */
-    TlbSlot slot[TLB_SIZE];
-    uint16_t used[TLB_SIZE]; /* slots to flush */
-    unsigned used_count;
-} TlbTable;
-
-struct TlbState {
-    TlbTable table[TLB_MODE_COUNT];
-    /* Linear range that holds every large page filled since the last full flush; INVLPG inside it
-     * cannot tell which 4 KiB slots belong to the page and drops all. */
-    LinAddr large_first, large_last;
-    TlbEntry empty[TLB_SIZE]; /* what Cpu.tlb is while hidden, */
-    TlbEntry *hidden;         /* and what it was */
-};
-
-/* A tag no address can match: the slot index bits are wrong for this slot. All ones would match the
- * last page, where kernels put error pointers. */
-static LinAddr invalid_tag(unsigned index)
-{
-    return ~((LinAddr)index << PAGE_SHIFT);
-}
-
-static void entry_clear(TlbTable *table, unsigned index)
-{
-    TlbEntry *e = &table->context.entry[index];
-    e->read = e->write = e->fetch = invalid_tag(index) & ~PAGE_MASK;
-    e->host = NULL;
-    table->context.code_id[index] = 0;
-    table->slot[index].used = false;
-}
-
-/* --- the jump cache --------------------------------------------------------------------------- */
-
-/* A rip that does not hash to the index. */
-static uint64_t no_rip(unsigned index)
-{
-    return index == 0;
-}
-
-static void jump_clear(MmuContext *context, unsigned index)
-{
-    context->jump[index] = (JumpEntry){no_rip(index), NULL};
-}
-
-void mmu_jumps_clear(MmuContext *context)
-{
-    for (unsigned i = 0; i < context->jump_count; i++)
-        jump_clear(context, context->jump_used[i]);
-    context->jump_count = 0;
-}
-
-void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code)
-{
-    unsigned index = jump_index(rip);
-    if (!context->jump[index].code)
-        context->jump_used[context->jump_count++] = index;
-    context->jump[index] = (JumpEntry){rip, code};
-}
-
-/* Keeps the jumps into pages that `keep` says are still mapped as they were. */
-typedef bool KeepFn(const TlbTable *table, LinAddr page, LinAddr flushed);
-
-static void jumps_purge(TlbTable *table, KeepFn *keep, LinAddr flushed)
-{
-    MmuContext *context = &table->context;
-    unsigned kept = 0;
-    for (unsigned i = 0; i < context->jump_count; i++) {
-        unsigned index = context->jump_used[i];
-        LinAddr page = (context->jump[index].rip + context->jump_base) & ~PAGE_MASK;
-        if (context->jump_base) /* outside 64-bit mode, where addresses wrap */
-            page = (uint32_t)page;
-        if (keep(table, page, flushed))
-            context->jump_used[kept++] = index;
-        else
-            jump_clear(context, index);
-    }
-    context->jump_count = kept;
-}
-
-static bool keep_known(const TlbTable *table, LinAddr page, LinAddr flushed)
-{
-    const TlbSlot *slot = &table->slot[(page >> PAGE_SHIFT) & (TLB_SIZE - 1)];
-    return slot->used && slot->la == page;
-}
-
-static bool keep_others(const TlbTable *table, LinAddr page, LinAddr flushed)
-{
-    return page != flushed;
-}
-
-/* --- filling and flushing --------------------------------------------------------------------- */
-
-TlbState *tlb_state_new(void)
-{
-    TlbState *state = g_new0(TlbState, 1);
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        for (unsigned i = 0; i < TLB_SIZE; i++)
-            entry_clear(&state->table[mode], i);
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        for (unsigned i = 0; i < JUMP_CACHE_SIZE; i++)
-            jump_clear(&state->table[mode].context, i);
-    for (unsigned i = 0; i < TLB_SIZE; i++)
-        state->empty[i].read = state->empty[i].write = state->empty[i].fetch = invalid_tag(i) &
-                                                                               ~PAGE_MASK;
-    state->large_first = UINT64_MAX;
-    return state;
-}
-
-void tlb_state_free(TlbState *state)
-{
-    g_free(state);
-}
-
-const uint32_t MMU_CONTEXT_STRIDE = sizeof(TlbTable);
-
-MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode)
-{
-    return &cpu->tlb_state->table[mode].context;
-}
-
-TlbMode mmu_tlb_mode(const Cpu *cpu)
-{
-    return ((uintptr_t)cpu->tlb - (uintptr_t)cpu->tlb_state->table) / sizeof(TlbTable);
-}
-
-void tlb_hide(Cpu *cpu)
-{
-    if (cpu->tlb != cpu->tlb_state->empty)
-        cpu->tlb_state->hidden = cpu->tlb;
-    cpu->tlb = cpu->tlb_state->empty;
-}
-
-TlbEntry *tlb_table(TlbState *state, TlbMode mode)
-{
-    return state->table[mode].context.entry;
-}
-
-void tlb_flush_all(Cpu *cpu)
-{
-    walk_cache_flush(cpu);
-    TlbState *state = cpu->tlb_state;
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
-        TlbTable *table = &state->table[mode];
-        for (unsigned i = 0; i < table->used_count; i++)
-            entry_clear(table, table->used[i]);
-        table->used_count = 0;
-        mmu_jumps_clear(&table->context);
-    }
-    state->large_first = UINT64_MAX;
-    state->large_last = 0;
-}
-
-void tlb_flush_non_global(Cpu *cpu)
-{
-    walk_cache_flush(cpu);
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
-        TlbTable *table = &cpu->tlb_state->table[mode];
-        unsigned kept = 0;
-        for (unsigned i = 0; i < table->used_count; i++) {
-            unsigned index = table->used[i];
-            if (table->slot[index].global)
-                table->used[kept++] = index;
-            else
-                entry_clear(table, index);
-        }
-        table->used_count = kept;
-        jumps_purge(table, keep_known, 0);
-    }
-}
-
-void tlb_flush_page(Cpu *cpu, LinAddr la)
-{
-    walk_cache_flush(cpu);
-    TlbState *state = cpu->tlb_state;
-    if (la >= state->large_first && la <= state->large_last) {
-        tlb_flush_all(cpu);
-        return;
-    }
-    unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
-        TlbTable *table = &state->table[mode];
-        jumps_purge(table, keep_others, la & ~PAGE_MASK);
-        if (table->slot[index].used && table->slot[index].la == (la & ~PAGE_MASK)) {
-            /* The slot stays in the used list, cleared: it must not enter it twice. */
-            entry_clear(table, index);
-            table->slot[index].used = true;
-            table->slot[index].la = UINT64_MAX;
-        }
-    }
-}
 
 static PhysAddr a20_masked(const Cpu *cpu, PhysAddr pa)
 {
@@ -215,14 +17,13 @@ static PhysAddr a20_masked(const Cpu *cpu, PhysAddr pa)
 }
 
 /* Rights of a finished walk that need no further walk: writing needs D already set. */
-static void translation_from_walk(Cpu *cpu, LinAddr la, const Walk *walk, bool user, bool ac,
-                                  Translation *t)
+static void translation_from_walk(Cpu *cpu, const Walk *walk, Translation *t)
 {
     t->pa = a20_masked(cpu, walk->pa & ~PAGE_MASK);
-    t->page = address_space_page(cpu_memory(cpu), t->pa);
-    t->read = page_rights_allow(cpu, walk, ACCESS_READ, user, ac);
-    t->write = walk->dirty && page_rights_allow(cpu, walk, ACCESS_WRITE, user, ac);
-    t->fetch = page_rights_allow(cpu, walk, ACCESS_FETCH, user, ac);
+    walk_ram(cpu, t->pa, &t->page);
+    t->read = walk->rights >> ACCESS_READ & 1;
+    t->write = walk->dirty && walk->rights >> ACCESS_WRITE & 1;
+    t->fetch = walk->rights >> ACCESS_FETCH & 1;
 }
 
 static bool translation_allows(const Translation *t, MemAccess access)
@@ -231,87 +32,75 @@ static bool translation_allows(const Translation *t, MemAccess access)
 }
 
 /* Tags for what fast paths may do with the page. */
-static void entry_fill(Cpu *cpu, TlbTable *table, unsigned index, LinAddr page)
+static void entry_fill(Cpu *cpu, TlbTable *table, LinAddr page, const Translation *t, bool global)
 {
-    const Translation *t = &table->slot[index].t;
-    TlbEntry *e = &table->context.entry[index];
-    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
-    e->read = e->write = e->fetch = none;
-    e->host = t->page.host;
-    table->context.code_id[index] = 0;
     if (!t->page.host || table == &cpu->tlb_state->table[TLB_NEVER])
         return;
-    if (t->fetch && !breakpoint_in_page(cpu, page))
-        e->fetch = page;
-    if (debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
-        return;
-    if (t->read)
-        e->read = page;
-    if (t->write && t->page.writable &&
-        !(__atomic_load_n(t->page.page_flags, __ATOMIC_SEQ_CST) & PAGE_HAS_CODE))
-        e->write = page;
-}
-
-static void note_large_page(TlbState *state, LinAddr la, uint64_t size)
-{
-    LinAddr first = la & ~(size - 1);
-    state->large_first = MIN(state->large_first, first);
-    state->large_last = MAX(state->large_last, first + size - 1);
+    TlbEntry *e = tlb_take(cpu, table, page, global);
+    LinAddr none = tlb_no_tag(e - table->context.entry);
+    bool watched = debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page);
+    bool plain = t->page.writable &&
+                 !(__atomic_load_n(t->page.page_flags, __ATOMIC_SEQ_CST) & PAGE_HAS_CODE);
+    e->read = t->read && !watched ? page : none;
+    e->write = t->write && !watched && plain ? page : none;
+    e->fetch = t->fetch && !breakpoint_in_page(cpu, page) ? page : none;
+    e->host = t->page.host;
 }
 
 /* The table for an access that the CPU itself makes as supervisor (descriptor tables, TSS). */
-static TlbTable *table_for(Cpu *cpu, MemRole role)
+static TlbTable *table_for(const Cpu *cpu, MemRole role)
 {
     TlbState *state = cpu->tlb_state;
     if (role == ROLE_SYSTEM)
         return &state->table[TLB_SUPERVISOR];
-    const TlbEntry *tlb = cpu->tlb == state->empty ? state->hidden : cpu->tlb;
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
-        if (tlb == state->table[mode].context.entry)
-            return &state->table[mode];
-    g_assert_not_reached();
+    return (TlbTable *)(cpu->tlb == state->empty ? state->hidden : cpu->tlb);
 }
 
-/* As mmu_translate; NULL and *error where that raises. */
-static const Translation *translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role,
-                                    uint32_t *error)
+/* Walks, and fills the table. False and *error where that is a page fault. */
+static bool fill(Cpu *cpu, TlbTable *table, LinAddr la, MemAccess access, MemRole role,
+                 Translation *t, bool *global, uint32_t *error)
 {
-    TlbTable *table = table_for(cpu, role);
-    unsigned index = (la >> PAGE_SHIFT) & (TLB_SIZE - 1);
-    LinAddr page = la & ~PAGE_MASK;
-    TlbSlot *slot = &table->slot[index];
-    if (slot->used && slot->la == page && translation_allows(&slot->t, access)) {
-        entry_fill(cpu, table, index, page); /* code or watch flags may have gone */
-        return &slot->t;
-    }
-
     bool user = role == ROLE_CURRENT && cpu->cpl == 3;
     bool ac = role == ROLE_CURRENT && cpu->eflags & FLAG_AC;
     Walk walk;
     if (!page_walk(cpu, la, access, user, ac, WALK_SET_ACCESSED, &walk, error))
-        return NULL;
-    if (!slot->used)
-        table->used[table->used_count++] = index;
-    slot->used = true;
-    slot->la = page;
-    slot->global = walk.global;
-    translation_from_walk(cpu, la, &walk, user, ac, &slot->t);
+        return false;
+    translation_from_walk(cpu, &walk, t);
+    *global = walk.global;
     if (walk.size > PAGE_SIZE)
-        note_large_page(cpu->tlb_state, la, walk.size);
-    entry_fill(cpu, table, index, page);
-    return &slot->t;
+        tlb_note_large_page(cpu, la, walk.size);
+    entry_fill(cpu, table, la & ~PAGE_MASK, t, walk.global);
+    return true;
+}
+
+static KnownPage *known_page(TlbTable *table, LinAddr la)
+{
+    return &table->known[(la >> PAGE_SHIFT) % KNOWN_PAGES];
+}
+
+static bool is_known(const Cpu *cpu, const KnownPage *known, LinAddr la)
+{
+    return known->generation == cpu->tlb_state->generation && known->la == (la & ~PAGE_MASK);
 }
 
 const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole role)
 {
+    TlbTable *table = table_for(cpu, role);
+    KnownPage *known = known_page(table, la);
+    if (is_known(cpu, known, la) && translation_allows(&known->t, access)) {
+        /* Code or watch flags may have gone. */
+        entry_fill(cpu, table, known->la, &known->t, known->global);
+        return &known->t;
+    }
     uint32_t error;
-    const Translation *t = translate(cpu, la, access, role, &error);
-    if (!t) {
+    if (!fill(cpu, table, la, access, role, &known->t, &known->global, &error)) {
         /* A stale translation must not survive the fault that replaces it. */
-        tlb_flush_page(cpu, la);
+        tlb_forget_page(cpu, la);
         cpu_raise_pf(cpu, la, error);
     }
-    return t;
+    known->la = la & ~PAGE_MASK;
+    known->generation = cpu->tlb_state->generation;
+    return &known->t;
 }
 
 static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
@@ -322,13 +111,29 @@ static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
 
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
 {
-    uint32_t error;
-    const TlbSlot *slot = &table_for(cpu, ROLE_CURRENT)->slot[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)];
-    if (slot->used && slot->la == (la & ~PAGE_MASK) && !slot->t.page.host)
+    TlbTable *table = table_for(cpu, ROLE_CURRENT);
+    const KnownPage *known = known_page(table, la);
+    if (is_known(cpu, known, la) && !known->t.page.host)
         return false;
     if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
         return false;
-    return translate(cpu, la, access, ROLE_CURRENT, &error) && entry_matches(cpu, la, access);
+    Translation t;
+    bool global;
+    uint32_t error;
+    return fill(cpu, table, la, access, ROLE_CURRENT, &t, &global, &error) &&
+           entry_matches(cpu, la, access);
+}
+
+const Translation *mmu_device(Cpu *cpu, LinAddr la)
+{
+    TlbTable *table = table_for(cpu, ROLE_CURRENT);
+    const KnownPage *known = known_page(table, la);
+    LinAddr page = la & ~PAGE_MASK;
+    bool plain = is_known(cpu, known, la) && known->t.read && !known->t.page.host;
+    bool checked = table == &cpu->tlb_state->table[TLB_NEVER];
+    if (!plain || checked || debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
+        return NULL;
+    return &known->t;
 }
 
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)
@@ -352,41 +157,78 @@ bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa)
     return true;
 }
 
-void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
+/* Calls fn for each entry in use. */
+typedef void EntryFn(Cpu *cpu, TlbTable *table, unsigned index, void *opaque);
+
+static void entries_visit(Cpu *cpu, EntryFn *fn, void *opaque)
 {
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         TlbTable *table = &cpu->tlb_state->table[mode];
-        for (unsigned i = 0; i < table->used_count; i++) {
-            unsigned index = table->used[i];
-            if (table->context.entry[index].host == host_page)
-                table->context.entry[index].write = invalid_tag(index) & ~PAGE_MASK;
-        }
+        for (unsigned i = 0; i < table->entries.places / 64; i++)
+            for (uint64_t bits = table->entry_marks[i].used; bits; bits &= bits - 1)
+                fn(cpu, table, i * 64 + __builtin_ctzll(bits), opaque);
     }
 }
 
-/* What is wrong with one slot and its entry, or NULL. */
-static const char *slot_problem(Cpu *cpu, const TlbTable *table, unsigned index)
+static void forget_writable(Cpu *cpu, TlbTable *table, unsigned index, void *host_page)
+{
+    TlbEntry *e = &table->context.entry[index];
+    if (e->host == host_page)
+        e->write = tlb_no_tag(index);
+}
+
+void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
+{
+    entries_visit(cpu, forget_writable, (void *)host_page);
+}
+
+/* --- for tests and people -------------------------------------------------------------------------- */
+
+/* Where the memory map has the page at this host address. False: nowhere. */
+static bool find_host(Cpu *cpu, const uint8_t *host, PhysAddr *pa, MemPage *page)
+{
+    const MemTable *map = cpu_memory(cpu)->table;
+    for (size_t i = 0; i < map->count; i++) {
+        const MemRange *r = &map->ranges[i];
+        if (r->region->kind != MEM_RAM)
+            continue;
+        uint64_t offset = host - (r->region->host + r->offset);
+        if (offset > r->last - r->first)
+            continue;
+        *pa = r->first + offset;
+        *page = address_space_page(cpu_memory(cpu), *pa);
+        if (page->host == host)
+            return true;
+    }
+    return false;
+}
+
+/* What is wrong with an entry, or NULL. */
+static const char *entry_problem(Cpu *cpu, const TlbTable *table, unsigned index)
 {
     const TlbEntry *e = &table->context.entry[index];
-    const TlbSlot *s = &table->slot[index];
-    LinAddr none = invalid_tag(index) & ~PAGE_MASK;
-    if (e->read == none && e->write == none && e->fetch == none && !s->used)
+    LinAddr none = tlb_no_tag(index), la = none;
+    const LinAddr tags[] = {e->read, e->write, e->fetch};
+    for (unsigned i = 0; i < G_N_ELEMENTS(tags); i++) {
+        if (tags[i] == none)
+            continue;
+        if (la != none && la != tags[i])
+            return "two tags are of different pages";
+        la = tags[i];
+    }
+    if (la == none)
         return NULL;
-    if ((e->read != none && e->read != s->la) || (e->write != none && e->write != s->la) ||
-        (e->fetch != none && e->fetch != s->la))
-        return "a tag is not that of the slot's page";
-    if (!s->used)
-        return "a tag stands in an unused slot";
-    if (s->la == UINT64_MAX)
-        return NULL; /* dropped by tlb_flush_page */
-    MemPage page = address_space_page(cpu_memory(cpu), s->t.pa);
-    if (s->t.page.host != page.host || s->t.page.page_flags != page.page_flags)
-        return "the memory map has other RAM there";
-    if (e->host != page.host && (e->read != none || e->write != none || e->fetch != none))
-        return "the host address is not that of the page";
+    if (!use_has(&table->entries, index))
+        return "a tag stands in an unused entry";
+    if (tlb_entry_in(table->context.entry, table->context.tlb_mask, la) != e || la & PAGE_MASK)
+        return "the page belongs into another entry";
+    PhysAddr pa;
+    MemPage page;
+    if (!find_host(cpu, e->host, &pa, &page))
+        return "the memory map has no RAM there";
     if (e->write != none && (!page.writable || *page.page_flags & PAGE_HAS_CODE))
         return "ROM or a page with code is written without a look";
-    if ((e->read != none || e->write != none) && debug_page_watched(cpu, s->la))
+    if ((e->read != none || e->write != none) && debug_page_watched(cpu, la))
         return "a page with a breakpoint has a tag";
     return NULL;
 }
@@ -397,34 +239,34 @@ char *tlb_problem(Cpu *cpu)
         return NULL; /* nothing is looked up before the flush */
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         const TlbTable *table = &cpu->tlb_state->table[mode];
-        unsigned used = 0;
-        for (unsigned i = 0; i < TLB_SIZE; i++) {
-            const char *problem = slot_problem(cpu, table, i);
+        for (unsigned i = 0; i < table->entries.places; i++) {
+            const char *problem = entry_problem(cpu, table, i);
             if (problem)
-                return g_strdup_printf("TLB %u, slot %u (%#" PRIx64 "): %s", mode, i,
-                                       table->slot[i].la, problem);
-            used += table->slot[i].used;
+                return g_strdup_printf("TLB %u, entry %u of %u: %s", mode, i, table->entries.places,
+                                       problem);
         }
-        if (used != table->used_count)
-            return g_strdup_printf("TLB %u: %u slots are used, %u listed", mode, used,
-                                   table->used_count);
     }
     return NULL;
 }
 
-void mmu_print(Cpu *cpu, GString *out)
+static void print_entry(Cpu *cpu, TlbTable *table, unsigned index, void *out)
 {
     static const char *names[TLB_MODE_COUNT] = {"supervisor", "user", "supervisor+ac", "checked"};
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
-        const TlbTable *table = &cpu->tlb_state->table[mode];
-        for (unsigned i = 0; i < table->used_count; i++) {
-            const TlbSlot *s = &table->slot[table->used[i]];
-            if (!s->used || s->la == UINT64_MAX)
-                continue;
-            g_string_append_printf(out, "%-13s %016" PRIx64 " -> %012" PRIx64 " %c%c%c%c%s\n",
-                                   names[mode], s->la, s->t.pa, s->t.read ? 'r' : '-',
-                                   s->t.write ? 'w' : '-', s->t.fetch ? 'x' : '-',
-                                   s->global ? 'g' : '-', s->t.page.host ? "" : " device");
-        }
-    }
+    const TlbEntry *e = &table->context.entry[index];
+    LinAddr none = tlb_no_tag(index);
+    LinAddr la = e->read != none ? e->read : e->write != none ? e->write : e->fetch;
+    PhysAddr pa;
+    MemPage page;
+    if (la == none || !find_host(cpu, e->host, &pa, &page))
+        return;
+    bool global = table->entry_marks[index / 64].global >> index % 64 & 1;
+    g_string_append_printf(out, "%-13s %016" PRIx64 " -> %012" PRIx64 " %c%c%c%c\n",
+                           names[table - cpu->tlb_state->table], la, pa,
+                           e->read != none ? 'r' : '-', e->write != none ? 'w' : '-',
+                           e->fetch != none ? 'x' : '-', global ? 'g' : '-');
+}
+
+void mmu_print(Cpu *cpu, GString *out)
+{
+    entries_visit(cpu, print_entry, out);
 }

@@ -6,10 +6,10 @@
 
 TlbState *tlb_state_new(void);
 void tlb_state_free(TlbState *state);
-/* Cpu.tlb becomes one that never hits, while the CPU's own is still filled; until it is put back,
- * or cpu_update_mode chooses one. */
+/* Cpu.tlb becomes that of a mode. */
+void tlb_select(Cpu *cpu, TlbMode mode);
+/* Cpu.tlb becomes one that never hits, while the CPU's own is still filled; until tlb_select. */
 void tlb_hide(Cpu *cpu);
-TlbEntry *tlb_table(TlbState *state, TlbMode mode);
 
 /* --- indirect branches of translated code ------------------------------------------------------ */
 
@@ -22,6 +22,10 @@ static inline unsigned jump_index(uint64_t rip)
 
 void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code);
 void mmu_jumps_clear(MmuContext *context);
+
+/* The number of the code page that is mapped at `page` (dbt/link.c). */
+void mmu_code_id_set(MmuContext *context, LinAddr page, uint32_t id);
+void mmu_code_ids_clear(MmuContext *context);
 
 /* The context that holds the CPU's present TLB. */
 static inline MmuContext *mmu_context(const Cpu *cpu)
@@ -52,11 +56,21 @@ const Translation *mmu_translate(Cpu *cpu, LinAddr la, MemAccess access, MemRole
  * pages. False: the page faults, is no plain RAM, or was there already. Raises nothing. */
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
 
+/* The page of la if it is known to be a device's that may be read, and nobody watches; else NULL.
+ */
+const Translation *mmu_device(Cpu *cpu, LinAddr la);
+
 /* For an access to a user's or the supervisor's shadow stack. There is no TLB for these. */
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user);
 
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
+
+/* As tlb_flush_page, but other tables of the hierarchy may be remembered: after a page fault. */
+void tlb_forget_page(Cpu *cpu, LinAddr la);
+
+/* A piece of a page of more than 4 KiB is filled. */
+void tlb_note_large_page(Cpu *cpu, LinAddr la, uint64_t size);
 
 /* The page at this host address becomes code: stores must take the slow path. */
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page);

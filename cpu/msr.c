@@ -440,4 +440,5 @@ void msr_write(Cpu *cpu, uint32_t msr, uint64_t value)
                     value);
         raise_GP(cpu, 0);
     }
+    cpu_forget_crossings(cpu);
 }

@@ -11,9 +11,17 @@ enum {
     V86_DATA = REAL_DATA | AR_DPL,                       /* present, DPL 3, read/write, 16-bit */
 };
 
+static uint32_t segment_shape(const Segment *seg)
+{
+    bool whole = seg->base == 0 && seg->limit == UINT32_MAX && seg->first == 0;
+    return (whole && seg->read_span > UINT32_MAX ? SHAPE_FLAT_READ : 0) |
+           (whole && seg->write_span > UINT32_MAX ? SHAPE_FLAT_WRITE : 0) |
+           (seg->first ? SHAPE_RAISED : 0);
+}
+
 void segment_update(Segment *seg)
 {
-    seg->first = 0;
+    seg->first = seg->shape = 0;
     seg->read_span = seg->write_span = 0;
     unsigned access = seg->access;
     if (!(access & AR_P))
@@ -32,6 +40,7 @@ void segment_update(Segment *seg)
     } else if (access & AR_READABLE || !(access & AR_S)) {
         seg->read_span = span;
     }
+    seg->shape = segment_shape(seg);
 }
 
 void segment_load_real(Cpu *cpu, SegReg n, uint16_t selector)
@@ -91,7 +100,7 @@ static void load_data(Cpu *cpu, SegReg n, uint16_t selector)
     if (!descriptor_present(&d))
         raise_NP(cpu, error);
     descriptor_set_accessed(cpu, &d);
-    cpu->seg[n] = descriptor_segment(&d, selector);
+    cpu->seg[n] = descriptor_known_segment(cpu, &d, selector);
 }
 
 void segment_load(Cpu *cpu, SegReg n, uint16_t selector)

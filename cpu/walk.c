@@ -71,24 +71,27 @@ static uint64_t reserved_bits(const Cpu *cpu, const PageFormat *f, unsigned leve
     return bits;
 }
 
-/* --- the last tables of walks gone by ------------------------------------------------------------
- *
- * [SDM3] "Caches for Paging Structures": where the lowest table for a linear range is, and the
+/* --- what is remembered ------------------------------------------------------------------------- */
+
+enum { WALK_CACHE_SIZE = 64, MOST_LEVELS = 5 };
+
+/* [SDM3] "Caches for Paging Structures": where the lowest table for a linear range is, and the
  * rights of the levels above it, whose A bits are set. Only walks that succeed use it. */
-
-enum { WALK_CACHE_SIZE = 64 };
-
 typedef struct TableEntry {
     LinAddr range; /* la >> bits that the table resolves */
     PhysAddr pa;   /* of the table's page */
     const uint8_t *host;
+    uint64_t upper; /* Walk.common without the last entry */
     unsigned generation;
-    bool user, writable, execute;
 } TableEntry;
 
 struct WalkCache {
+    unsigned generation; /* tables of another one are void */
+    /* What the control registers say, which change it with a flush of everything only. */
+    const PageFormat *format;          /* NULL: they have not been looked at */
+    uint64_t reserved[MOST_LEVELS][2]; /* of entries that point to tables, and to pages */
+    MemStretch ram;                    /* where RAM was found last */
     TableEntry table[WALK_CACHE_SIZE];
-    unsigned generation; /* entries of another one are void */
 };
 
 WalkCache *walk_cache_new(void)
@@ -103,26 +106,73 @@ void walk_cache_flush(Cpu *cpu)
     cpu->walk_cache->generation++;
 }
 
+void walk_cache_reset(Cpu *cpu)
+{
+    walk_cache_flush(cpu);
+    cpu->walk_cache->format = NULL;
+    cpu->walk_cache->ram.size = 0;
+}
+
+static NOINLINE const PageFormat *look_at_format(Cpu *cpu)
+{
+    const PageFormat *f = current_format(cpu);
+    for (unsigned level = 0; level < f->levels; level++)
+        for (unsigned large = 0; large < 2; large++)
+            cpu->walk_cache->reserved[level][large] = reserved_bits(cpu, f, level, large);
+    return cpu->walk_cache->format = f;
+}
+
+static inline const PageFormat *page_format(Cpu *cpu)
+{
+    const PageFormat *f = cpu->walk_cache->format;
+    return LIKELY(f != NULL) ? f : look_at_format(cpu);
+}
+
+static NOINLINE MemPage look_for_ram(Cpu *cpu, PhysAddr pa)
+{
+    MemStretch found = address_space_stretch(cpu_memory(cpu), pa);
+    if (pa - found.first >= found.size)
+        return (MemPage){0};
+    cpu->walk_cache->ram = found;
+    return mem_stretch_page(&found, pa - found.first);
+}
+
+static inline MemPage ram_page(Cpu *cpu, PhysAddr pa)
+{
+    const MemStretch *ram = &cpu->walk_cache->ram;
+    uint64_t offset = pa - ram->first;
+    return LIKELY(offset < ram->size) ? mem_stretch_page(ram, offset) : look_for_ram(cpu, pa);
+}
+
+void walk_ram(Cpu *cpu, PhysAddr pa, MemPage *page)
+{
+    *page = ram_page(cpu, pa);
+}
+
 static LinAddr table_range(const PageFormat *f, LinAddr la)
 {
     return la >> (PAGE_SHIFT + f->index_bits);
 }
 
+void walk_cache_forget(Cpu *cpu, LinAddr la)
+{
+    LinAddr range = table_range(page_format(cpu), la);
+    cpu->walk_cache->table[range % WALK_CACHE_SIZE].generation = 0;
+}
+
 static void cache_table(Cpu *cpu, const PageFormat *f, LinAddr la, PhysAddr entry_pa,
-                        const Walk *upper)
+                        uint64_t upper)
 {
     PhysAddr pa = entry_pa & ~PAGE_MASK;
-    const uint8_t *host = address_space_page(cpu_memory(cpu), pa).host;
+    const uint8_t *host = ram_page(cpu, pa).host;
     LinAddr range = table_range(f, la);
     if (host)
         cpu->walk_cache->table[range % WALK_CACHE_SIZE] = (TableEntry){
             .range = range,
             .pa = pa,
             .host = host,
+            .upper = upper,
             .generation = cpu->walk_cache->generation,
-            .user = upper->user,
-            .writable = upper->writable,
-            .execute = upper->execute,
         };
 }
 
@@ -134,19 +184,28 @@ static const TableEntry *cached_table(const Cpu *cpu, const PageFormat *f, LinAd
     return good ? e : NULL;
 }
 
-static uint64_t entry_load(Cpu *cpu, PhysAddr pa, unsigned bytes)
+/* --- entries -------------------------------------------------------------------------------------- */
+
+static inline uint64_t entry_at(const uint8_t *p, unsigned bytes)
 {
-    MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
-    if (LIKELY(page.host != NULL)) {
-        uint8_t *p = page.host + (pa & PAGE_MASK);
-        if (bytes == 8)
-            return GUINT64_FROM_LE(__atomic_load_n((uint64_t *)p, __ATOMIC_RELAXED));
-        return GUINT32_FROM_LE(__atomic_load_n((uint32_t *)p, __ATOMIC_RELAXED));
-    }
+    if (bytes == 8)
+        return GUINT64_FROM_LE(__atomic_load_n((const uint64_t *)p, __ATOMIC_RELAXED));
+    return GUINT32_FROM_LE(__atomic_load_n((const uint32_t *)p, __ATOMIC_RELAXED));
+}
+
+static NOINLINE uint64_t entry_load_slow(Cpu *cpu, PhysAddr pa, unsigned bytes)
+{
     g_rec_mutex_lock(cpu->bus.lock);
     uint64_t v = address_space_load(cpu_memory(cpu), pa, bytes);
     g_rec_mutex_unlock(cpu->bus.lock);
     return v;
+}
+
+static inline uint64_t entry_load(Cpu *cpu, PhysAddr pa, unsigned bytes)
+{
+    const uint8_t *host = ram_page(cpu, pa).host;
+    return LIKELY(host != NULL) ? entry_at(host + (pa & PAGE_MASK), bytes)
+                                : entry_load_slow(cpu, pa, bytes);
 }
 
 static bool entry_exchange(uint8_t *p, unsigned bytes, uint64_t old, uint64_t new)
@@ -164,9 +223,7 @@ static bool entry_exchange(uint8_t *p, unsigned bytes, uint64_t old, uint64_t ne
 /* Sets bits in an entry that still reads `old`; false if it changed meanwhile (walk again). */
 static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint64_t bits)
 {
-    if ((old & bits) == bits)
-        return true;
-    MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
+    MemPage page = ram_page(cpu, pa);
     if (!page.host || !page.writable)
         return true; /* tables in ROM or device memory: the bus write goes nowhere */
     if (!entry_exchange(page.host + (pa & PAGE_MASK), bytes, old, old | bits))
@@ -179,7 +236,8 @@ static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint6
 static bool key_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
 {
     enum { ACCESS_DISABLE = 1, WRITE_DISABLE = 2 };
-    if (!(cpu->cr4 & CR4_PKE) || !cpu_is_lma(cpu) || !walk->user || access == ACCESS_FETCH)
+    if (!(cpu->cr4 & CR4_PKE) || !cpu_is_lma(cpu) || !(walk->common & PTE_US) ||
+        access == ACCESS_FETCH)
         return true;
     unsigned rights = cpu->pkru >> 2 * walk->key;
     if (rights & ACCESS_DISABLE)
@@ -188,34 +246,34 @@ static bool key_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool 
     return !(access == ACCESS_WRITE && rights & WRITE_DISABLE && write_protect);
 }
 
-static bool mode_allows(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
+/* What the levels of a finished walk allow, and its protection key. */
+static inline unsigned walk_rights(const Cpu *cpu, const Walk *walk, bool user, bool ac)
 {
+    enum { READ = 1 << ACCESS_READ, WRITE = 1 << ACCESS_WRITE, FETCH = 1 << ACCESS_FETCH };
+    bool user_page = walk->common & PTE_US, executable = walk->common & PTE_XD;
+    bool writable = walk->common & PTE_RW || !(user || cpu->cr0 & CR0_WP);
+    unsigned rights = READ | (writable ? WRITE : 0) | (executable ? FETCH : 0);
     if (user) {
-        if (!walk->user)
-            return false;
-        if (access == ACCESS_FETCH)
-            return walk->execute;
-        return access == ACCESS_READ || walk->writable;
+        rights = user_page ? rights : 0;
+    } else if (user_page) {
+        if (cpu->cr4 & CR4_SMAP && !ac)
+            rights &= FETCH;
+        if (cpu->cr4 & CR4_SMEP)
+            rights &= READ | WRITE;
     }
-    if (access == ACCESS_FETCH)
-        return walk->execute && !(walk->user && cpu->cr4 & CR4_SMEP);
-    if (walk->user && cpu->cr4 & CR4_SMAP && !ac)
-        return false;
-    return access == ACCESS_READ || walk->writable || !(cpu->cr0 & CR0_WP);
-}
-
-bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac)
-{
-    return !walk->size ||
-           (mode_allows(cpu, walk, access, user, ac) && key_allows(cpu, walk, access, user));
+    if (UNLIKELY(cpu->cr4 & CR4_PKE))
+        for (MemAccess access = ACCESS_READ; access <= ACCESS_WRITE; access++)
+            if (!key_allows(cpu, walk, access, user))
+                rights &= ~(1u << access);
+    return rights;
 }
 
 /* A user's shadow stack is in user pages, a supervisor's in supervisor pages.
  * [SDM3] "Shadow-Stack Accesses". */
 static bool shadow_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
 {
-    return !walk->size ||
-           (walk->shadow && walk->user == user && key_allows(cpu, walk, access, user));
+    return !walk->size || (walk->shadow && !(walk->common & PTE_US) == !user &&
+                           key_allows(cpu, walk, access, user));
 }
 
 static uint32_t fault_code(const Cpu *cpu, MemAccess access, bool user, uint32_t cause)
@@ -230,21 +288,18 @@ typedef struct WalkPath {
     PhysAddr pa[5];
     uint64_t entry[5];
     unsigned count;
-    Walk upper; /* the rights of all but the last */
+    uint64_t upper; /* Walk.common without the last entry */
 } WalkPath;
 
 /* The last entry of a walk: rights of all levels and the page's address. */
-static void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level, uint64_t entry,
-                      Walk *walk)
+static ALWAYS_INLINE void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level,
+                                    uint64_t upper, uint64_t entry, Walk *walk)
 {
-    bool upper_writable = walk->writable;
-    walk->user &= (entry & PTE_US) != 0;
-    walk->writable &= (entry & PTE_RW) != 0;
-    walk->execute &= !(entry & PTE_XD);
+    walk->common = upper & (entry ^ PTE_XD);
     walk->size = (uint64_t)1 << (PAGE_SHIFT + level * f->index_bits);
     walk->global = entry & PTE_G && cpu->cr4 & CR4_PGE;
     walk->dirty = entry & PTE_D;
-    walk->shadow = upper_writable && !(entry & PTE_RW) && walk->dirty;
+    walk->shadow = upper & PTE_RW && !(entry & PTE_RW) && walk->dirty;
     walk->key = bits_get(entry, 59, 4);
     PhysAddr base = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
     if (level && f->entry_bytes == 4)
@@ -253,8 +308,8 @@ static void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level
 }
 
 /* One pass over the tables; the leaf's address and rights land in walk. */
-static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path,
-                        uint32_t *cause)
+static inline bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk,
+                               WalkPath *path, uint32_t *cause)
 {
     PhysAddr table = cpu->cr3 & (f->levels >= 4 ? PTE_ADDR_MASK : 0xfffff000);
     if (f == &format_pae) {
@@ -264,7 +319,7 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
         table = pdpte & PTE_ADDR_MASK;
     }
     path->count = 0;
-    walk->user = walk->writable = walk->execute = true;
+    uint64_t upper = ~(uint64_t)0;
     for (int level = f->levels - 1;; level--) {
         unsigned shift = PAGE_SHIFT + level * f->index_bits;
         unsigned index = la >> shift & ((1 << f->index_bits) - 1);
@@ -273,20 +328,18 @@ static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
         if (!(entry & PTE_P))
             return false;
         bool large = entry & PTE_PS && f->large_levels & 1 << level;
-        if (entry & reserved_bits(cpu, f, level, large)) {
+        if (entry & cpu->walk_cache->reserved[level][large]) {
             *cause = PF_PRESENT | PF_RESERVED;
             return false;
         }
         path->pa[path->count] = pa;
         path->entry[path->count++] = entry;
         if (level == 0 || large) {
-            path->upper = *walk;
-            walk_leaf(cpu, f, la, level, entry, walk);
+            path->upper = upper;
+            walk_leaf(cpu, f, la, level, upper, entry, walk);
             return true;
         }
-        walk->user &= (entry & PTE_US) != 0;
-        walk->writable &= (entry & PTE_RW) != 0;
-        walk->execute &= !(entry & PTE_XD);
+        upper &= entry ^ PTE_XD;
         table = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
     }
 }
@@ -298,19 +351,13 @@ static bool walk_cached(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, W
     if (!t)
         return false;
     unsigned at = (la >> PAGE_SHIFT & ((1 << f->index_bits) - 1)) * f->entry_bytes;
-    uint64_t entry =
-        f->entry_bytes == 8
-            ? GUINT64_FROM_LE(__atomic_load_n((uint64_t *)(t->host + at), __ATOMIC_RELAXED))
-            : GUINT32_FROM_LE(__atomic_load_n((uint32_t *)(t->host + at), __ATOMIC_RELAXED));
-    if (!(entry & PTE_P) || entry & reserved_bits(cpu, f, 0, false))
+    uint64_t entry = entry_at(t->host + at, f->entry_bytes);
+    if (!(entry & PTE_P) || entry & cpu->walk_cache->reserved[0][false])
         return false;
     path->count = 1;
     path->pa[0] = t->pa + at;
     path->entry[0] = entry;
-    walk->user = t->user;
-    walk->writable = t->writable;
-    walk->execute = t->execute;
-    walk_leaf(cpu, f, la, 0, entry, walk);
+    walk_leaf(cpu, f, la, 0, t->upper, entry, walk);
     return true;
 }
 
@@ -319,7 +366,8 @@ static bool set_accessed(Cpu *cpu, const PageFormat *f, const WalkPath *path, Me
     for (unsigned i = 0; i < path->count; i++) {
         bool leaf = i == path->count - 1;
         uint64_t bits = PTE_A | (leaf && access == ACCESS_WRITE ? PTE_D : 0);
-        if (!entry_set(cpu, path->pa[i], f->entry_bytes, path->entry[i], bits))
+        bool there = (path->entry[i] & bits) == bits;
+        if (!there && !entry_set(cpu, path->pa[i], f->entry_bytes, path->entry[i], bits))
             return false;
     }
     return true;
@@ -331,35 +379,55 @@ static uint32_t rights_cause(const Cpu *cpu, const Walk *walk, MemAccess access,
     return PF_PRESENT | (key_allows(cpu, walk, access, user) ? 0 : PF_PKEY);
 }
 
-bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkEffect effect,
-               Walk *walk, uint32_t *error)
+static bool is_allowed(const Walk *walk, MemAccess access)
 {
-    if (!(cpu->cr0 & CR0_PG)) {
-        *walk = (Walk){.pa = la, .user = true, .writable = true, .execute = true, .dirty = true};
-        return true;
-    }
-    const PageFormat *f = current_format(cpu);
+    return walk->rights >> access & 1;
+}
+
+/* Through the tables from the first on. */
+static bool whole_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac,
+                       WalkEffect effect, Walk *walk, uint32_t *error)
+{
+    const PageFormat *f = page_format(cpu);
     WalkPath path;
-    if (effect == WALK_SET_ACCESSED && walk_cached(cpu, f, la, walk, &path) &&
-        page_rights_allow(cpu, walk, access, user, ac) && set_accessed(cpu, f, &path, access)) {
-        walk->dirty |= access == ACCESS_WRITE;
-        return true;
-    }
     do {
         uint32_t cause = 0;
         if (!walk_tables(cpu, f, la, walk, &path, &cause)) {
             *error = fault_code(cpu, access, user, cause);
             return false;
         }
-        if (!page_rights_allow(cpu, walk, access, user, ac)) {
+        walk->rights = walk_rights(cpu, walk, user, ac);
+        if (!is_allowed(walk, access)) {
             *error = fault_code(cpu, access, user, rights_cause(cpu, walk, access, user));
             return false;
         }
     } while (effect == WALK_SET_ACCESSED && !set_accessed(cpu, f, &path, access));
     if (effect == WALK_SET_ACCESSED && walk->size == PAGE_SIZE)
-        cache_table(cpu, f, la, path.pa[path.count - 1], &path.upper);
+        cache_table(cpu, f, la, path.pa[path.count - 1], path.upper);
     walk->dirty |= access == ACCESS_WRITE;
     return true;
+}
+
+bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkEffect effect,
+               Walk *walk, uint32_t *error)
+{
+    if (UNLIKELY(!(cpu->cr0 & CR0_PG))) {
+        *walk = (Walk){.pa = la, .dirty = true};
+        walk->rights = 1 << ACCESS_READ | 1 << ACCESS_WRITE | 1 << ACCESS_FETCH;
+        return true;
+    }
+    if (effect == WALK_SET_ACCESSED) {
+        const PageFormat *f = page_format(cpu);
+        WalkPath path;
+        if (walk_cached(cpu, f, la, walk, &path)) {
+            walk->rights = walk_rights(cpu, walk, user, ac);
+            if (is_allowed(walk, access) && set_accessed(cpu, f, &path, access)) {
+                walk->dirty |= access == ACCESS_WRITE;
+                return true;
+            }
+        }
+    }
+    return whole_walk(cpu, la, access, user, ac, effect, walk, error);
 }
 
 bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, uint32_t *error)
@@ -368,7 +436,7 @@ bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, 
         *walk = (Walk){.pa = la};
         return true;
     }
-    const PageFormat *f = current_format(cpu);
+    const PageFormat *f = page_format(cpu);
     WalkPath path;
     do {
         uint32_t cause = 0;

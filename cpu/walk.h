@@ -6,11 +6,10 @@
 
 /* Where a walk ended: the page and the rights all levels agree on. */
 typedef struct Walk {
-    PhysAddr pa;   /* of the byte asked for */
-    uint64_t size; /* of the page: 4 KiB, 2 MiB, 4 MiB, 1 GiB; 0 with paging off */
-    bool user;     /* U/S set at every level */
-    bool writable; /* R/W set at every level */
-    bool execute;  /* XD clear at every level */
+    PhysAddr pa;     /* of the byte asked for */
+    uint64_t size;   /* of the page: 4 KiB, 2 MiB, 4 MiB, 1 GiB; 0 with paging off */
+    uint64_t common; /* bits that the entries of all levels have, XD turned over: PTE_* of walk.c */
+    uint8_t rights;  /* bit n: MemAccess n is allowed to who asked. [SDM3] "Access Rights" */
     bool global;
     bool dirty;  /* D of the leaf, after this walk */
     bool shadow; /* a shadow-stack page: R/W set above the leaf, clear in it, and D set */
@@ -28,11 +27,13 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
 /* The same for an access to a shadow stack of the user's or the supervisor's. Sets A. */
 bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, uint32_t *error);
 
-/* What walks remember of the tables above the last level; flushed with every TLB flush. */
-WalkCache *walk_cache_new(void); /* g_free */
-void walk_cache_flush(Cpu *cpu);
+/* What walks remember: of the tables above the last level, of RAM, of the control registers. */
+WalkCache *walk_cache_new(void);              /* g_free */
+void walk_cache_flush(Cpu *cpu);              /* of the tables: with every change of them */
+void walk_cache_forget(Cpu *cpu, LinAddr la); /* of the table for la */
+void walk_cache_reset(Cpu *cpu);              /* everything */
 
-/* Do the rights of a finished walk allow the access? [SDM3] "Access Rights". */
-bool page_rights_allow(const Cpu *cpu, const Walk *walk, MemAccess access, bool user, bool ac);
+/* The page of RAM that pa lies in, as address_space_page. */
+void walk_ram(Cpu *cpu, PhysAddr pa, MemPage *page);
 
 #endif

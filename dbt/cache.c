@@ -300,7 +300,7 @@ void cache_flush(Translator *t)
     memset(t->bucket, 0, sizeof(uint32_t) << HASH_BITS);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         mmu_jumps_clear(mmu_context_of(t->cpu, mode));
-        memset(mmu_context_of(t->cpu, mode)->code_id, 0, sizeof(uint32_t) * TLB_SIZE);
+        mmu_code_ids_clear(mmu_context_of(t->cpu, mode));
     }
     GHashTableIter iter;
     gpointer page;

@@ -37,7 +37,7 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
     if (op->op != IR_ROW && op->op != IR_X87)
         return (IrFlagUse){0};
     IrFlagUse use = {row->flags_read & FLAGS_ARITH, row->flags_written & FLAGS_ARITH, false};
-    LiftKind kind = row_lift_kind(insn);
+    LiftKind kind = row_traits(insn)->kind;
     if (kind == LIFT_CONDITION)
         use.reads = condition_reads(insn->opcode & 15);
     use.may_keep = kind == LIFT_SHIFT && count_may_be_zero(insn);

@@ -15,31 +15,16 @@
 /* Enough ops for the longest instruction. */
 enum { OPS_PER_INSN = 8 };
 
-static bool is_flat(const Segment *s, bool code)
+uint32_t lift_segment_key(const Cpu *cpu)
 {
-    bool whole = s->base == 0 && s->limit == UINT32_MAX && s->first == 0;
-    return whole && s->read_span > UINT32_MAX && (code || s->write_span > UINT32_MAX);
-}
-
-uint32_t lift_key(const Cpu *cpu, bool counted)
-{
-    enum { MASKS_MXCSR = 0x1f80, MASKS_X87 = 0x3f };
-    uint32_t key = cpu->mode_key | (uint32_t)__builtin_ctz(cpu->stack_size) << KEY_STACK_SHIFT |
-                   (uint32_t)mmu_tlb_mode(cpu) << KEY_TLB_SHIFT;
-    if ((cpu->mxcsr & MASKS_MXCSR) != MASKS_MXCSR)
-        key |= KEY_FP_RAISES;
-    if ((cpu->fpu.cw & MASKS_X87) != MASKS_X87)
-        key |= KEY_X87_RAISES;
-    if (cpu->eflags & FLAG_DF)
-        key |= KEY_DOWN;
-    if (counted)
-        key |= KEY_COUNTED;
-    if (cpu->mode == CPU_LONG)
-        return key | KEY_ROOMY_CS | 15u << KEY_FLAT_SHIFT;
-    for (unsigned s = SEG_ES; s <= SEG_DS; s++)
-        key |= (uint32_t)is_flat(&cpu->seg[s], s == SEG_CS) << (KEY_FLAT_SHIFT + s);
+    uint32_t key = 0, shapes = 0;
+    for (unsigned s = SEG_ES; s <= SEG_DS; s++) {
+        uint32_t flat = s == SEG_CS ? SHAPE_FLAT_READ : SHAPE_FLAT_READ | SHAPE_FLAT_WRITE;
+        key |= (uint32_t)((cpu->seg[s].shape & flat) == flat) << (KEY_FLAT_SHIFT + s);
+    }
     for (unsigned s = SEG_ES; s < SEG_COUNT; s++)
-        key |= cpu->seg[s].first ? KEY_EXPAND_DOWN : 0;
+        shapes |= cpu->seg[s].shape;
+    key |= shapes & SHAPE_RAISED ? KEY_EXPAND_DOWN : 0;
     uint32_t end = cpu->code_size == CODE_16 ? 0xffff : UINT32_MAX;
     return key | (cpu->seg[SEG_CS].limit >= end ? KEY_ROOMY_CS : 0);
 }
@@ -188,6 +173,10 @@ static bool lift_insn(Lift *l, LiftKind kind)
         return lift_pushf(l);
     case LIFT_POPF:
         return lift_popf(l);
+    case LIFT_SYSCALL:
+        return lift_syscall(l);
+    case LIFT_SYSRET:
+        return lift_sysret(l);
     default:
         return false;
     }
@@ -255,7 +244,7 @@ void exec_NOP(Cpu *cpu, const Insn *insn);
 
 static void lift_one(Lift *l, bool owned)
 {
-    LiftKind kind = row_lift_kind(l->insn);
+    LiftKind kind = row_traits(l->insn)->kind;
     if (l->insn->exec == exec_NOP || l->insn->exec == insn_row(l->insn)->exec)
         kind = l->insn->exec == exec_NOP ? LIFT_NOP : kind;
     else if (!owned)

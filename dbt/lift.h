@@ -2,12 +2,12 @@
 #ifndef MYNA_DBT_LIFT_H
 #define MYNA_DBT_LIFT_H
 
+#include "cpu/block.h"
 #include "cpu/mem.h"
 #include "dbt/ir.h"
 
-/* Bits of a block's key above Cpu.mode_key: what else the translation depends on. */
+/* Bits of a block's key beside those of Cpu.mode_key: what else the translation depends on. */
 enum {
-    KEY_STACK_SHIFT = 16,      /* log2 of the stack pointer's bytes, 1-3 */
     KEY_FLAT_SHIFT = 18,       /* bit n: segment n (ES CS SS DS) is all of the address space */
     KEY_ROOMY_CS = 1 << 22,    /* CS ends where the code size's addresses do */
     KEY_FP_RAISES = 1 << 23,   /* a SIMD floating-point exception is unmasked */
@@ -15,11 +15,23 @@ enum {
     KEY_COUNTED = 1 << 25,     /* instructions are counted exactly */
     KEY_DOWN = 1 << 26,        /* EFLAGS.DF: strings go down */
     KEY_EXPAND_DOWN = 1 << 27, /* some segment's offsets do not begin at 0 */
-    KEY_TLB_SHIFT = 28,        /* TlbMode */
 };
 
+/* What the segments outside 64-bit mode add to it. */
+uint32_t lift_segment_key(const Cpu *cpu);
+
 /* The key of code that runs now. */
-uint32_t lift_key(const Cpu *cpu, bool counted);
+static inline uint32_t lift_key(const Cpu *cpu, bool counted)
+{
+    enum { MASKS_MXCSR = 0x1f80, MASKS_X87 = 0x3f };
+    uint32_t key = cpu->mode_key | (counted ? KEY_COUNTED : 0) |
+                   (cpu->eflags & FLAG_DF ? KEY_DOWN : 0) |
+                   (~cpu->mxcsr & MASKS_MXCSR ? KEY_FP_RAISES : 0) |
+                   (~cpu->fpu.cw & MASKS_X87 ? KEY_X87_RAISES : 0);
+    if (LIKELY(cpu->mode == CPU_LONG))
+        return key | KEY_ROOMY_CS | 15u << KEY_FLAT_SHIFT;
+    return key | lift_segment_key(cpu);
+}
 
 /* Lifts the superblock at CS:rip, whose bytes are at host, in one page. False: its first
  * instruction cannot be decoded, or crosses the page. In the second case it is lifted alone if
@@ -63,6 +75,8 @@ bool lift_swapgs(Lift *l);
 void lift_poll(Lift *l);
 bool lift_pushf(Lift *l);
 bool lift_popf(Lift *l);
+bool lift_syscall(Lift *l);
+bool lift_sysret(Lift *l);
 
 /* The memory operand's check, if the instruction has one. */
 void lift_check_operand(Lift *l);

@@ -1,5 +1,5 @@
 /* lift_system.c - the system instructions that kernels execute most. [SDM2] CLI, STI,
- * SWAPGS, PUSHF, POPF. */
+ * SWAPGS, PUSHF, POPF, SYSCALL, SYSRET. */
 #include "dbt/lift.h"
 
 /* CPL 0 outside real and V86 mode: no IOPL or VME rule is in the way. */
@@ -66,5 +66,30 @@ bool lift_popf(Lift *l)
     ir_add(l->ir, IR_POPF, 0);
     ir_add(l->ir, IR_SPADD, 0)->imm = size;
     lift_poll(l);
+    return true;
+}
+
+static void cross(Lift *l, CrossingKind kind)
+{
+    IrOp *op = ir_add(l->ir, IR_CROSS, 0);
+    op->access = kind;
+    op->imm = l->next;
+    l->done = true;
+}
+
+/* From user to kernel and back; any other way is the interpreter's. */
+bool lift_syscall(Lift *l)
+{
+    if (l->cpu->mode != CPU_LONG || l->cpu->cpl != 3)
+        return false;
+    cross(l, CROSSING_IN);
+    return true;
+}
+
+bool lift_sysret(Lift *l)
+{
+    if (l->cpu->mode != CPU_LONG || l->cpu->cpl != 0 || l->insn->opsize != 8)
+        return false;
+    cross(l, CROSSING_OUT);
     return true;
 }

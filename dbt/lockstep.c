@@ -198,7 +198,7 @@ static bool foresee(Lockstep *l, Cpu *cpu)
 {
     const Block *block = &l->t->blocks[l->block];
     LinAddr la = cpu->mode == CPU_LONG ? cpu->rip : (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
-    if (cpu->tlb == tlb_table(cpu->tlb_state, TLB_NEVER) ||
+    if (mmu_tlb_mode(cpu) == TLB_NEVER ||
         !lift_block(cpu, block->key, block->host, block->second, la, &l->ir))
         return false;
     l->before = *cpu;
@@ -212,6 +212,7 @@ static bool foresee(Lockstep *l, Cpu *cpu)
     l->expected = *cpu;
     take_back(l);
     restore(cpu, &l->before);
+    tlb_select(cpu, mmu_tlb_mode(cpu)); /* it may have grown */
     cpu->insn = NULL;
     return l->vector != GIVEN_UP && (l->insns || l->vector >= 0);
 }
@@ -226,6 +227,13 @@ static bool same_fpu(const Fpu *a, const Fpu *b)
     return a->cw == b->cw && a->sw == b->sw && a->top == b->top && a->valid == b->valid;
 }
 
+static bool same_segments(const Cpu *a, const Cpu *b)
+{
+    return a->mode_key == b->mode_key && a->cpl == b->cpl && a->mode == b->mode &&
+           a->code_size == b->code_size && a->stack_size == b->stack_size &&
+           !memcmp(a->seg, b->seg, sizeof(a->seg));
+}
+
 static const char *difference(const Lockstep *l, const Cpu *cpu)
 {
     const Cpu *e = &l->expected;
@@ -235,6 +243,8 @@ static const char *difference(const Lockstep *l, const Cpu *cpu)
         return "a general register";
     if ((eflags_get(cpu) ^ eflags_get(e)) & ~l->undefined)
         return "eflags";
+    if (!same_segments(cpu, e))
+        return "a segment or the mode";
     if (cpu->mxcsr != e->mxcsr || memcmp(cpu->vec, e->vec, sizeof(e->vec)))
         return "the vector state";
     if (!same_fpu(&cpu->fpu, &e->fpu))

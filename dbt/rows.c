@@ -60,25 +60,22 @@ static LiftKind kind_of(const InsnRow *row)
 
 /* --- what is known of each row ------------------------------------------------------------------- */
 
-typedef struct RowTraits {
-    uint8_t kind; /* LiftKind */
-    bool sees_x87, sets_x87_pointers;
-} RowTraits;
-
 static RowTraits traits_of(const InsnRow *row)
 {
     static const char *const state[] = {"FXSAVE",   "FXRSTOR", "XSAVE",  "XRSTOR",
                                         "XSAVEOPT", "XSAVEC",  "XSAVES", "XRSTORS"};
     static const char *const control[] = {"FNINIT", "FNCLEX",  "FLDCW",  "FNSTCW", "FNSTSW",
                                           "FLDENV", "FNSTENV", "FRSTOR", "FNSAVE", "FWAIT"};
-    bool x87 = row->attrs & ATTR_X87;
+    bool x87 = row->attrs & ATTR_X87, branch = row->attrs & ATTR_BRANCH;
     return (RowTraits){.kind = kind_of(row),
                        .sees_x87 = x87 || row->attrs & ATTR_MMX ||
                                    is_named(row, state, G_N_ELEMENTS(state)),
-                       .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control))};
+                       .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control)),
+                       .sees_flags = branch || row->flags_read || row->flags_written,
+                       .indirect = branch && !(row->attrs & ATTR_SERIAL)};
 }
 
-static const RowTraits *traits(const Insn *insn)
+const RowTraits *row_traits(const Insn *insn)
 {
     static RowTraits *table;
     if (g_once_init_enter(&table)) {
@@ -88,19 +85,4 @@ static const RowTraits *traits(const Insn *insn)
         g_once_init_leave(&table, made);
     }
     return &table[insn->row];
-}
-
-LiftKind row_lift_kind(const Insn *insn)
-{
-    return traits(insn)->kind;
-}
-
-bool row_sees_x87(const Insn *insn)
-{
-    return traits(insn)->sees_x87;
-}
-
-bool row_sets_x87_pointers(const Insn *insn)
-{
-    return traits(insn)->sets_x87_pointers;
 }

@@ -36,16 +36,20 @@ typedef enum LiftKind {
     LIFT_SWAPGS,
     LIFT_PUSHF,
     LIFT_POPF,
+    LIFT_SYSCALL,
+    LIFT_SYSRET,
 } LiftKind;
 
-/* How the host, as it is, can do each row; worked out at the first call. */
-LiftKind row_lift_kind(const Insn *insn);
+/* What a row's instructions are to the translator. */
+typedef struct RowTraits {
+    uint8_t kind;           /* LiftKind: how the host, as it is, can do them */
+    bool sees_x87;          /* the interpreter's function looks at x87 or MMX registers */
+    bool sets_x87_pointers; /* x87 instructions, but for control instructions */
+    bool sees_flags;        /* the interpreter's function looks at arithmetic flags or sets them */
+    bool indirect;          /* a near transfer whose target the jump cache should learn */
+} RowTraits;
 
-/* Does the interpreter's function for it look at the x87 and MMX registers or change them? */
-bool row_sees_x87(const Insn *insn);
-
-/* Is it an x87 instruction that sets the instruction and data pointers? All but control
- * instructions. */
-bool row_sets_x87_pointers(const Insn *insn);
+/* Worked out at the first call. */
+const RowTraits *row_traits(const Insn *insn);
 
 #endif

@@ -8,6 +8,7 @@
 #include "cpu/group.h"
 #include "cpu/mmu.h"
 #include "cpu/run.h"
+#include "dbt/crossing.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
 #include "dbt/lockstep.h"
@@ -44,13 +45,6 @@ static LinAddr code_base(const Cpu *cpu)
 static const uint8_t *page_start(const uint8_t *host)
 {
     return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
-}
-
-/* A near transfer whose target the jump cache should learn. */
-static bool is_indirect(const Insn *insn)
-{
-    uint32_t attrs = insn_row(insn)->attrs;
-    return attrs & ATTR_BRANCH && !(attrs & ATTR_SERIAL);
 }
 
 /* --- the interpreter's door ---------------------------------------------------------------------- */
@@ -122,10 +116,22 @@ static void prepare_context(Cpu *cpu, uint32_t key)
     context->jump_base = code_base(cpu);
 }
 
+/* The code at rip as the jump cache has it. */
+static const uint8_t *jump_known(Cpu *cpu, uint32_t key)
+{
+    const MmuContext *context = mmu_context(cpu);
+    const JumpEntry *jump = &context->jump[jump_index(cpu->rip)];
+    bool fits = context->jump_key == key && context->jump_base == code_base(cpu);
+    return fits && jump->rip == cpu->rip ? jump->code : NULL;
+}
+
 /* The code at rip, if it is there already: a system call or an interrupt's return need not go
  * through the dispatcher. */
-static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const Insn *insn)
+static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key)
 {
+    const uint8_t *code = jump_known(cpu, key);
+    if (code)
+        return code;
     LinAddr la = code_address(cpu, cpu->rip);
     uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
     if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
@@ -135,10 +141,31 @@ static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key, const In
     if (!index)
         return NULL;
     prepare_context(cpu, key);
-    const uint8_t *code = t->rx + t->blocks[index].entry;
-    if (is_indirect(insn))
-        mmu_jump_add(mmu_context(cpu), cpu->rip, code);
+    code = t->rx + t->blocks[index].entry;
+    mmu_jump_add(mmu_context(cpu), cpu->rip, code);
     return code;
+}
+
+/* The instruction, from the state that generated code left; the flags come only if it looks at
+ * them. */
+static void interpret(Translator *t, Cpu *cpu, const Site *site, const Insn *insn,
+                      const RowTraits *traits)
+{
+    t->flags_elsewhere = !traits->sees_flags && !t->lockstep;
+    if (!t->flags_elsewhere)
+        flags_from_image(cpu);
+    if (UNLIKELY(t->lockstep != NULL))
+        lockstep_door(t, cpu, site);
+    cpu->insn = cpu->block_first = insn;
+    cpu->block_end = insn + 2;
+    t->stats.sites_taken++;
+    t->stats.jump_misses += traits->indirect;
+    t->stats.interpreted[insn->row]++;
+    insn->exec(cpu, insn);
+    cpu->insn = NULL;
+    if (!t->flags_elsewhere)
+        flags_to_image(cpu);
+    t->flags_elsewhere = false;
 }
 
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
@@ -147,9 +174,9 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     Site *site = &t->sites[site_index];
     const Block *block = &t->blocks[site->block];
     const Insn *insn = site_insn(t, site);
-    flags_from_image(cpu);
+    const RowTraits *traits = row_traits(insn);
     x87_settle_pointers(cpu);
-    bool x87 = cpu->jit.x87_loaded && row_sees_x87(insn);
+    bool x87 = cpu->jit.x87_loaded && traits->sees_x87;
     if (x87)
         x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
@@ -159,16 +186,10 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     int64_t ahead = t->counted ? block->insn_count - site->number : 0;
     cpu->jit.budget += ahead;
     settle_count(t, cpu);
-    cpu->insn = cpu->block_first = insn;
-    cpu->block_end = insn + 2;
-    if (UNLIKELY(t->lockstep != NULL))
-        lockstep_door(t, cpu, site);
-    t->stats.sites_taken++;
-    t->stats.jump_misses += is_indirect(insn);
-    t->stats.interpreted[insn->row]++;
-    insn->exec(cpu, insn);
-    cpu->insn = NULL;
-    flags_to_image(cpu);
+    bool crosses = traits->kind == LIFT_SYSCALL || traits->kind == LIFT_SYSRET;
+    CrossingKind way = traits->kind == LIFT_SYSCALL ? CROSSING_IN : CROSSING_OUT;
+    uint32_t flags = crosses ? crossing_flags(cpu, way) : 0;
+    interpret(t, cpu, site, insn, traits);
     if (!must_leave(cpu, t, insn)) {
         uint32_t key = lift_key(cpu, t->counted);
         if (may_resume(cpu, t, site, next, key)) {
@@ -177,34 +198,48 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
                 x87_load(cpu);
             return t->rx + site->resume;
         }
+        if (crosses)
+            crossing_note(cpu, way, block->key, key, flags);
         cpu->jit.budget -= t->counted;
-        const uint8_t *code = known_code(t, cpu, key, insn);
+        const uint8_t *code = known_code(t, cpu, key);
         if (code)
             return code;
     } else {
         cpu->jit.budget -= t->counted;
     }
     settle_count(t, cpu);
-    t->jumped = is_indirect(insn);
+    t->jumped = traits->indirect;
     return NULL;
 }
 
-bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
+/* Time is exact, and what devices do is seen at once, only in the interpreter. */
+static bool load_device(const Translator *t, Cpu *cpu, LinAddr la, uint32_t site)
+{
+    unsigned size = 1u << (site >> MISS_SIZE_SHIFT & 3);
+    return site & MISS_READS && !t->counted && mem_load_device(cpu, la, size, &cpu->jit.loaded);
+}
+
+MissResult runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
 {
     /* At the end of a flat segment the limit comes first: no accessed bit for what raises #GP. */
     enum { WIDEST = 32 };
     if (cpu->mode != CPU_LONG && la > UINT32_MAX - WIDEST)
-        return false;
+        return MISS_COLD;
+    Translator *t = translator_of(cpu);
+    if (load_device(t, cpu, la, site)) {
+        t->stats.device_loads++;
+        return MISS_LOADED;
+    }
     bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
-    translator_of(cpu)->stats.misses[refilled]++;
-    return refilled;
+    t->stats.misses[refilled]++;
+    return refilled ? MISS_RETRY : MISS_COLD;
 }
 
 /* Tells the context which page is mapped at la, for blocks that must know. */
 static void note_page(Translator *t, Cpu *cpu, LinAddr la, const uint8_t *page)
 {
-    uint32_t id = link_page_id(t, la & ~PAGE_MASK, page);
-    mmu_context(cpu)->code_id[(la >> PAGE_SHIFT) & (TLB_SIZE - 1)] = id;
+    la &= ~PAGE_MASK;
+    mmu_code_id_set(mmu_context(cpu), la, link_page_id(t, la, page));
 }
 
 /* --- translating --------------------------------------------------------------------------------- */
@@ -505,6 +540,9 @@ static void dbt_flush(Cpu *cpu)
 static void dbt_unwound(Cpu *cpu)
 {
     Translator *t = translator_of(cpu);
+    if (t->flags_elsewhere)
+        flags_from_image(cpu);
+    t->flags_elsewhere = false;
     if (t->lockstep)
         lockstep_raised(t, cpu);
     x87_spill(cpu);

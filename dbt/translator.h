@@ -97,6 +97,7 @@ typedef struct TranslatorStats {
     uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
     uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
     uint64_t misses[2];              /* of the TLB: handed over, refilled */
+    uint64_t device_loads;           /* made without the interpreter */
     uint64_t jump_misses;            /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
     uint64_t refused;      /* times the dispatcher left an instruction to the interpreter */
@@ -138,7 +139,8 @@ typedef struct Translator {
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
-    Lockstep *lockstep; /* NULL: blocks are not compared */
+    bool flags_elsewhere; /* the interpreter runs an instruction with the flags in the image */
+    Lockstep *lockstep;   /* NULL: blocks are not compared */
     TranslatorStats stats;
 } Translator;
 
@@ -189,9 +191,18 @@ uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
  * leave. */
 const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
 
-/* Generated code missed the TLB at la; `site` as for runtime_cold, with MISS_WRITES for stores.
- * True: look again. */
+/* Generated code missed the TLB at la; `site` as for runtime_cold, with more bits. */
+enum {
+    MISS_READS = 1 << 30, /* a load that may be made here: nothing else of the instruction leaves */
+    MISS_SIZE_SHIFT = 28, /* log2 of its bytes */
+    MISS_SITE = (1 << 28) - 1,
+};
 #define MISS_WRITES (1u << 31)
-bool runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
+typedef enum MissResult {
+    MISS_COLD,   /* the interpreter must do the instruction */
+    MISS_RETRY,  /* look again */
+    MISS_LOADED, /* jit.loaded is what the load yields */
+} MissResult;
+MissResult runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
 
 #endif

@@ -3,6 +3,7 @@
  * trampolines. */
 #include <inttypes.h>
 
+#include "cpu/mmu.h"
 #include "dbt/view.h"
 #include "dbt/x64/row.h"
 
@@ -26,6 +27,7 @@ static const struct {
     FIELD(gpr[9], "guest r9"),
     FIELD(gpr[10], "guest r10"),
     FIELD(gpr[11], "guest r11"),
+    FIELD(tlb_mask, "TLB size"),
     FIELD(eflags, "eflags"),
     FIELD(pending, "pending"),
     FIELD(kernel_gs_base, "kernel gs base"),
@@ -60,12 +62,12 @@ static const char *context_field_name(uint64_t offset)
 {
     static const char *const entry[] = {"TLB read tag", "TLB write tag", "TLB fetch tag",
                                         "TLB host page"};
-    offset %= sizeof(MmuContext);
+    offset %= MMU_CONTEXT_STRIDE;
     if (offset < offsetof(MmuContext, code_id))
         return entry[offset % sizeof(TlbEntry) / 8];
     if (offset < offsetof(MmuContext, jump))
         return "page id";
-    if (offset < offsetof(MmuContext, jump_used))
+    if (offset < offsetof(MmuContext, jump_base))
         return (offset - offsetof(MmuContext, jump)) % sizeof(JumpEntry) ? "jump cache code"
                                                                          : "jump cache rip";
     return NULL;

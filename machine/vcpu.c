@@ -3,6 +3,8 @@
  * A thread's loop (Runner): obey the run control, give each of its CPUs that can run a slice, run
  * the timers of a counted clock, sleep when every CPU is halted. Counted runs have one thread,
  * which is what makes them repeat exactly. */
+#include <sys/prctl.h>
+
 #include "cpu/breakpoint.h"
 #include "machine/vm_priv.h"
 
@@ -200,7 +202,8 @@ static unsigned count_busy(const Runner *r)
 static bool must_wake(const Runner *r)
 {
     const Vm *vm = r->vm;
-    bool told = vm->quitting || vm->reset_wanted || vm->parks || vm->status != VM_RUNNING;
+    bool told = vm->quitting || vm->reset_wanted || vm->parks || vm->status != VM_RUNNING ||
+                r->retime;
     return told || count_busy(r) > 0;
 }
 
@@ -220,6 +223,51 @@ static bool sleep_until(Runner *r, gint64 host_us)
     __atomic_store_n(&r->idle, 0, __ATOMIC_SEQ_CST);
     g_mutex_unlock(&vm->run_lock);
     return timeout;
+}
+
+void vcpu_retime(Vm *vm)
+{
+    g_mutex_lock(&vm->run_lock);
+    vm->keeper->retime = true;
+    g_cond_signal(&vm->keeper->changed);
+    g_mutex_unlock(&vm->run_lock);
+}
+
+/* When the host's clock will have come to the earliest deadline. */
+static gint64 deadline_on_host(Vm *vm)
+{
+    Ns deadline = clock_next_deadline(vm->clock);
+    if (deadline == NS_NEVER)
+        return G_MAXINT64;
+    Ns left = MAX(deadline - clock_now(vm->clock), 0);
+    return g_get_monotonic_time() + (left + NS_PER_US - 1) / NS_PER_US;
+}
+
+/* The first that sleeps keeps the time: a tick that wakes its CPU then wakes one thread, not the
+ * I/O thread to run the timer and this one after it. */
+static void idle(Runner *r)
+{
+    Vm *vm = r->vm;
+    gint64 until = G_MAXINT64;
+    board_lock(vm->board);
+    bool keeps = !vm->keeper && vm->status == VM_RUNNING;
+    if (keeps) {
+        vm->keeper = r;
+        r->retime = false;
+        vm_arm_timers(vm);
+        until = deadline_on_host(vm);
+    }
+    board_unlock(vm->board);
+    sleep_until(r, until);
+    if (!keeps)
+        return;
+    board_lock(vm->board);
+    if (vm->status == VM_RUNNING)
+        clock_run_due(vm->clock);
+    vm->keeper = NULL;
+    r->retime = false;
+    vm_arm_timers(vm);
+    board_unlock(vm->board);
 }
 
 /* Nobody executes, so a counted clock stands: move it to the next deadline, at once or as fast as
@@ -290,13 +338,14 @@ static bool run_turns(Runner *r)
 static gpointer runner_thread(gpointer opaque)
 {
     Runner *r = opaque;
+    prctl(PR_SET_TIMERSLACK, 1); /* ns; else sleeps may last 50 us longer */
     while (obey(r)) {
         if (run_turns(r))
             continue;
         if (r->vm->config->counted)
             idle_counted(r);
         else
-            sleep_until(r, G_MAXINT64);
+            idle(r);
     }
     g_mutex_lock(&r->vm->run_lock);
     r->parked = true; /* for good */

@@ -15,10 +15,10 @@
 
 enum { TIMER_FIRED = -1 }; /* Vm.armed: whatever the next deadline is, it must be set */
 
-/* Machine lock held. */
-static void arm_timer_fd(Vm *vm)
+void vm_arm_timers(Vm *vm)
 {
-    Ns deadline = vm->status == VM_RUNNING ? clock_next_deadline(vm->clock) : NS_NEVER;
+    bool ours = vm->status == VM_RUNNING && !vm->keeper;
+    Ns deadline = ours ? clock_next_deadline(vm->clock) : NS_NEVER;
     if (deadline == vm->armed)
         return;
     vm->armed = deadline;
@@ -38,8 +38,10 @@ static void deadline_moved(void *opaque)
     Vm *vm = opaque;
     if (vm->config->counted)
         vcpu_notify(vm); /* the slice in flight was cut for a later one */
+    else if (vm->keeper)
+        vcpu_retime(vm);
     else
-        arm_timer_fd(vm);
+        vm_arm_timers(vm);
 }
 
 /* The descriptor is not read: setting it anew makes it unreadable too. */
@@ -47,9 +49,9 @@ static gboolean timer_fd_fired(gint fd, GIOCondition condition, gpointer opaque)
 {
     Vm *vm = opaque;
     vm->armed = TIMER_FIRED;
-    if (vm->status == VM_RUNNING)
+    if (vm->status == VM_RUNNING && !vm->keeper)
         clock_run_due(vm->clock);
-    arm_timer_fd(vm);
+    vm_arm_timers(vm);
     return G_SOURCE_CONTINUE;
 }
 
@@ -93,7 +95,7 @@ static void set_status(Vm *vm, VmStatus status)
     else
         clock_stop(vm->clock);
     if (!vm->config->counted)
-        arm_timer_fd(vm);
+        vm_arm_timers(vm);
     if (vm->status_changed)
         vm->status_changed(vm->status_opaque);
     board_unlock(vm->board);

@@ -16,6 +16,7 @@ typedef struct Runner {
     GCond changed;   /* with Vm.run_lock: work for its CPUs, or news of the run control */
     int idle;        /* atomic: sleeps until a CPU of its is kicked */
     bool parked;     /* under run_lock: its CPUs stand */
+    bool retime;     /* it keeps the time, and the earliest deadline came nearer */
     bool wake_asked; /* the I/O thread's own: wake it once the machine lock is free */
 } Runner;
 
@@ -48,9 +49,14 @@ struct Vm {
     void (*status_changed)(void *opaque); /* machine lock */
     void *status_opaque;
 
+    Runner *keeper; /* sleeps until the earliest deadline, in the timer's stead; machine lock */
     Runner *runners;
     unsigned runner_count;
 };
+
+/* Sets the timer to the earliest deadline, if it is the I/O thread that runs the timers now.
+ * Machine lock held. */
+void vm_arm_timers(Vm *vm);
 
 /* Makes every running CPU come back from cpu_run and its thread look at the run control. */
 void vcpu_notify(Vm *vm);
@@ -62,6 +68,9 @@ void vm_stop_for_debugger(Vm *vm);
 
 /* CpuBus.woken; opaque is the Vm. */
 void vcpu_woken(void *opaque, Cpu *cpu);
+
+/* The earliest deadline came nearer: tells the keeper. Machine lock held. */
+void vcpu_retime(Vm *vm);
 
 /* Does what vcpu_woken put off. I/O thread, machine lock not held. */
 void vcpu_wake_asked(Vm *vm);

@@ -51,7 +51,7 @@ static void write_ac(Cpu *cpu, bool ac)
     if (cpu->cpl > 0)
         raise_UD(cpu);
     cpu->eflags = ac ? cpu->eflags | FLAG_AC : cpu->eflags & ~FLAG_AC;
-    cpu_update_mode(cpu);
+    cpu_update_level(cpu);
 }
 
 EXEC(CLAC)

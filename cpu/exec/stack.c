@@ -117,7 +117,7 @@ EXEC(POPF)
     }
     stack_set_pointer(cpu, truncate_to(sp + size, cpu->stack_size));
     eflags_set(cpu, (eflags_get(cpu) & ~mask) | (image & mask));
-    cpu_update_mode(cpu); /* AC */
+    cpu_update_level(cpu); /* AC */
 }
 
 /* --- procedure frames ---------------------------------------------------------------------- */

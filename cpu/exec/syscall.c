@@ -25,6 +25,7 @@ static void load_flat(Segment *seg, uint16_t selector, unsigned access, unsigned
     seg->selector = selector_with_rpl(selector, dpl);
     seg->access = access | dpl << AR_DPL_SHIFT;
     seg->first = 0;
+    seg->shape = SHAPE_FLAT_READ | (access & AR_CODE ? 0 : SHAPE_FLAT_WRITE);
     seg->read_span = whole;
     seg->write_span = access & AR_CODE ? 0 : whole;
 }
@@ -37,7 +38,7 @@ static void enter_flat(Cpu *cpu, uint16_t cs, uint16_t ss, unsigned cpl, FlatMod
     load_flat(&cpu->seg[SEG_SS], ss, FLAT_DATA, cpl);
     cpu->cpl = cpl;
     cpu->rip = rip;
-    cpu_update_mode(cpu);
+    cpu_update_level(cpu);
 }
 
 /* --- SYSENTER, SYSEXIT ----------------------------------------------------------------------- */

@@ -299,7 +299,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_X87] = emit_x87,       [IR_FLDCW] = emit_fldcw,     [IR_SKIPCX] = emit_skipcx,
     [IR_SPAN] = emit_span,     [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
     [IR_POLL] = emit_poll,     [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
-    [IR_LEAVE] = emit_interp,  [IR_COUNT] = emit_count,
+    [IR_LEAVE] = emit_interp,  [IR_COUNT] = emit_count,     [IR_CROSS] = emit_cross,
 };
 
 /* Behind the last op of an instruction: its handover comes back here. */

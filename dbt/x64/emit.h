@@ -30,7 +30,8 @@ typedef struct Stub {
     uint8_t from_count;
     bool is_miss;   /* handovers: try to fill the TLB first, */
     Rm tag;         /* with what R10 was xored with, */
-    uint32_t retry; /* and look again from here */
+    uint32_t retry; /* and look again from here, */
+    uint32_t ready; /* or go on from here: M is there */
     uint8_t rest;   /* counted instructions behind the exit, which do not run */
 } Stub;
 
@@ -70,8 +71,9 @@ void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R
 /* A jump to the present instruction's handover if cond holds. */
 void emit_cold_if(Emit *e, unsigned cond);
 
-/* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over. */
-void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes);
+/* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over; or with
+ * MISS_READS goes to `ready`, which the caller sets. kind is of runtime_miss's bits. */
+Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind);
 
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
@@ -92,12 +94,18 @@ void emit_repcmp(Emit *e, const IrOp *op);
 void emit_x87(Emit *e, const IrOp *op);
 void emit_fldcw(Emit *e, const IrOp *op);
 
+/* crossing.c */
+void emit_cross(Emit *e, const IrOp *op);
+
 /* exits.c */
 void emit_head(Emit *e, Block *block);
 void emit_exitif(Emit *e, const IrOp *op);
 void emit_exitcx(Emit *e, const IrOp *op);
 void emit_jmp(Emit *e, const IrOp *op);
 void emit_find(Emit *e, const IrOp *op);
+/* R11 := the place in the jump cache of the context there of the rip in R10; cold if it is not
+ * that rip's. */
+void emit_jump_lookup(Emit *e, int32_t context);
 void emit_jump(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);

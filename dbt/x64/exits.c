@@ -50,15 +50,16 @@ void emit_cold_if(Emit *e, unsigned cond)
     e->site_stub->from[e->site_stub->from_count++] = asm_jcc(&e->a, cond, 0);
 }
 
-void emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, bool writes)
+Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind)
 {
     emit_site(e);
     Stub *stub = new_stub(e);
-    stub->id = e->site | (writes ? MISS_WRITES : 0);
+    stub->id = e->site | kind;
     stub->is_miss = true;
     stub->tag = tag;
     stub->retry = retry;
     stub->from[stub->from_count++] = asm_jcc(&e->a, cond, 0);
+    return stub;
 }
 
 static void put_miss(Emit *e, const Stub *stub)
@@ -68,6 +69,8 @@ static void put_miss(Emit *e, const Stub *stub)
     asm_mov_imm(a, HOST_R11, stub->id);
     asm_byte(a, 0xe8);
     asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
+    if (stub->id & MISS_READS)
+        asm_jcc(a, COND_NE, stub->ready);
     asm_jmp(a, stub->retry);
 }
 
@@ -126,7 +129,7 @@ void emit_stubs(Emit *e)
                   stub->is_miss   ? MARK_MISS
                   : stub->is_exit ? MARK_EXIT
                                   : MARK_HANDOVER,
-                  stub->id & ~MISS_WRITES);
+                  stub->is_miss ? stub->id & MISS_SITE : stub->id);
         if (stub->is_miss) {
             put_miss(e, stub);
             continue;
@@ -305,18 +308,25 @@ void emit_jmp(Emit *e, const IrOp *op)
     put_exit(e, id);
 }
 
-/* T through the jump cache; a miss is the interpreter's, which does the whole instruction. */
-void emit_find(Emit *e, const IrOp *op)
+void emit_jump_lookup(Emit *e, int32_t context)
 {
     enum { ENTRY_SHIFT = 4, INDEX_MASK = (JUMP_CACHE_SIZE - 1) << ENTRY_SHIFT };
     static_assert(sizeof(JumpEntry) == 1 << ENTRY_SHIFT, "jump entries are indexed by shifting");
     Asm *a = &e->a;
-    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
+    int32_t table = context + offsetof(MmuContext, jump);
     asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), 32 - ENTRY_SHIFT);
     asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
     asm_op(a, OP1(0x3b), 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, rip)));
     emit_cold_if(e, COND_NE);
+}
+
+/* T through the jump cache; a miss is the interpreter's, which does the whole instruction. */
+void emit_find(Emit *e, const IrOp *op)
+{
+    Asm *a = &e->a;
+    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
+    emit_jump_lookup(e, emit_context(e->ir->key));
     if (op->last) {
         asm_mov(a, 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, code)));
         asm_store(a, 8, JIT(next), HOST_R10);

@@ -162,15 +162,22 @@ static unsigned required_alignment(const Emit *e, const IrOp *op)
     return op->op == IR_CHECK && insn_row(insn)->attrs & ATTR_ALIGNED ? op->size : 1;
 }
 
-static bool address_is_constant(const Emit *e, const Address *ad)
+/* A device's register may be read at once, into a place that M then is, if that is all the
+ * instruction has to do with memory and nothing behind the check leaves. */
+static uint32_t miss_kind(const Emit *e, const IrOp *op)
 {
-    return is_constant(ad) && (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG && ad->seg < SEG_FS;
+    if (op->access == ACCESS_WRITE)
+        return MISS_WRITES;
+    if (op->op != IR_CHECK || op->size > 8 || op->size & (op->size - 1))
+        return 0;
+    for (unsigned i = e->at_op + 1; i < e->ir->op_count && e->ir->ops[i].insn == op->insn; i++)
+        if (ir_info[e->ir->ops[i].op].leaves)
+            return 0;
+    return MISS_READS | (uint32_t)__builtin_ctz(op->size) << MISS_SIZE_SHIFT;
 }
 
 void emit_check(Emit *e, const IrOp *op)
 {
-    enum { ENTRY_SHIFT = 5, INDEX_MASK = (TLB_SIZE - 1) << ENTRY_SHIFT };
-    static_assert(sizeof(TlbEntry) == 1 << ENTRY_SHIFT, "TLB entries are indexed by shifting");
     Asm *a = &e->a;
     Address ad = check_address(e, op);
     int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
@@ -187,18 +194,13 @@ void emit_check(Emit *e, const IrOp *op)
         asm_byte(a, align - 1); /* test r10b, align - 1 */
         emit_cold_if(e, COND_NE);
     }
-    if (address_is_constant(e, &ad)) {
-        int32_t at = (constant_of(&ad) >> PAGE_SHIFT & (TLB_SIZE - 1)) << ENTRY_SHIFT;
-        tag_at = rm_gs(HOST_NONE, at + tag);
-        host_at = rm_gs(HOST_NONE, context + at + offsetof(TlbEntry, host));
-    } else {
-        asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - ENTRY_SHIFT);
-        asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
-    }
-    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at); /* xor r10, tag */
+    asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - TLB_ENTRY_SHIFT);
+    asm_op(a, OP1(0x23), 4, HOST_R11, x64_cpu(offsetof(Cpu, tlb_mask))); /* and r11d, mask */
+    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at);                           /* xor r10, tag */
     asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - op->size);
-    emit_miss_if(e, COND_A, tag_at, start, op->access == ACCESS_WRITE);
+    Stub *miss = emit_miss_if(e, COND_A, tag_at, start, miss_kind(e, op));
     asm_mov(a, 8, HOST_R11, host_at);
+    miss->ready = a->at;
     e->memory = rm_index(HOST_R10, HOST_R11, 0, 0);
     e->flags &= ~FLAGS_IN_HOST;
 }

@@ -171,8 +171,8 @@ static void put_cold(Asm *a, const Trampolines *t)
 }
 
 /* Called with the linear address in R10 and the site in R11: returns if the look-up is worth
- * another try, else goes on as `cold`. Of the guest's registers only those that C may change are
- * saved. */
+ * another try, with ZF set, or without it if R10 + R11 is where the value is; else goes on as
+ * `cold`. Of the guest's registers only those that C may change are saved. */
 static void put_miss(Asm *a, const Trampolines *t)
 {
     static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
@@ -194,13 +194,13 @@ static void put_miss(Asm *a, const Trampolines *t)
     land_short(a, no_vectors);
     for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
         put_pop(a, saved[i]);
-    asm_modrm(a, OP1(0x84), (HostWidth){.rex = true}, HOST_R10, rm_reg(HOST_R10),
-              0); /* test r10b */
-    uint32_t missed = jump_short(a, 0x74);
+    asm_alu_imm(a, ALU_SUB, 4, rm_reg(HOST_R10), MISS_RETRY);
+    uint32_t missed = jump_short(a, 0x78); /* js */
+    asm_lea(a, 8, HOST_R11, x64_cpu(offsetof(Cpu, jit.loaded) - (MISS_LOADED - MISS_RETRY)));
     asm_byte(a, 0xc3);
     land_short(a, missed);
     asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
-    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), ~MISS_WRITES);
+    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), MISS_SITE);
     asm_jmp(a, t->cold);
 }
 

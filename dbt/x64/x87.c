@@ -10,7 +10,7 @@ static bool set_again(const Emit *e)
 {
     for (unsigned i = e->at_op + 1; i < e->ir->op_count; i++) {
         const IrOp *op = &e->ir->ops[i];
-        if (op->op == IR_X87 && row_sets_x87_pointers(&e->ir->insn[op->insn]))
+        if (op->op == IR_X87 && row_traits(&e->ir->insn[op->insn])->sets_x87_pointers)
             return true;
         if (op->op != IR_X87 && op->op != IR_ROW && op->op != IR_LEA && op->op != IR_MOVE)
             return false;
@@ -44,7 +44,7 @@ void emit_x87(Emit *e, const IrOp *op)
     bool memory = insn->op[0].kind == OPND_MEM;
     Rm rm = memory ? e->memory : rm_reg(insn->modrm & 7);
     asm_modrm(&e->a, OP1(insn->opcode), (HostWidth){0}, insn->modrm >> 3 & 7, rm, 0);
-    if (!row_sets_x87_pointers(insn))
+    if (!row_traits(insn)->sets_x87_pointers)
         return;
     if (memory)
         note_operand(e, op);

@@ -20,7 +20,7 @@
 typedef struct Bench {
     Cpu cpu;
     GRecMutex lock;
-    TlbEntry tlb[TLB_SIZE];
+    TlbEntry tlb[TLB_SMALLEST];
     uint8_t page[PAGE_SIZE];
     int ferr, ferr_changes;
 } Bench;
@@ -46,7 +46,7 @@ static Bench *bench_new(CpuMode mode)
 {
     Bench *b = g_new0(Bench, 1);
     Cpu *cpu = &b->cpu;
-    for (unsigned i = 0; i < TLB_SIZE; i++) {
+    for (unsigned i = 0; i < TLB_SMALLEST; i++) {
         LinAddr never = ~((LinAddr)i << PAGE_SHIFT);
         b->tlb[i] = (TlbEntry){.read = never, .write = never, .fetch = never};
     }
@@ -54,6 +54,7 @@ static Bench *bench_new(CpuMode mode)
         .read = DATA_PAGE, .write = DATA_PAGE, .fetch = DATA_PAGE, .host = b->page};
     g_rec_mutex_init(&b->lock);
     cpu->tlb = b->tlb;
+    cpu->tlb_mask = tlb_mask_of(TLB_SMALLEST);
     cpu->mode = mode;
     cpu->cr0 = CR0_NE | CR0_ET | (mode == CPU_REAL ? 0 : CR0_PE);
     for (unsigned i = 0; i < SEG_COUNT; i++) {

@@ -211,7 +211,7 @@ static bool is_never_translated(const InsnRow *row)
 {
     bool divides_ax = row->opcode == 0xf6 && g_str_has_suffix(row->name, "DIV");
     return (row->map == MAP_BASE && row->opcode == 0x82) || divides_ax ||
-           row->attrs & (ATTR_IOPL | ATTR_CPL0);
+           row->attrs & (ATTR_IOPL | ATTR_CPL0) || !strcmp(row->name, "SYSRET");
 }
 
 /* Rows that are lifted, were tried often, and yet never ran without the interpreter. */
@@ -222,7 +222,7 @@ static unsigned report_untranslated(const Judge *j, const GArray *rows, const To
     uint64_t instances = 0;
     for (unsigned n = 0; n < rows->len; n++) {
         unsigned row = g_array_index(rows, unsigned, n);
-        bool is_lifted = row_lift_kind(&(Insn){.row = row}) != LIFT_INTERP &&
+        bool is_lifted = row_traits(&(Insn){.row = row})->kind != LIFT_INTERP &&
                          !is_never_translated(&insn_rows[row]);
         lifted += is_lifted;
         translated += j->jit->by_host[row] != 0;

@@ -201,7 +201,7 @@ static unsigned choose_row(RandomCode *r)
         unsigned row = below(r, insn_row_count);
         const InsnRow *info = &insn_rows[row];
         bool integer = !strcmp(judge_row_group(info), "int");
-        bool lifted = row_lift_kind(&(Insn){.row = row}) != LIFT_INTERP;
+        bool lifted = row_traits(&(Insn){.row = row})->kind != LIFT_INTERP;
         if (is_wanted(info) && (integer || !below(r, 12)) && (lifted || !below(r, 4)))
             return row;
     }

@@ -154,17 +154,24 @@ static void test_legacy_code(void)
     bare_cpu_free(t);
 }
 
-/* A debugger's breakpoint in the place of the mark is taken. */
+/* A debugger's breakpoint in the place of the mark is taken. [SDM1] "INT3 Treatment". */
 static void test_breakpoint(void)
 {
-    BareCpu *t = tracked_cpu(0);
-    Cpu *cpu = t->cpu;
-    bare_idt_long(t, EXC_BP, gate_make(SEL_CODE64, AT_HANDLER + 0x100, AR_P | DESC_INT_GATE, 0), 0);
-    PUT(t, AT_CODE, 0xff, 0xe0);
-    PUT(t, TARGET, 0xcc, 0x0f, 0x1e, 0xfa);
-    cpu_run(cpu, 2);
-    g_assert_cmphex(cpu->rip, ==, AT_HANDLER + 0x100);
-    bare_cpu_free(t);
+    static const struct {
+        uint8_t opcode;
+        unsigned vector;
+    } rows[] = {{0xcc, EXC_BP}, {0xf1, EXC_DB}}; /* INT3, INT1 */
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        BareCpu *t = tracked_cpu(0);
+        Cpu *cpu = t->cpu;
+        uint64_t handler = gate_make(SEL_CODE64, AT_HANDLER + 0x100, AR_P | DESC_INT_GATE, 0);
+        bare_idt_long(t, rows[i].vector, handler, 0);
+        PUT(t, AT_CODE, 0xff, 0xe0);
+        PUT(t, TARGET, rows[i].opcode, 0x0f, 0x1e, 0xfa);
+        cpu_run(cpu, 2);
+        g_assert_cmphex(cpu->rip, ==, AT_HANDLER + 0x100);
+        bare_cpu_free(t);
+    }
 }
 
 /* In compatibility mode the mark is ENDBR32. */

@@ -141,7 +141,7 @@ static void test_map_change(void)
 /* Code whose translation is evicted by its own data again and again is decoded once. */
 static void test_evicted_code(void)
 {
-    enum { SAME_SLOT = CODE + TLB_SIZE * PAGE_SIZE };
+    enum { SAME_SLOT = CODE + TLB_SMALLEST * PAGE_SIZE };
     /* mov [SAME_SLOT], eax; jmp $-5 */
     TestCpu *t = test_cpu_new("max", 8 * MIB);
     test_cpu_flat(t, CPU_PROTECTED, 0);
