@@ -130,7 +130,7 @@ typedef enum TlbMode {
 } TlbMode;
 
 /* Entries of a TLB, which follow use (cpu/tlb.c), and places of the other tables of a context. */
-enum { TLB_SMALLEST = 256, TLB_LARGEST = 65536, CODE_IDS = 1024, JUMP_CACHE_SIZE = 16384 };
+enum { TLB_SMALLEST = 256, TLB_LARGEST = 65536, CODE_IDS = 4096, JUMP_CACHE_SIZE = 16384 };
 
 /* An access at la of size bytes hits when (la ^ tag) <= PAGE_SIZE - size: right page, no straddle.
  * The xor is then the offset in the page. A tag that cannot match is tlb_no_tag(index). */

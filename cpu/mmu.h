@@ -66,7 +66,8 @@ Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool us
 /* As above without faults or side effects; false if it would fault. */
 bool mmu_translate_debug(Cpu *cpu, LinAddr la, PhysAddr *pa);
 
-/* As tlb_flush_page, but other tables of the hierarchy may be remembered: after a page fault. */
+/* As tlb_flush_page, but where the tables lie may stay known: after a walk that ended in a fault.
+ */
 void tlb_forget_page(Cpu *cpu, LinAddr la);
 
 /* A piece of a page of more than 4 KiB is filled. */

@@ -278,7 +278,6 @@ void tlb_forget_page(Cpu *cpu, LinAddr la)
         tlb_flush_all(cpu);
         return;
     }
-    walk_cache_forget(cpu, la);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
         drop_page(&cpu->tlb_state->table[mode], la & ~PAGE_MASK);
 }

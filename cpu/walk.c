@@ -128,20 +128,22 @@ static inline const PageFormat *page_format(Cpu *cpu)
     return LIKELY(f != NULL) ? f : look_at_format(cpu);
 }
 
-static NOINLINE MemPage look_for_ram(Cpu *cpu, PhysAddr pa)
+/* False, and what was known stays: there is no RAM. */
+static NOINLINE bool look_for_ram(Cpu *cpu, PhysAddr pa)
 {
     MemStretch found = address_space_stretch(cpu_memory(cpu), pa);
     if (pa - found.first >= found.size)
-        return (MemPage){0};
+        return false;
     cpu->walk_cache->ram = found;
-    return mem_stretch_page(&found, pa - found.first);
+    return true;
 }
 
 static inline MemPage ram_page(Cpu *cpu, PhysAddr pa)
 {
     const MemStretch *ram = &cpu->walk_cache->ram;
-    uint64_t offset = pa - ram->first;
-    return LIKELY(offset < ram->size) ? mem_stretch_page(ram, offset) : look_for_ram(cpu, pa);
+    if (UNLIKELY(pa - ram->first >= ram->size) && !look_for_ram(cpu, pa))
+        return (MemPage){0};
+    return mem_stretch_page(ram, pa - ram->first);
 }
 
 void walk_ram(Cpu *cpu, PhysAddr pa, MemPage *page)
@@ -154,16 +156,8 @@ static LinAddr table_range(const PageFormat *f, LinAddr la)
     return la >> (PAGE_SHIFT + f->index_bits);
 }
 
-void walk_cache_forget(Cpu *cpu, LinAddr la)
+static void cache_table(Cpu *cpu, const PageFormat *f, LinAddr la, PhysAddr pa, uint64_t upper)
 {
-    LinAddr range = table_range(page_format(cpu), la);
-    cpu->walk_cache->table[range % WALK_CACHE_SIZE].generation = 0;
-}
-
-static void cache_table(Cpu *cpu, const PageFormat *f, LinAddr la, PhysAddr entry_pa,
-                        uint64_t upper)
-{
-    PhysAddr pa = entry_pa & ~PAGE_MASK;
     const uint8_t *host = ram_page(cpu, pa).host;
     LinAddr range = table_range(f, la);
     if (host)
@@ -288,8 +282,11 @@ typedef struct WalkPath {
     PhysAddr pa[5];
     uint64_t entry[5];
     unsigned count;
+    PhysAddr table; /* the last, of 4 KiB pages, or NO_TABLE */
     uint64_t upper; /* Walk.common without the last entry */
 } WalkPath;
+
+#define NO_TABLE UINT64_MAX
 
 /* The last entry of a walk: rights of all levels and the page's address. */
 static ALWAYS_INLINE void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr la, int level,
@@ -307,24 +304,27 @@ static ALWAYS_INLINE void walk_leaf(const Cpu *cpu, const PageFormat *f, LinAddr
     walk->pa = (base & ~(walk->size - 1)) | (la & (walk->size - 1));
 }
 
-/* One pass over the tables; the leaf's address and rights land in walk. */
-static inline bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk,
-                               WalkPath *path, uint32_t *cause)
+static ALWAYS_INLINE bool walk_levels(Cpu *cpu, const PageFormat *f, unsigned entry_bytes,
+                                      LinAddr la, Walk *walk, WalkPath *path, uint32_t *cause)
 {
+    const unsigned index_bits = entry_bytes == 8 ? 9 : 10;
     PhysAddr table = cpu->cr3 & (f->levels >= 4 ? PTE_ADDR_MASK : 0xfffff000);
+    path->count = 0;
+    path->table = NO_TABLE;
+    path->upper = ~(uint64_t)0;
     if (f == &format_pae) {
         uint64_t pdpte = cpu->pdpte[la >> 30 & 3];
         if (!(pdpte & PTE_P))
             return false;
         table = pdpte & PTE_ADDR_MASK;
     }
-    path->count = 0;
-    uint64_t upper = ~(uint64_t)0;
     for (int level = f->levels - 1;; level--) {
-        unsigned shift = PAGE_SHIFT + level * f->index_bits;
-        unsigned index = la >> shift & ((1 << f->index_bits) - 1);
-        PhysAddr pa = table + index * f->entry_bytes;
-        uint64_t entry = entry_load(cpu, pa, f->entry_bytes);
+        unsigned shift = PAGE_SHIFT + level * index_bits;
+        unsigned index = la >> shift & ((1 << index_bits) - 1);
+        PhysAddr pa = table + index * entry_bytes;
+        uint64_t entry = entry_load(cpu, pa, entry_bytes);
+        if (level == 0)
+            path->table = table;
         if (!(entry & PTE_P))
             return false;
         bool large = entry & PTE_PS && f->large_levels & 1 << level;
@@ -335,13 +335,20 @@ static inline bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *
         path->pa[path->count] = pa;
         path->entry[path->count++] = entry;
         if (level == 0 || large) {
-            path->upper = upper;
-            walk_leaf(cpu, f, la, level, upper, entry, walk);
+            walk_leaf(cpu, f, la, level, path->upper, entry, walk);
             return true;
         }
-        upper &= entry ^ PTE_XD;
-        table = entry & (f->entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
+        path->upper &= entry ^ PTE_XD;
+        table = entry & (entry_bytes == 4 ? 0xfffff000 : PTE_ADDR_MASK);
     }
+}
+
+/* One pass over the tables; the leaf's address and rights land in walk. */
+static bool walk_tables(Cpu *cpu, const PageFormat *f, LinAddr la, Walk *walk, WalkPath *path,
+                        uint32_t *cause)
+{
+    return LIKELY(f->entry_bytes == 8) ? walk_levels(cpu, f, 8, la, walk, path, cause)
+                                       : walk_levels(cpu, f, 4, la, walk, path, cause);
 }
 
 /* Through the cached table. False: not there, or something is wrong that a whole walk must find. */
@@ -373,6 +380,15 @@ static bool set_accessed(Cpu *cpu, const PageFormat *f, const WalkPath *path, Me
     return true;
 }
 
+/* [SDM3] "Operations that Invalidate TLBs and Paging-Structure Caches": a page fault does. But a
+ * table that is found again need not go. */
+static void forget_changed(Cpu *cpu, const PageFormat *f, LinAddr la, const WalkPath *path)
+{
+    TableEntry *t = &cpu->walk_cache->table[table_range(f, la) % WALK_CACHE_SIZE];
+    if (t->pa != path->table || t->upper != path->upper)
+        t->generation = 0;
+}
+
 /* What a translation that lacks the rights adds to its fault code. */
 static uint32_t rights_cause(const Cpu *cpu, const Walk *walk, MemAccess access, bool user)
 {
@@ -392,18 +408,20 @@ static bool whole_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool a
     WalkPath path;
     do {
         uint32_t cause = 0;
-        if (!walk_tables(cpu, f, la, walk, &path, &cause)) {
-            *error = fault_code(cpu, access, user, cause);
-            return false;
+        bool found = walk_tables(cpu, f, la, walk, &path, &cause);
+        if (found) {
+            walk->rights = walk_rights(cpu, walk, user, ac);
+            found = is_allowed(walk, access);
+            cause = rights_cause(cpu, walk, access, user);
         }
-        walk->rights = walk_rights(cpu, walk, user, ac);
-        if (!is_allowed(walk, access)) {
-            *error = fault_code(cpu, access, user, rights_cause(cpu, walk, access, user));
+        if (!found) {
+            *error = fault_code(cpu, access, user, cause);
+            forget_changed(cpu, f, la, &path);
             return false;
         }
     } while (effect == WALK_SET_ACCESSED && !set_accessed(cpu, f, &path, access));
     if (effect == WALK_SET_ACCESSED && walk->size == PAGE_SIZE)
-        cache_table(cpu, f, la, path.pa[path.count - 1], path.upper);
+        cache_table(cpu, f, la, path.table, path.upper);
     walk->dirty |= access == ACCESS_WRITE;
     return true;
 }

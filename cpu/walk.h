@@ -28,10 +28,9 @@ bool page_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, bool ac, WalkE
 bool shadow_walk(Cpu *cpu, LinAddr la, MemAccess access, bool user, Walk *walk, uint32_t *error);
 
 /* What walks remember: of the tables above the last level, of RAM, of the control registers. */
-WalkCache *walk_cache_new(void);              /* g_free */
-void walk_cache_flush(Cpu *cpu);              /* of the tables: with every change of them */
-void walk_cache_forget(Cpu *cpu, LinAddr la); /* of the table for la */
-void walk_cache_reset(Cpu *cpu);              /* everything */
+WalkCache *walk_cache_new(void); /* g_free */
+void walk_cache_flush(Cpu *cpu); /* of the tables: with every change of them */
+void walk_cache_reset(Cpu *cpu); /* everything */
 
 /* The page of RAM that pa lies in, as address_space_page. */
 void walk_ram(Cpu *cpu, PhysAddr pa, MemPage *page);

@@ -99,17 +99,31 @@ static unsigned hash(uint64_t rip, const uint8_t *host, uint32_t key)
     return h >> (64 - HASH_BITS);
 }
 
+static bool is_block(const Block *block, uint64_t rip, uint64_t base, const uint8_t *host,
+                     uint32_t key)
+{
+    return block->host == host && block->rip == rip && block->key == key && block->base == base;
+}
+
 uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
                     uint32_t key)
 {
     uint32_t index = t->bucket[hash(rip, host, key)];
     while (index) {
         const Block *block = &t->blocks[index];
-        if (block->host == host && block->rip == rip && block->key == key && block->base == base)
+        if (is_block(block, rip, base, host, key))
             return index;
         index = block->hash_next;
     }
     return 0;
+}
+
+uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
+                           const uint8_t *host, uint32_t key)
+{
+    if (likely && is_block(&t->blocks[likely], rip, base, host, key))
+        return likely;
+    return cache_find(t, rip, base, host, key);
 }
 
 static uint8_t *page_of(const uint8_t *host)

@@ -108,8 +108,7 @@ void dbt_print(Cpu *cpu, GString *out)
         " registers of devices read at once; jump cache missed %" PRIu64 " times\n",
         s->entries, s->links, s->misses[true], s->misses[false], s->device_loads, s->jump_misses);
     g_string_append_printf(out,
-                           "  %" PRIu64
-                           " times no block could be made: the instruction crosses a page, or its "
+                           "  %" PRIu64 " times no block could be made, for instructions whose "
                            "bytes change often\n",
                            s->refused);
     g_string_append_printf(out, "  %" PRIu64 " instructions handed to the interpreter:\n",

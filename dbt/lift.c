@@ -173,6 +173,8 @@ static bool lift_insn(Lift *l, LiftKind kind)
         return lift_pushf(l);
     case LIFT_POPF:
         return lift_popf(l);
+    case LIFT_CLD: /* the block's key knows DF */
+        return !(l->ir->key & KEY_DOWN);
     case LIFT_SYSCALL:
         return lift_syscall(l);
     case LIFT_SYSRET:

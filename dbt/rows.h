@@ -36,6 +36,7 @@ typedef enum LiftKind {
     LIFT_SWAPGS,
     LIFT_PUSHF,
     LIFT_POPF,
+    LIFT_CLD,
     LIFT_SYSCALL,
     LIFT_SYSRET,
 } LiftKind;

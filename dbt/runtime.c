@@ -353,8 +353,8 @@ static bool second_is_there(const Translator *t, Cpu *cpu, uint32_t index)
     return fetch_page(cpu, la) == t->blocks[index].second;
 }
 
-/* The block at CS:rip; 0: the interpreter must do this one. May raise. */
-static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
+/* The block at CS:rip, which may be `likely`; 0: the interpreter must do this one. May raise. */
+static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key, uint32_t likely)
 {
     LinAddr la = code_address(cpu, cpu->rip);
     if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
@@ -372,7 +372,7 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
             return 0;
         host += la & PAGE_MASK;
     }
-    uint32_t index = cache_find(t, cpu->rip, code_base(cpu), host, key);
+    uint32_t index = cache_find_likely(t, likely, cpu->rip, code_base(cpu), host, key);
     if (UNLIKELY(index && t->blocks[index].second) && !second_is_there(t, cpu, index)) {
         cache_drop(t, index);
         index = 0;
@@ -382,11 +382,20 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key)
 
 /* --- running ------------------------------------------------------------------------------------- */
 
+/* Tells the context where the block's page is, for exits to it. */
+static void note_block(Translator *t, Cpu *cpu, Block *block)
+{
+    LinAddr page = code_address(cpu, cpu->rip) & ~PAGE_MASK;
+    if (!block->page_id)
+        block->page_id = link_page_id(t, page, page_start(block->host));
+    mmu_code_id_set(mmu_context(cpu), page, block->page_id);
+}
+
 static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
 {
     Exit *exit = &t->exits[from];
     if (exit->kind == EXIT_FAR)
-        note_page(t, cpu, code_address(cpu, cpu->rip), page_start(t->blocks[to].host));
+        note_block(t, cpu, &t->blocks[to]);
     if (exit->target == to)
         return;
     t->link_base = code_base(cpu);
@@ -461,7 +470,7 @@ static void run_code(Translator *t, Cpu *cpu)
         uint32_t key = lift_key(cpu, t->counted);
         prepare_context(cpu, key);
         cpu->rip_start = cpu->rip;
-        uint32_t block = find_block(t, cpu, key);
+        uint32_t block = find_block(t, cpu, key, from ? t->exits[from].target : 0);
         if (generation != t->stats.flushes)
             from = 0;
         generation = t->stats.flushes;

@@ -61,7 +61,8 @@ struct Block {
     uint32_t hash_next; /* block index */
     uint32_t page_next; /* in its page's list */
     uint32_t first_exit, exit_count;
-    uint32_t in; /* exits linked to it */
+    uint32_t in;      /* exits linked to it */
+    uint32_t page_id; /* of its page, for exits from other pages; 0: not asked for yet */
     uint64_t granules;
     uint16_t insn_count;
     bool dropped;
@@ -161,6 +162,9 @@ void translator_free(Translator *t);
 /* The block at rip whose bytes are at host, in this mode; 0 = there is none. */
 uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint8_t *host,
                     uint32_t key);
+/* The same, where it is likely to be block `likely`, or 0. */
+uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
+                           const uint8_t *host, uint32_t key);
 void cache_insert(Translator *t, uint32_t block, CodePage *page);
 /* Of a block that is in the cache: its last bytes are in another page. */
 void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
