@@ -346,8 +346,10 @@ void cpu_spins(Cpu *cpu)
 {
     enum { PATIENCE = 64 };
     if (cpu->bus.turns) {
+        cpu->spins++;
         __atomic_fetch_or(&cpu->pending, PENDING_EXIT, __ATOMIC_RELAXED);
         __atomic_store_n(&cpu->jit.poll, 1, __ATOMIC_RELAXED);
+        cpu_end_block(cpu); /* the turn ends at the same instruction in every engine */
     } else if (cpu->cpu_count > 1 && ++cpu->spins % PATIENCE == 0) {
         g_thread_yield();
     }
@@ -356,7 +358,7 @@ void cpu_spins(Cpu *cpu)
 bool cpu_has_work(const Cpu *cpu)
 {
     uint32_t pending = __atomic_load_n(&cpu->pending, __ATOMIC_SEQ_CST);
-    uint32_t wakers = PENDING_EXIT | PENDING_INIT;
+    uint32_t wakers = PENDING_INIT;
     switch ((CpuActivity)cpu->activity) {
     case CPU_RUNNING:
         return true;

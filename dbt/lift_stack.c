@@ -26,10 +26,25 @@ bool lift_push(Lift *l)
     return true;
 }
 
-/* POP SP takes the value read. Popping to memory has an address rule of its own: interpreted. */
+/* A destination addressed through rSP sees the rSP of after the pop: interpreted. */
+static bool pop_to_memory(Lift *l, unsigned size)
+{
+    if (l->insn->base == RSP)
+        return false;
+    lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
+    ir_add(l->ir, IR_LOAD, size)->dst = REF_TEMP;
+    lift_check_operand(l);
+    ir_add(l->ir, IR_STORE, size)->src = REF_TEMP;
+    sp_add(l, size);
+    return true;
+}
+
+/* POP SP takes the value read. */
 bool lift_pop(Lift *l)
 {
     unsigned size = l->insn->opsize;
+    if (l->insn->op[0].kind == OPND_MEM)
+        return pop_to_memory(l, size);
     if (l->insn->op[0].kind != OPND_GPR)
         return false;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);

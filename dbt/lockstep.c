@@ -28,7 +28,23 @@ typedef struct Store {
     uint64_t old, new;
 } Store;
 
-enum { MAX_STORES = 4096, FINISHED = -1, GIVEN_UP = -2 };
+enum { MAX_STORES = 4096, KEPT_BLOCKS = 256, FINISHED = -1, GIVEN_UP = -2 };
+
+/* What must be known of an instruction before it is run. */
+typedef struct Traits {
+    bool final;         /* it is not to be run twice */
+    bool loose;         /* right engines may differ in its result */
+    IrFlagUse use;      /* of the arithmetic flags, */
+    uint32_t undefined; /* and those it leaves without a meaning */
+} Traits;
+
+/* Blocks lifted before, for loops: the number of a block means another one after a flush. */
+typedef struct KeptBlock {
+    uint64_t flushes;
+    uint32_t block; /* 0: nothing is kept here */
+    IrBlock ir;
+    Traits traits[IR_MAX_INSNS];
+} KeptBlock;
 
 struct Lockstep {
     StoreJournal journal; /* first: what cpu/mem.c sees */
@@ -51,7 +67,8 @@ struct Lockstep {
     uint32_t undefined_before; /* and before the last instruction */
     uint64_t count;            /* insn_count at the start of the translator's run */
     LockstepStats stats;
-    IrBlock ir;
+    const KeptBlock *now; /* of the block */
+    KeptBlock kept[KEPT_BLOCKS];
 };
 
 /* --- the journal --------------------------------------------------------------------------------- */
@@ -131,31 +148,46 @@ static bool is_loose(const Insn *insn)
     return wide_shift && insn->opsize == 2;
 }
 
-/* Keeps track of flags without a meaning; false: the instruction reads one. */
-static bool track_flags(Lockstep *l, unsigned n)
+static IrFlagUse flag_use(const IrBlock *ir, unsigned n)
 {
-    const Insn *insn = &l->ir.insn[n];
-    const InsnRow *row = insn_row(insn);
-    l->undefined_before = l->undefined;
+    const Insn *insn = &ir->insn[n];
     IrOp op = {.op = IR_ROW, .insn = n};
-    IrFlagUse use = ir_flag_use(&l->ir, &op);
-    uint32_t reads = use.reads;
-    if (!strcmp(row->name, "JCC")) {
+    IrFlagUse use = ir_flag_use(ir, &op);
+    if (!strcmp(insn_row(insn)->name, "JCC")) {
         op = (IrOp){.op = IR_EXITIF, .insn = n, .access = insn->opcode & 15};
-        reads = ir_flag_use(&l->ir, &op).reads;
+        use.reads = ir_flag_use(ir, &op).reads;
     }
-    if (reads & l->undefined)
-        return false;
+    return use;
+}
+
+static uint32_t undefined_flags(const InsnRow *row)
+{
     static const char *const logic[] = {"AND", "OR", "XOR", "TEST"}; /* AF: zero here and there */
-    uint32_t undefined = row->flags_undefined & FLAGS_ARITH;
     for (unsigned i = 0; i < G_N_ELEMENTS(logic); i++)
         if (!strcmp(row->name, logic[i]))
-            undefined = 0;
-    if (!strcmp(row->name, "SHL") || !strcmp(row->name, "SHR"))
-        undefined |= FLAG_CF;
-    if (!use.may_keep)
-        l->undefined &= ~use.writes;
-    l->undefined |= undefined;
+            return 0;
+    bool shift = !strcmp(row->name, "SHL") || !strcmp(row->name, "SHR");
+    return (row->flags_undefined & FLAGS_ARITH) | (shift ? FLAG_CF : 0);
+}
+
+static Traits traits_of(const IrBlock *ir, unsigned n)
+{
+    const Insn *insn = &ir->insn[n];
+    return (Traits){.final = is_final(ir, n),
+                    .loose = is_loose(insn),
+                    .use = flag_use(ir, n),
+                    .undefined = undefined_flags(insn_row(insn))};
+}
+
+/* Keeps track of flags without a meaning; false: the instruction reads one. */
+static bool track_flags(Lockstep *l, const Traits *traits)
+{
+    l->undefined_before = l->undefined;
+    if (traits->use.reads & l->undefined)
+        return false;
+    if (!traits->use.may_keep)
+        l->undefined &= ~traits->use.writes;
+    l->undefined |= traits->undefined;
     return true;
 }
 
@@ -173,12 +205,14 @@ static int interpret(Lockstep *l, Cpu *cpu)
         l->undefined = l->undefined_before;
         return cpu->raised.vector;
     }
-    for (l->insns = 0; l->insns < l->ir.insn_count; l->insns++) {
+    const IrBlock *ir = &l->now->ir;
+    for (l->insns = 0; l->insns < ir->insn_count; l->insns++) {
         unsigned n = l->insns;
-        const Insn *insn = &l->ir.insn[n];
-        if (cpu->rip != l->ir.insn_rip[n] || is_final(&l->ir, n))
+        const Insn *insn = &ir->insn[n];
+        const Traits *traits = &l->now->traits[n];
+        if (cpu->rip != ir->insn_rip[n] || traits->final)
             break;
-        if (is_loose(insn) || !track_flags(l, n))
+        if (traits->loose || !track_flags(l, traits))
             return GIVEN_UP;
         cpu->insn = cpu->block_first = insn;
         cpu->block_end = insn + 2;
@@ -193,13 +227,29 @@ static int interpret(Lockstep *l, Cpu *cpu)
     return FINISHED;
 }
 
+/* Lifts the block as the translator did. False: that cannot be repeated. */
+static bool lift(Lockstep *l, Cpu *cpu, LinAddr la)
+{
+    const Block *block = &l->t->blocks[l->block];
+    KeptBlock *kept = &l->kept[l->block % KEPT_BLOCKS];
+    l->now = kept;
+    if (kept->block == l->block && kept->flushes == l->t->stats.flushes)
+        return true;
+    kept->block = 0;
+    if (!lift_block(cpu, block->key, block->host, block->second, la, &kept->ir))
+        return false;
+    for (unsigned n = 0; n < kept->ir.insn_count; n++)
+        kept->traits[n] = traits_of(&kept->ir, n);
+    kept->block = l->block;
+    kept->flushes = l->t->stats.flushes;
+    return true;
+}
+
 /* The interpreter's run, taken back. False: there is nothing to compare. */
 static bool foresee(Lockstep *l, Cpu *cpu)
 {
-    const Block *block = &l->t->blocks[l->block];
     LinAddr la = cpu->mode == CPU_LONG ? cpu->rip : (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
-    if (mmu_tlb_mode(cpu) == TLB_NEVER ||
-        !lift_block(cpu, block->key, block->host, block->second, la, &l->ir))
+    if (mmu_tlb_mode(cpu) == TLB_NEVER || !lift(l, cpu, la))
         return false;
     l->before = *cpu;
     l->store_count = 0;
@@ -263,6 +313,15 @@ static void print_bytes(FILE *out, const uint8_t *bytes, uint32_t count)
         fprintf(out, "%02x%s", bytes[i], i % 32 == 31 || i + 1 == count ? "\n" : "");
 }
 
+static void print_x87(FILE *out, const char *name, const Fpu *f)
+{
+    fprintf(out, "x87      %s: control %04x status %04x top %u valid %02x\n", name, f->cw, f->sw,
+            f->top, f->valid);
+    for (unsigned i = 0; i < 8; i++)
+        fprintf(out, " %04x:%016" PRIx64 "%s", f->reg[i].se, f->reg[i].mant,
+                i % 4 == 3 ? "\n" : "");
+}
+
 static void print_registers(FILE *out, const Lockstep *l, const Cpu *cpu)
 {
     const Cpu *a = &l->before, *e = &l->expected;
@@ -274,6 +333,11 @@ static void print_registers(FILE *out, const Lockstep *l, const Cpu *cpu)
             cpu->rip);
     fprintf(out, "eflags   %16x %16x %16x, undefined %x\n", eflags_get(a), eflags_get(e),
             eflags_get(cpu), l->undefined);
+    if (!same_fpu(&cpu->fpu, &e->fpu)) {
+        print_x87(out, "before", &a->fpu);
+        print_x87(out, "interpreter", &e->fpu);
+        print_x87(out, "translator", &cpu->fpu);
+    }
     for (unsigned v = 0; v < 16; v++)
         for (unsigned n = 0; n < 4; n++)
             if (cpu->vec[v].u64[n] != e->vec[v].u64[n])
@@ -296,8 +360,9 @@ static void report(Lockstep *l, const Cpu *cpu, const char *what)
 {
     const Block *block = &l->t->blocks[l->block];
     g_autoptr(GString) text = g_string_new(NULL);
-    flags_live(&l->ir);
-    ir_print(&l->ir, text);
+    KeptBlock *kept = &l->kept[l->block % KEPT_BLOCKS];
+    flags_live(&kept->ir);
+    ir_print(&kept->ir, text);
     fprintf(stderr,
             "lockstep: %s differs after %u instructions of the block at %#" PRIx64 ", mode %u\n%s",
             what, l->insns, block->rip, l->before.mode, text->str);
@@ -368,8 +433,10 @@ void lockstep_end(Translator *t, const Cpu *cpu)
     if (!l->active || l->compared)
         return;
     l->active = false;
-    if (cpu->insn_count - l->count < l->insns) {
-        l->stats.cut++; /* something became pending */
+    bool before_raise = l->vector >= 0 && cpu->insn_count - l->count == l->insns &&
+                        cpu->rip == l->expected.rip;
+    if (cpu->insn_count - l->count < l->insns || before_raise) {
+        l->stats.cut++; /* something became pending, or the next instruction needs another block */
         return;
     }
     if (cpu->insn_count - l->count > l->insns)

@@ -176,7 +176,7 @@ const uint8_t *runtime_cold(Cpu *cpu, uint32_t site_index)
     const Insn *insn = site_insn(t, site);
     const RowTraits *traits = row_traits(insn);
     x87_settle_pointers(cpu);
-    bool x87 = cpu->jit.x87_loaded && traits->sees_x87;
+    bool x87 = cpu->jit.x87_loaded && (traits->sees_x87 || t->lockstep);
     if (x87)
         x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
@@ -254,12 +254,16 @@ static Ns processor_time(void)
     return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
-/* Before bytes of a page are read that no block was made from. */
-static void declare_code_page(Cpu *cpu, LinAddr la)
+/* Before bytes of a page are read that no block was made from. False: the page is not the one
+ * wanted, for tables were changed and the TLB was not told. */
+static bool declare_code_page(Cpu *cpu, LinAddr la, const uint8_t *wanted)
 {
     MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
-    if (page.host && !code_cache_has_page(cpu->code, page.host))
+    if (page.host != wanted)
+        return false;
+    if (!code_cache_has_page(cpu->code, page.host))
         cpu_group_code_page(cpu, &page);
+    return true;
 }
 
 static LinAddr next_page(LinAddr la)
@@ -300,17 +304,17 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     Ns start = timed ? processor_time() : 0;
     cache_make_room(t);
     IrBlock *ir = t->ir;
-    if (!code_page->blocks)
-        declare_code_page(cpu, la);
+    if (!code_page->blocks && !declare_code_page(cpu, la, page_start(host)))
+        return 0;
     const uint8_t *second = NULL;
     CodePage *second_page = NULL;
     if (!lift_block(cpu, key, host, NULL, la, ir)) {
         if (!may_cross(cpu, host, la))
             return 0;
-        declare_code_page(cpu, next_page(la));
-        declare_code_page(cpu, la); /* the walk may have set accessed bits in it */
         second = fetch_page(cpu, next_page(la));
-        if (!second || second == page_start(host))
+        if (!second || second == page_start(host) ||
+            !declare_code_page(cpu, next_page(la), second) ||
+            !declare_code_page(cpu, la, page_start(host))) /* the walk may have written to it */
             return 0;
         second_page = cache_page(t, second);
         if (cache_is_restless(second_page, second) || !lift_block(cpu, key, host, second, la, ir))

@@ -113,6 +113,7 @@ typedef struct Config {
     bool counted; /* -icount */
     unsigned icount_shift;
     bool icount_sleep;
+    Ns icount_stop; /* virtual time at which the machine pauses; 0: it does not */
 
     char *symbols;         /* file of the guest's symbols, or NULL */
     bool perfmap, jitdump; /* files for perf */

@@ -215,11 +215,13 @@ OptionResult option_icount(Config *c, const char *option, const char *argument, 
     typedef struct CountKeys {
         char *shift;
         bool sleep;
+        unsigned stop_ms;
     } CountKeys;
-    CountKeys count = {NULL, c->icount_sleep};
+    CountKeys count = {NULL, c->icount_sleep, 0};
     static const KeyRow keys[] = {
         {"shift", KEY_STRING, offsetof(CountKeys, shift)},
         {"sleep", KEY_BOOL, offsetof(CountKeys, sleep)},
+        {"stop", KEY_UINT, offsetof(CountKeys, stop_ms), .min = 1, .max = UINT32_MAX},
         {"align", KEY_IGNORED},
         {NULL},
     };
@@ -239,6 +241,7 @@ OptionResult option_icount(Config *c, const char *option, const char *argument, 
     c->counted = true;
     c->icount_shift = n;
     c->icount_sleep = count.sleep;
+    c->icount_stop = count.stop_ms * NS_PER_MS;
     return OPTION_RUN;
 }
 

@@ -407,6 +407,11 @@ Cpu **pc_cpus(Pc *pc)
     return pc->cpus;
 }
 
+const MemRegion *pc_ram(Pc *pc)
+{
+    return &pc->ram;
+}
+
 PciBus *pc_pci(Pc *pc)
 {
     return pc->pci;

@@ -39,6 +39,7 @@ Cpu **pc_cpus(Pc *pc); /* config->cpus of them */
 /* The CPUs go on with this engine. They are parked, or the machine does not run yet. */
 bool pc_set_engine(Pc *pc, Accel accel, GError **err) G_GNUC_WARN_UNUSED_RESULT;
 
+const MemRegion *pc_ram(Pc *pc);
 PciBus *pc_pci(Pc *pc);
 GPtrArray *pc_drives(Pc *pc);   /* of Block */
 GPtrArray *pc_chardevs(Pc *pc); /* of Chardev */

@@ -134,10 +134,21 @@ static bool others_stand(const Runner *r)
     return true;
 }
 
+/* Its CPUs have been asked to come back from cpu_run. */
+static bool is_asked(const Runner *r)
+{
+    uint32_t pending = 0;
+    for (unsigned i = 0; i < r->count; i++)
+        pending |= __atomic_load_n(&r->cpus[i]->pending, __ATOMIC_SEQ_CST);
+    return pending & PENDING_EXIT;
+}
+
 /* Resets, stands and goes as asked; false: the machine ends. */
 static bool obey(Runner *r)
 {
     Vm *vm = r->vm;
+    for (unsigned i = 0; i < r->count; i++) /* before looking at what it was for */
+        __atomic_fetch_and(&r->cpus[i]->pending, ~(uint32_t)PENDING_EXIT, __ATOMIC_SEQ_CST);
     g_mutex_lock(&vm->run_lock);
     r->parked = false;
     while (!vm->quitting) {
@@ -204,7 +215,7 @@ static bool must_wake(const Runner *r)
     const Vm *vm = r->vm;
     bool told = vm->quitting || vm->reset_wanted || vm->parks || vm->status != VM_RUNNING ||
                 r->retime;
-    return told || count_busy(r) > 0;
+    return told || is_asked(r) || count_busy(r) > 0;
 }
 
 /* Until a CPU has work, the run control changes, or the host's time has come. True: it was time. */
@@ -302,18 +313,36 @@ static uint64_t slice_of(const Runner *r, unsigned busy)
     return cut_slice(r->vm, busy > 1 ? SLICE_SHARED : SLICE_ALONE);
 }
 
-/* One CPU's turn; false: it has stopped for the debugger, and the machine with it. */
-static bool run_turn(Runner *r, Cpu *cpu, uint64_t slice)
+/* Runs the CPU for at most `slice` instructions; how many it was. */
+static uint64_t run_slice(Runner *r, Cpu *cpu, uint64_t slice)
 {
     CpuResume resume = r->vm->resume[cpu->index];
+    uint64_t ran = slice;
     g_private_set(&current_cpu, cpu);
     if (resume == CPU_GOES)
-        cpu_run(cpu, slice);
+        ran = cpu_run(cpu, slice);
     else
         cpu_step(cpu, resume == CPU_STEPS_INTO);
     g_private_set(&current_cpu, NULL);
     if (r->vm->config->counted)
         run_timers(r->vm);
+    return ran;
+}
+
+/* One CPU's turn; false: it has stopped for the debugger, and the machine with it, or that ends.
+ * Who shares a thread goes on with its turn when the machine stood in the middle of it: a look at a
+ * counted machine must not change what it does. */
+static bool run_turn(Runner *r, Cpu *cpu, uint64_t slice)
+{
+    unsigned spins = cpu->spins;
+    uint64_t ran = run_slice(r, cpu, slice);
+    while (r->count > 1 && ran < slice && cpu->stop.kind == STOP_NONE && cpu->spins == spins &&
+           has_work(r, cpu)) {
+        if (!obey(r))
+            return false;
+        slice -= ran;
+        ran = run_slice(r, cpu, cut_slice(r->vm, slice));
+    }
     if (LIKELY(cpu->stop.kind == STOP_NONE))
         return true;
     vm_stop_for_debugger(r->vm);

@@ -143,6 +143,14 @@ static void triple_fault(void *opaque, Cpu *cpu)
     board_unlock(vm->board);
 }
 
+/* Timers of a counted clock run between the same two instructions each time. */
+static void stop_time_came(void *opaque)
+{
+    Vm *vm = opaque;
+    if (vm_status(vm) == VM_RUNNING)
+        set_status(vm, VM_PAUSED);
+}
+
 static void quit_key(void *opaque)
 {
     vm_quit(opaque, 0);
@@ -201,6 +209,9 @@ Vm *vm_new(const Config *config, GError **err)
     vm->resume = g_new0(CpuResume, vm->cpu_count);
     if (config->counted)
         clock_set_counter(vm->clock, vcpu_count, vm, config->icount_shift);
+    timer_init(&vm->stop_timer, vm->clock, stop_time_came, vm);
+    if (config->icount_stop)
+        timer_set(&vm->stop_timer, config->icount_stop);
     vm->status = VM_PRELAUNCH;
     vm->reset_wanted = true; /* power-on */
     vcpu_init(vm);
@@ -216,6 +227,7 @@ void vm_free(Vm *vm)
     if (vm->timer_fd >= 0)
         close(vm->timer_fd);
     vcpu_fini(vm);
+    timer_fini(&vm->stop_timer);
     pc_free(vm->pc);
     g_free(vm->resume);
     g_mutex_clear(&vm->run_lock);

@@ -33,6 +33,7 @@ struct Vm {
     Ns armed;           /* what it is set to; NS_NEVER: not set */
     GThread *io_thread; /* that is in vm_run */
     bool wake_asked;    /* the I/O thread's own: of some Runner */
+    Timer stop_timer;   /* -icount stop= */
     Ns wall_start;      /* ns since 1970 at virtual time 0 */
     Ns wall_shift;      /* what the guest's wall clock is ahead of the host's */
 

@@ -21,6 +21,7 @@
 #include "dbt/translator.h"
 #include "tests/dbt/flag_pieces.h"
 #include "tests/support/bare_cpu.h"
+#include "tests/support/random_code.h"
 #include "tests/support/undefined.h"
 
 enum {
@@ -405,6 +406,7 @@ static void run(Machine *m, Engine e, const Cpu *start, const Values *v, uint64_
     uint64_t count = cpu->insn_count;
     *cpu = *start;
     cpu->insn_count = count;
+    cpu_update_mode(cpu);
     cpu_run(cpu, e == FREE ? UINT64_MAX - count : most);
     r->cpu = *cpu;
     r->insns = cpu->insn_count - count;
@@ -533,8 +535,10 @@ static bool run_state(Test *test, Triple *c, const Values *v)
     run(&m[INTERPRETED], INTERPRETED, &test->ready[INTERPRETED], v, MOST_INSNS, &right);
     g_assert_cmpuint(right.insns, <, MOST_INSNS);
     c->undefined = undefined_in(c, &m[INTERPRETED], &right);
-    if (!judge(test, c, v, FREE, "first run", 0, &right) ||
-        !judge(test, c, v, FREE, "second run", 0, &right))
+    /* Uncounted code sees what a device asks for when it next looks. */
+    bool exact = c->piece[1]->target != DEVICE_KICK;
+    if (exact && (!judge(test, c, v, FREE, "first run", 0, &right) ||
+                  !judge(test, c, v, FREE, "second run", 0, &right)))
         return false;
     uint64_t most = 1 + test->runs % right.insns;
     if (!judge(test, c, v, COUNTED, "counted", MOST_INSNS, &right))
@@ -588,7 +592,7 @@ static void run_pair(Test *test, const World *w, const FlagPiece *writer, const 
     }
 }
 
-static void run_world(Test *test, const World *w, unsigned *turn)
+static void run_world(Test *test, const World *w, RandomCode *choice)
 {
     for (unsigned e = 0; e < ENGINES; e++) {
         enter_world(&test->machine[e], w);
@@ -597,7 +601,7 @@ static void run_world(Test *test, const World *w, unsigned *turn)
     for (unsigned i = 0; i < flag_writer_count; i++)
         for (unsigned j = 0; j < flag_place_count && test->differences < MOST_REPORTS; j++) {
             bool exists = flag_writers[i].sizes & flag_places[j].sizes & w->sizes;
-            if (exists && (*turn)++ % test->one_in == 0)
+            if (exists && !random_code_below(choice, test->one_in))
                 run_pair(test, w, &flag_writers[i], &flag_places[j]);
         }
 }
@@ -637,9 +641,10 @@ int main(int argc, char **argv)
             return SKIPPED;
         }
     }
-    unsigned turn = seed;
+    RandomCode choice;
+    random_code_init(&choice, seed);
     for (unsigned w = 0; w < G_N_ELEMENTS(worlds); w++)
-        run_world(&test, &worlds[w], &turn);
+        run_world(&test, &worlds[w], &choice);
     printf("%" PRIu64 " pairs, %" PRIu64 " triples, %" PRIu64 " runs; %" PRIu64
            " triples look at undefined flags; %u differences\n",
            test.pairs, test.triples, test.runs, test.undefined, test.differences);

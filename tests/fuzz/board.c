@@ -6,6 +6,7 @@
 
 #include "cpu/block.h"
 #include "cpu/mmu.h"
+#include "dbt/host.h"
 #include "machine/option.h"
 
 enum { COUNT_SHIFT = 3 /* as -icount below */, TURN = 500, TIMER_EVENTS = 64 };
@@ -53,23 +54,25 @@ static const char *empty_image(void)
     return path;
 }
 
-/* What chooses the engine, if FUZZ_ACCEL in the environment does: interp or jit. */
-static char *accel_option(void)
+/* What chooses the engine, if FUZZ_ACCEL in the environment does: interp, or lockstep for both. */
+static const char *accel_option(void)
 {
     const char *told = g_getenv("FUZZ_ACCEL");
-    return told ? g_strdup_printf(" -accel %s", told) : g_strdup("");
+    if (!told || !host_can_translate())
+        return "";
+    g_assert_true(g_str_equal(told, "interp") || g_str_equal(told, "lockstep"));
+    return g_str_equal(told, "interp") ? " -accel interp" : " -accel jit -check lockstep";
 }
 
 static Config *parse(const char *options)
 {
     const char *image = empty_image();
-    g_autofree char *accel = accel_option();
     g_autofree char *line = g_strdup_printf(
         "myna -display none -monitor none -snapshot -m %u -serial null -serial null -parallel null "
         "-debugcon null -device isa-debug-exit -icount 3 -drive if=ide,index=0,format=raw,file=%s "
         "-drive "
         "if=ide,index=1,media=cdrom,format=raw,file=%s -drive if=floppy,format=raw,file=%s %s%s",
-        FUZZ_RAM_MIB, image, image, image, options, accel);
+        FUZZ_RAM_MIB, image, image, image, options, accel_option());
     g_auto(GStrv) argv = g_strsplit(g_strstrip(line), " ", -1);
     Config *config = config_new();
     g_autoptr(GError) err = NULL;

@@ -13,11 +13,9 @@
 enum {
     HLT = 0xf4,
     NOP = 0x90,
-    PAGES = 0x110000,    /* a table of 4 KiB pages, in worlds with paging */
     READ_ONLY = 0x24000, /* pages of the data that it protects */
     ABSENT = 0x25000,
     STACK = 0x0a000,
-    HANDLER = 0x15000, /* of exceptions: HLT */
 };
 
 static void void_real(BareCpu *t, unsigned level)
@@ -83,8 +81,13 @@ static uint64_t segment_base(const Program *p, unsigned seg)
 }
 
 /* Mostly plain data; page ends, protected pages, and now and then nothing. */
-static uint64_t choose_target(RandomCode *r)
+static uint64_t choose_target(RandomCode *r, Program *p)
 {
+    if (p->apart) {
+        unsigned page = p->apart_next++ % APART_PAGES;
+        return AT_DATA + page * PAGE_SIZE +
+               (below(r, 6) ? 0x800 + below(r, 64) : PAGE_SIZE - below(r, 16));
+    }
     switch (below(r, 16)) {
     case 0:
         return AT_DATA + 0x1000 - below(r, 16);
@@ -128,11 +131,11 @@ static bool set_displacement(CodeSize mode, unsigned flags, uint8_t *code, Insn 
 }
 
 /* Writes moves that aim the operand to `piece`; rip: of the piece. False: it cannot be aimed. */
-static bool aim(RandomCode *r, const Program *p, Piece *piece, unsigned flags, uint8_t *code,
-                Insn *insn, uint64_t rip)
+static bool aim(RandomCode *r, Program *p, Piece *piece, unsigned flags, uint8_t *code, Insn *insn,
+                uint64_t rip)
 {
     CodeSize mode = p->world->mode;
-    uint64_t target = choose_target(r) - segment_base(p, insn->seg);
+    uint64_t target = choose_target(r, p) - segment_base(p, insn->seg);
     if (insn->base == REG_IP)
         return set_displacement(mode, flags, code, insn, target - rip - insn->length);
     if (insn->base == REG_NONE && insn->index == REG_NONE)
@@ -156,19 +159,23 @@ static bool is_named(const InsnRow *row, const char *start)
     return g_str_has_prefix(row->name, start);
 }
 
-static void aim_string(RandomCode *r, const Program *p, Piece *piece, const Insn *insn)
+static void aim_string(RandomCode *r, Program *p, Piece *piece, const Insn *insn)
 {
     CodeSize mode = p->world->mode;
     unsigned size = insn->addrsize;
-    put_mov(piece, mode, size, RSI, choose_target(r) - segment_base(p, insn->seg));
-    put_mov(piece, mode, size, RDI, choose_target(r) - segment_base(p, SEG_ES));
+    put_mov(piece, mode, size, RSI, choose_target(r, p) - segment_base(p, insn->seg));
+    put_mov(piece, mode, size, RDI, choose_target(r, p) - segment_base(p, SEG_ES));
     put_mov(piece, mode, size, RCX, below(r, 20));
 }
 
-static void aim_stack(RandomCode *r, const Program *p, Piece *piece)
+static void aim_stack(RandomCode *r, Program *p, Piece *piece)
 {
     CodeSize mode = p->world->mode;
     unsigned size = mode == CODE_16 ? 2 : 4;
+    if (p->apart && !below(r, 2)) {
+        put_mov(piece, mode, size, RSP, choose_target(r, p) - segment_base(p, SEG_SS));
+        return;
+    }
     if (!below(r, 3)) /* the last: about where segments may end or begin */
         put_mov(piece, mode, size, RSP,
                 below(r, 6) ? STACK - below(r, 64) * 4 : 0x8000 - below(r, 3) * 2);
@@ -235,7 +242,7 @@ static bool is_undefined(const Insn *insn)
     return insn->opsize == 2 && (wide_shift || !strcmp(name, "MOVSXD"));
 }
 
-static bool make_instruction(RandomCode *r, const Program *p, Piece *piece, uint64_t rip)
+static bool make_instruction(RandomCode *r, Program *p, Piece *piece, uint64_t rip)
 {
     CodeSize mode = p->world->mode;
     unsigned flags = p->world->enter == void_real || p->world->enter == bare_v86
@@ -274,7 +281,7 @@ static bool make_instruction(RandomCode *r, const Program *p, Piece *piece, uint
 }
 
 /* Jcc, JMP, CALL near; LOOP and JCXZ. */
-static void make_branch(RandomCode *r, const Program *p, Piece *piece, unsigned n)
+static void make_branch(RandomCode *r, Program *p, Piece *piece, unsigned n)
 {
     unsigned size = p->world->mode == CODE_16 ? 2 : 4;
     *piece = (Piece){.jump = size};
@@ -307,7 +314,7 @@ static void make_branch(RandomCode *r, const Program *p, Piece *piece, unsigned 
 }
 
 /* The address of another piece, in a register or on the stack, and a jump there. */
-static void make_indirect(RandomCode *r, const Program *p, Piece *piece, unsigned n)
+static void make_indirect(RandomCode *r, Program *p, Piece *piece, unsigned n)
 {
     CodeSize mode = p->world->mode;
     *piece = (Piece){.target = n + 1 + below(r, 8)};
@@ -414,11 +421,8 @@ static uint64_t random_value(RandomCode *r)
     return below(r, 2) ? edges[below(r, G_N_ELEMENTS(edges))] : random_code_next(r);
 }
 
-void program_make(RandomCode *r, bool loops, Program *p)
+static void make(RandomCode *r, Program *p)
 {
-    memset(p, 0, sizeof(*p));
-    p->loops = loops;
-    p->world = &worlds[below(r, world_count)];
     p->start = (p->world->mode == CODE_16 ? 0 : AT_CODE) +
                (below(r, 2) ? 0x400 : 0x1000 - below(r, 160));
     if (p->world->mode == CODE_16)
@@ -460,6 +464,29 @@ void program_make(RandomCode *r, bool loops, Program *p)
             p->vec[i].u64[n] = random_value(r);
 }
 
+void program_make(RandomCode *r, bool loops, Program *p)
+{
+    memset(p, 0, sizeof(*p));
+    p->loops = loops;
+    p->world = &worlds[below(r, world_count)];
+    make(r, p);
+}
+
+static bool has_paging(const World *w)
+{
+    return w->enter == bare_long || w->enter == bare_compat;
+}
+
+void program_make_apart(RandomCode *r, Program *p)
+{
+    memset(p, 0, sizeof(*p));
+    p->apart = true;
+    do
+        p->world = &worlds[below(r, world_count)];
+    while (!has_paging(p->world));
+    make(r, p);
+}
+
 /* --- loading ------------------------------------------------------------------------------------- */
 
 static uint64_t piece_offset(const Program *p, unsigned n)
@@ -490,16 +517,34 @@ static void piece_bytes(const Program *p, unsigned n, uint8_t *bytes)
         store_le(bytes + piece->store, target, p->world->mode == CODE_16 ? 2 : 4);
 }
 
+bool program_is_settled_at(const Program *p, uint64_t rip)
+{
+    unsigned flags = p->world->mode == CODE_16 ? DECODE_REAL_OR_V86 : 0;
+    for (unsigned n = 0; n < p->count; n++) {
+        uint64_t start = piece_offset(p, n);
+        uint8_t bytes[PIECE_BYTES + MAX_INSN_LENGTH] = {0};
+        Insn insn = {0};
+        piece_bytes(p, n, bytes);
+        for (unsigned at = 0; at < p->piece[n].length && start < rip; at += insn.length) {
+            DecodeStatus status = decode(bytes + at, MAX_INSN_LENGTH, p->world->mode, flags, &insn);
+            g_assert(status == DECODE_OK);
+            if (undefined_flags(&insn) && rip < start + p->piece[n].length)
+                return false;
+        }
+    }
+    return true;
+}
+
 static void put_handlers(BareCpu *t)
 {
     enum { VECTORS = 32 };
-    bare_write(t, HANDLER, HLT, 1);
+    bare_write(t, PROGRAM_HANDLER, HLT, 1);
     for (unsigned v = 0; v < VECTORS; v++) {
         if (cpu_is_lma(t->cpu))
-            bare_idt_long(t, v, gate_make(SEL_CODE64, HANDLER, AR_P | DESC_INT_GATE, 0), 0);
+            bare_idt_long(t, v, gate_make(SEL_CODE64, PROGRAM_HANDLER, AR_P | DESC_INT_GATE, 0), 0);
         else
-            bare_idt(t, v, gate_make(SEL_CODE0, HANDLER, AR_P | DESC_INT_GATE, 0));
-        bare_write(t, 4 * v, (HANDLER >> 4) << 16, 4);
+            bare_idt(t, v, gate_make(SEL_CODE0, PROGRAM_HANDLER, AR_P | DESC_INT_GATE, 0));
+        bare_write(t, 4 * v, (PROGRAM_HANDLER >> 4) << 16, 4);
     }
 }
 
@@ -511,16 +556,16 @@ static void put_segments(BareCpu *t)
 }
 
 /* 4 KiB pages for the first 2 MiB, some of them protected. */
-static void protect_pages(BareCpu *t)
+static void protect_pages(BareCpu *t, const Program *p)
 {
     enum { PRESENT = 1, WRITABLE = 2, USER = 4 };
     for (unsigned n = 0; n < 512; n++) {
         uint64_t pa = n * PAGE_SIZE, rights = PRESENT | WRITABLE | USER;
-        if (pa == READ_ONLY)
+        if (pa == READ_ONLY && !p->apart)
             rights = PRESENT | USER;
-        bare_write(t, PAGES + 8 * n, pa == ABSENT ? 0 : pa | rights, 8);
+        bare_write(t, PROGRAM_TABLE + 8 * n, pa == ABSENT && !p->apart ? 0 : pa | rights, 8);
     }
-    bare_write(t, AT_PAGES + 2 * PAGE_SIZE, PAGES | PRESENT | WRITABLE | USER, 8);
+    bare_write(t, AT_PAGES + 2 * PAGE_SIZE, PROGRAM_TABLE | PRESENT | WRITABLE | USER, 8);
     t->cpu->cr0 |= CR0_WP;
     tlb_flush_all(t->cpu);
 }
@@ -530,7 +575,7 @@ void program_load(BareCpu *t, const Program *p)
     Cpu *cpu = t->cpu;
     p->world->enter(t, p->world->level);
     if (cpu_is_lma(cpu))
-        protect_pages(t);
+        protect_pages(t, p);
     put_handlers(t);
     put_segments(t);
     memset(&cpu->fpu, 0, sizeof(cpu->fpu));
@@ -562,7 +607,7 @@ void program_forget_accessed(BareCpu *t)
 {
     enum { ACCESSED = 0x20 };
     static const PhysAddr tables[] = {AT_PAGES, AT_PAGES + PAGE_SIZE, AT_PAGES + 2 * PAGE_SIZE,
-                                      PAGES};
+                                      PROGRAM_TABLE};
     for (unsigned n = 0; n < G_N_ELEMENTS(tables) && cpu_is_lma(t->cpu); n++)
         for (unsigned at = 0; at < PAGE_SIZE; at += 8)
             t->ram.host[tables[n] + at] &= ~ACCESSED;

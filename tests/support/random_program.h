@@ -9,7 +9,13 @@
 #include "tests/support/bare_cpu.h"
 #include "tests/support/random_code.h"
 
-enum { PROGRAM_PIECES = 40, PIECE_BYTES = 80 };
+enum {
+    PROGRAM_PIECES = 40,
+    PIECE_BYTES = 80,
+    PROGRAM_TABLE = 0x110000, /* page table of the first 2 MiB, in worlds with paging */
+    PROGRAM_HANDLER = 0x15000,
+    APART_PAGES = 20, /* from AT_DATA on */
+};
 
 typedef struct Piece {
     uint8_t bytes[PIECE_BYTES];
@@ -39,15 +45,23 @@ typedef struct Program {
     uint64_t gpr[GPR_COUNT];
     uint32_t flags;
     bool loops;           /* some branches lead backwards */
+    bool apart;           /* each access to a page of its own, while they last */
+    unsigned apart_next;  /* page */
     uint8_t data[0x8000]; /* at AT_DATA */
     Vec vec[16];
     Segment seg[SEG_COUNT]; /* of segmented worlds */
 } Program;
 
 void program_make(RandomCode *r, bool loops, Program *p);
+/* The same in a world with paging, each access to a page of its own, all of them writable. */
+void program_make_apart(RandomCode *r, Program *p);
 
 /* Puts the program, its data and the machine's state into t. */
 void program_load(BareCpu *t, const Program *p);
+
+/* No flag is undefined before the byte at offset rip of CS: it is not within a piece that settles
+ * them at its end. */
+bool program_is_settled_at(const Program *p, uint64_t rip);
 
 /* Clears the accessed bits of the page tables: a processor may set them early. [SDM3] "Accessed and
  * Dirty Flags". */

@@ -43,8 +43,9 @@ CONTROL = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[(
 class Guest(contextlib.AbstractContextManager):
     """A running machine whose first serial port is our pipe."""
 
-    def __init__(self, *arguments):
-        self.command = [MYNA, "-nographic", *arguments]
+    def __init__(self, *arguments, graphics=False):
+        """graphics: without -nographic, the options say where serial line and monitor are."""
+        self.command = [MYNA, *([] if graphics else ["-nographic"]), *arguments]
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
         self.raw = ""

@@ -1,0 +1,88 @@
+"""Whole boots in which the translator is judged: beside the interpreter, and with a code cache too small."""
+import re
+
+from guest import Failure, Guest, Shell, add_test, check, require_guest
+from linux import boot
+
+def finish_linux(machine):
+    shell = Shell(machine)
+    shell.wait(3000)
+    shell.run("md5sum /bin/* > /dev/null", 600)
+    machine.send("poweroff\n")
+    machine.expect_exit(0, 1200)
+
+
+def finish_grub(machine):
+    machine.expect("chain to the second menu", 1200)
+    machine.expect("the chain ends here", 1200)
+    machine.expect_exit(0, 600)
+
+
+def finish_memtest(machine):
+    machine.expect(r"#[4-9] +\[", 3000)
+    machine.send("\x01x")
+    machine.expect_exit(0, 600)
+
+
+def finish_installer(machine):
+    machine.expect("Select a language|Choose the language", 3300)
+    machine.send("\x01x")
+    machine.expect_exit(0, 600)
+
+
+def linux(kernel):
+    return lambda options: boot(f"linux-{kernel}", options), finish_linux
+
+
+def grub():
+    return lambda options: Guest("-m", "64", "-no-reboot", "-cdrom",
+                                 f"{require_guest('grub')}/grub.iso", "-boot", "d",
+                                 *options), finish_grub
+
+
+def memtest():
+    return lambda options: Guest("-m", "16", "-kernel", f"{require_guest('memtest')}/memtest64.bin",
+                                 "-append", "console=ttyS0,115200", *options), finish_memtest
+
+
+def installer():
+    def start(options):
+        folder = require_guest("netboot-amd64")
+        return Guest("-m", "1024", "-kernel", f"{folder}/vmlinuz", "-initrd", f"{folder}/initrd.gz",
+                     "-append", "console=ttyS0", *options)
+    return start, finish_installer
+
+
+def lockstep(guest, one_in):
+    """One block in so many is run by the interpreter too, and nothing differs."""
+    start, finish = guest
+    with start(["-accel", "jit", "-check", f"lockstep={one_in}"]) as machine:
+        finish(machine)
+        found = re.search(r"lockstep: (\d+) blocks compared, (\d+) instructions; not compared: (\d+)",
+                          machine.text)
+        if not found:
+            raise Failure("nothing tells what was compared")
+        compared, insns, not_compared = map(int, found.groups())
+        print(found.group(0))
+        check(compared > 10 * not_compared, "most blocks were not compared")
+        check(compared > 100_000 and insns > compared, "too little was compared")
+
+
+def small_cache(guest):
+    """A code cache of a mebibyte, emptied all the time."""
+    start, finish = guest
+    with start(["-accel", "jit,tb-size=1"]) as machine:
+        finish(machine)
+
+
+def add_tests(name, guest, one_in, quick_lockstep, quick_cache):
+    add_test(f"lockstep_{name}", [] if quick_lockstep else ["slow"], lambda: lockstep(guest, one_in))
+    add_test(f"small_cache_{name}", [] if quick_cache else ["slow"], lambda: small_cache(guest))
+
+
+add_tests("grub", grub(), 1, True, False)
+add_tests("memtest", memtest(), 1, False, False)
+add_tests("linux_amd64", linux("amd64"), 1, False, False)
+add_tests("linux_686_pae", linux("686-pae"), 1, False, False)
+add_tests("linux_686", linux("686"), 1, False, True)
+add_tests("installer", installer(), 100, False, False)
