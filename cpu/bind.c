@@ -107,7 +107,7 @@ static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
     return NULL;
 }
 
-bool exec_bind(Cpu *cpu, Insn *insn)
+bool exec_bind_general(Cpu *cpu, Insn *insn)
 {
     const InsnRow *row = insn_row(insn);
     ExecFn *exec = meaning(cpu, row);
@@ -116,12 +116,18 @@ bool exec_bind(Cpu *cpu, Insn *insn)
         insn->exec = refused ? refused : exec;
         return false;
     }
-    if (row->attrs & (ATTR_WAIT | ATTR_MMX)) {
-        insn->exec = exec_after_pending;
-        return true;
-    }
+    insn->exec = row->attrs & (ATTR_WAIT | ATTR_MMX) ? exec_after_pending : row->exec;
+    return true;
+}
+
+bool exec_bind(Cpu *cpu, Insn *insn)
+{
+    if (!exec_bind_general(cpu, insn))
+        return false;
+    const InsnRow *row = insn_row(insn);
     bool tracked = row->attrs & ATTR_BRANCH && cpu->mode_key & KEY_CET;
-    ExecFn *fast = tracked ? NULL : exec_fast(insn, cpu->mode);
-    insn->exec = fast ? fast : row->exec;
+    ExecFn *fast = tracked || insn->exec != row->exec ? NULL : exec_fast(insn, cpu->mode);
+    if (fast)
+        insn->exec = fast;
     return true;
 }

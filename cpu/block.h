@@ -75,5 +75,7 @@ char *code_cache_problem(const CodeCache *cache);
 /* Gives insn its exec function for this CPU's features and mode_key: the row's own or a specialised
  * form of it (true), or one that raises or does what an older CPU did (false). */
 bool exec_bind(Cpu *cpu, Insn *insn);
+/* The same with the row's own function, not a specialised form of it: for who only may run it. */
+bool exec_bind_general(Cpu *cpu, Insn *insn);
 
 #endif

@@ -12,7 +12,7 @@
 #include "dbt/translator.h"
 #include "dbt/x64/emit.h"
 
-enum { HASH_BITS = 16, RESTLESS = 8 };
+enum { HASH_BITS = 18, RESTLESS = 8 };
 
 static void *reserve(size_t bytes)
 {
@@ -131,22 +131,45 @@ static uint8_t *page_of(const uint8_t *host)
     return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
 }
 
-void cache_insert(Translator *t, uint32_t index)
+CodePage *cache_page(Translator *t, const uint8_t *host)
+{
+    uint8_t *start = page_of(host);
+    CodePage *page = g_hash_table_lookup(t->pages, start);
+    if (!page) {
+        page = g_new0(CodePage, 1);
+        g_hash_table_insert(t->pages, start, page);
+    }
+    return page;
+}
+
+void cache_insert(Translator *t, uint32_t index, CodePage *page)
 {
     Block *block = &t->blocks[index];
     uint32_t *bucket = &t->bucket[hash(block->rip, block->host, block->key)];
     block->hash_next = *bucket;
     *bucket = index;
 
-    uint8_t *start = page_of(block->host);
-    CodePage *page = g_hash_table_lookup(t->pages, start);
-    if (!page) {
-        page = g_new0(CodePage, 1);
-        g_hash_table_insert(t->pages, start, page);
-    }
     page->granules |= block->granules;
     block->page_next = page->blocks;
     page->blocks = index;
+}
+
+void cache_insert_tail(Translator *t, uint32_t index, CodePage *page, const uint8_t *second)
+{
+    Block *block = &t->blocks[index];
+    uint32_t tail = t->block_count++;
+    t->blocks[tail] = (Block){.host = second,
+                              .entry = block->code_end,
+                              .stubs = block->code_end,
+                              .code_end = block->code_end,
+                              .granules = 1,
+                              .is_tail = true,
+                              .other_half = index,
+                              .page_next = page->blocks};
+    block->other_half = tail;
+    block->second = second;
+    page->granules |= 1;
+    page->blocks = tail;
 }
 
 /* --- dropping ------------------------------------------------------------------------------------ */
@@ -179,14 +202,28 @@ static void block_drop(Translator *t, uint32_t index)
     t->stats.dropped++;
 }
 
-void cache_drop(Translator *t, uint32_t index)
+static void unlist(Translator *t, uint32_t index)
 {
     CodePage *page = g_hash_table_lookup(t->pages, page_of(t->blocks[index].host));
     uint32_t *link = &page->blocks;
     while (*link != index)
         link = &t->blocks[*link].page_next;
     *link = t->blocks[index].page_next;
-    block_drop(t, index);
+}
+
+/* Of a block, or of one half of it, that is no longer in its page's list. */
+static void drop_unlisted(Translator *t, uint32_t index)
+{
+    const Block *block = &t->blocks[index];
+    if (block->other_half)
+        unlist(t, block->other_half);
+    block_drop(t, block->is_tail ? block->other_half : index);
+}
+
+void cache_drop(Translator *t, uint32_t index)
+{
+    unlist(t, index);
+    drop_unlisted(t, index);
 }
 
 static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
@@ -220,7 +257,7 @@ bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
         if (block->granules & written) {
             uint32_t index = *link;
             *link = block->page_next;
-            block_drop(t, index);
+            drop_unlisted(t, index);
             dropped = true;
         } else {
             kept |= block->granules;
@@ -238,12 +275,9 @@ bool cache_granule_is_restless(const CodePage *page, unsigned granule)
     return page->hits[granule] >= RESTLESS;
 }
 
-bool cache_is_restless(Translator *t, const uint8_t *host)
+bool cache_is_restless(CodePage *page, const uint8_t *host)
 {
     enum { FORGIVEN_AFTER = 4096 };
-    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
-    if (!page)
-        return false;
     uint8_t *hits = &page->hits[((uintptr_t)host & PAGE_MASK) >> 6];
     if (*hits < RESTLESS)
         return false;
@@ -274,10 +308,22 @@ void cache_leave_alone(Translator *t, uint32_t index)
 
 bool cache_nearly_full(const Translator *t)
 {
-    enum { BLOCK_CODE = 64 * KIB };
-    return t->used + BLOCK_CODE > t->size || t->block_count + 1 >= MAX_BLOCKS ||
+    return t->used + MAX_BLOCK_CODE > t->size || t->block_count + 2 >= MAX_BLOCKS ||
            t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
            t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
+}
+
+/* The host gives memory in pieces of many pages: cheaper than a fault for each page and mapping. */
+static void get_memory_ready(Translator *t)
+{
+#ifdef MADV_POPULATE_WRITE
+    enum { PIECE = 256 * KIB };
+    if (t->used + MAX_BLOCK_CODE <= t->ready || t->ready + PIECE > t->size)
+        return;
+    madvise(t->rw + t->ready, PIECE, MADV_POPULATE_WRITE);
+    madvise(t->rx + t->ready, PIECE, MADV_POPULATE_READ);
+    t->ready += PIECE;
+#endif
 }
 
 void cache_flush(Translator *t)
@@ -297,8 +343,14 @@ void cache_flush(Translator *t)
         ((CodePage *)page)->granules = ((CodePage *)page)->alone = 0;
     }
     g_hash_table_remove_all(t->page_ids);
-    memset(t->refused, 0, sizeof(t->refused));
     t->block_count = t->site_count = t->exit_count = t->insn_count = 1;
     t->used = t->first_free;
     t->stats.flushes++;
+}
+
+void cache_make_room(Translator *t)
+{
+    if (cache_nearly_full(t))
+        cache_flush(t);
+    get_memory_ready(t);
 }

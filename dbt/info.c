@@ -107,6 +107,10 @@ void dbt_print(Cpu *cpu, GString *out)
         " times and filled, %" PRIu64 " times not; %" PRIu64
         " registers of devices read at once; jump cache missed %" PRIu64 " times\n",
         s->entries, s->links, s->misses[true], s->misses[false], s->device_loads, s->jump_misses);
+    g_string_append_printf(out,
+                           "  %" PRIu64 " times no block could be made, for instructions whose "
+                           "bytes change often\n",
+                           s->refused);
     g_string_append_printf(out, "  %" PRIu64 " instructions handed to the interpreter:\n",
                            s->sites_taken);
     print_interpreted(t, out);

@@ -54,9 +54,10 @@ extern const IrInfo ir_info[IR_OPCODE_COUNT];
 
 /* One superblock on its way through the passes. */
 typedef struct IrBlock {
-    uint64_t rip;        /* of the first instruction */
-    LinAddr la;          /* of the first byte: CS base + rip */
-    const uint8_t *host; /* of the first byte */
+    uint64_t rip;          /* of the first instruction */
+    LinAddr la;            /* of the first byte: CS base + rip */
+    const uint8_t *host;   /* of the first byte */
+    const uint8_t *second; /* page in which the only instruction ends; NULL: it ends in its own */
     uint32_t key;
     unsigned insn_count, op_count;
     uint64_t granules;         /* 64-byte pieces of the page that the code lies in */

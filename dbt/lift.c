@@ -2,8 +2,8 @@
  * its instructions.
  *
  * A superblock goes on through branches that are not taken and through jumps forward in the page.
- * It ends at everything else that sets rip, before an instruction that crosses the page, and after
- * what may change mode, mapping or interrupt state. */
+ * It ends at everything else that sets rip, behind its third conditional branch, before an
+ * instruction that crosses the page, and after what may change mode, mapping or interrupt state. */
 #include "dbt/lift.h"
 
 #include "cpu/block.h"
@@ -206,22 +206,36 @@ static bool touches_memory(const Lift *l, LiftKind kind)
 
 /* --- the walk ------------------------------------------------------------------------------------ */
 
-/* Decodes the instruction at page offset `at`. False: it does not lie in the page, or is none. */
+/* The instruction at page offset `at`, if it ends in the page or in the second one. */
+static bool decode_at(Cpu *cpu, const IrBlock *ir, const uint8_t *page, unsigned at, Insn *insn)
+{
+    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0, here = PAGE_SIZE - at;
+    if (!ir->second)
+        return decode(page + at, here, cpu->code_size, flags, insn) == DECODE_OK;
+    uint8_t bytes[MAX_INSN_LENGTH];
+    if (here >= sizeof(bytes))
+        return false;
+    memcpy(bytes, page + at, here);
+    memcpy(bytes + here, ir->second, sizeof(bytes) - here);
+    return decode(bytes, sizeof(bytes), cpu->code_size, flags, insn) == DECODE_OK &&
+           insn->length > here;
+}
+
+/* Decodes the instruction at page offset `at`. False: it is not the block's, or is none. */
 static bool fetch_insn(Lift *l, const uint8_t *page, unsigned at, uint64_t rip, bool *owned)
 {
     Cpu *cpu = l->cpu;
     IrBlock *ir = l->ir;
     Insn *insn = &ir->insn[ir->insn_count];
-    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
-    if (decode(page + at, PAGE_SIZE - at, cpu->code_size, flags, insn) != DECODE_OK)
+    if (!decode_at(cpu, ir, page, at, insn))
         return false;
     if (cpu->mode != CPU_LONG && rip + insn->length - 1 > cpu->seg[SEG_CS].limit)
         return false;
-    *owned = exec_bind(cpu, insn);
+    *owned = exec_bind_general(cpu, insn);
     ir->pc[ir->insn_count] = at;
     ir->insn_rip[ir->insn_count] = rip;
-    for (unsigned i = at; i < at + insn->length; i++)
-        ir->granules |= (uint64_t)1 << (i >> 6);
+    unsigned last = MIN(at + insn->length - 1, PAGE_MASK);
+    ir->granules |= (uint64_t)1 << (at >> 6) | (uint64_t)1 << (last >> 6);
     ir->insn_count++;
     l->insn = insn;
     l->next = rip + insn->length;
@@ -255,13 +269,15 @@ static void lift_jump_to(Lift *l, uint64_t rip)
     l->done = true;
 }
 
-bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, LinAddr la, IrBlock *ir)
+bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *second, LinAddr la,
+                IrBlock *ir)
 {
     if (!(key & KEY_ROOMY_CS) || key & KEY_CET) /* branches do more with CET */
         return false;
     ir->rip = cpu->rip;
     ir->la = la;
     ir->host = host;
+    ir->second = second;
     ir->key = key;
     ir->insn_count = ir->op_count = 0;
     ir->granules = 0;

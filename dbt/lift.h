@@ -34,17 +34,20 @@ static inline uint32_t lift_key(const Cpu *cpu, bool counted)
 }
 
 /* Lifts the superblock at CS:rip, whose bytes are at host, in one page. False: its first
- * instruction crosses the page or cannot be decoded; the interpreter runs it. */
-bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, LinAddr la, IrBlock *ir);
+ * instruction cannot be decoded, or crosses the page. In the second case it is lifted alone if
+ * `second`, the next page, is given. What is not lifted the interpreter runs. */
+bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *second, LinAddr la,
+                IrBlock *ir);
 
 /* --- between lift's files ------------------------------------------------------------------------ */
 
 typedef struct Lift {
     Cpu *cpu;
     IrBlock *ir;
-    Insn *insn;    /* the one being lifted */
-    uint64_t next; /* rip after it */
-    bool done;     /* the block has its last op */
+    Insn *insn;        /* the one being lifted */
+    uint64_t next;     /* rip after it */
+    bool done;         /* the block has its last op */
+    unsigned branches; /* conditional ones so far */
     enum {
         NO_SHADOW,
         STI_SHADOW,

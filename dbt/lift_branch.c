@@ -61,19 +61,21 @@ bool lift_jmp(Lift *l)
     return true;
 }
 
+/* A branch that is taken makes the rest of the block useless, and translated once more if it comes
+ * back to it: three are a good bet. More cost the translator a third and gain programs nothing. */
 bool lift_jcc(Lift *l)
 {
+    enum { MAX_BRANCHES = 3 };
     uint64_t rip;
     if (!relative_target(l, &rip))
         return false;
     IrOp *op = ir_add(l->ir, IR_EXITIF, 0);
     op->access = l->insn->opcode & 15;
     op->imm = rip;
-    /* A loop of one block ends it, so that the back end may write the block twice (emit_loop). */
-    if (rip == l->ir->rip) {
-        l->ir->is_loop = true;
+    /* A loop of one block ends it, so that the back end may write the block twice. */
+    l->ir->is_loop = rip == l->ir->rip;
+    if (l->ir->is_loop || ++l->branches == MAX_BRANCHES)
         jump_to(l, l->next);
-    }
     return true;
 }
 

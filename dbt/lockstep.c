@@ -236,7 +236,7 @@ static bool lift(Lockstep *l, Cpu *cpu, LinAddr la)
     if (kept->block == l->block && kept->flushes == l->t->stats.flushes)
         return true;
     kept->block = 0;
-    if (!lift_block(cpu, block->key, block->host, la, &kept->ir))
+    if (!lift_block(cpu, block->key, block->host, block->second, la, &kept->ir))
         return false;
     for (unsigned n = 0; n < kept->ir.insn_count; n++)
         kept->traits[n] = traits_of(&kept->ir, n);

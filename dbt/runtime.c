@@ -264,6 +264,13 @@ MissResult runtime_miss(Cpu *cpu, LinAddr la, uint32_t site)
     return refilled ? MISS_RETRY : MISS_COLD;
 }
 
+/* Tells the context which page is mapped at la, for blocks that must know. */
+static void note_page(Translator *t, Cpu *cpu, LinAddr la, const uint8_t *page)
+{
+    la &= ~PAGE_MASK;
+    mmu_code_id_set(mmu_context(cpu), la, link_page_id(t, la, page));
+}
+
 /* --- translating --------------------------------------------------------------------------------- */
 
 /* Translations are timed now and then: asking for the thread's processor time is a system call. */
@@ -276,31 +283,71 @@ static Ns processor_time(void)
     return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
-static Refusal *refusal(Translator *t, const uint8_t *host)
+/* Before bytes of a page are read that no block was made from. False: the page is not the one
+ * wanted, for tables were changed and the TLB was not told. */
+static bool declare_code_page(Cpu *cpu, LinAddr la, const uint8_t *wanted)
 {
-    return &t->refused[((uintptr_t)host ^ (uintptr_t)host >> PAGE_SHIFT) % REFUSALS];
+    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (page.host != wanted)
+        return false;
+    if (!code_cache_has_page(cpu->code, page.host))
+        cpu_group_code_page(cpu, &page);
+    return true;
+}
+
+static LinAddr next_page(LinAddr la)
+{
+    return (la & ~PAGE_MASK) + PAGE_SIZE;
+}
+
+/* May raise. NULL: device memory. */
+static const uint8_t *fetch_page(Cpu *cpu, LinAddr la)
+{
+    const TlbEntry *e = tlb_entry(cpu, la);
+    return (la ^ e->fetch) <= PAGE_MASK
+               ? e->host
+               : mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+}
+
+/* Does the instruction at la go on in the next page? Where addresses end it is the interpreter's.
+ */
+static bool may_cross(const Cpu *cpu, const uint8_t *host, LinAddr la)
+{
+    Insn insn;
+    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    unsigned here = PAGE_SIZE - (la & PAGE_MASK);
+    LinAddr next = next_page(la);
+    bool is_there = cpu->mode == CPU_LONG ? cpu_is_canonical(cpu, next) : next <= UINT32_MAX;
+    return here < MAX_INSN_LENGTH && is_there &&
+           decode(host, here, cpu->code_size, flags, &insn) == DECODE_MORE;
 }
 
 /* 0: the interpreter must do this one. */
 static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
 {
     Cpu *cpu = t->cpu;
-    Refusal *refused = refusal(t, host);
-    if ((refused->host == host && refused->key == key) || cache_is_restless(t, host))
+    CodePage *code_page = cache_page(t, host);
+    if (cache_is_restless(code_page, host))
         return 0;
     bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
     Ns start = timed ? processor_time() : 0;
-    if (cache_nearly_full(t))
-        cache_flush(t);
+    cache_make_room(t);
     IrBlock *ir = t->ir;
-    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
-    if (page.host != page_start(host)) /* tables were changed, and the TLB was not told */
+    if (!code_page->blocks && !declare_code_page(cpu, la, page_start(host)))
         return 0;
-    if (!code_cache_has_page(cpu->code, page.host))
-        cpu_group_code_page(cpu, &page);
-    if (!lift_block(cpu, key, host, la, ir)) {
-        *refused = (Refusal){host, key};
-        return 0;
+    const uint8_t *second = NULL;
+    CodePage *second_page = NULL;
+    if (!lift_block(cpu, key, host, NULL, la, ir)) {
+        if (!may_cross(cpu, host, la))
+            return 0;
+        second = fetch_page(cpu, next_page(la));
+        if (!second || second == page_start(host) ||
+            !declare_code_page(cpu, next_page(la), second) ||
+            !declare_code_page(cpu, la, page_start(host))) /* the walk may have written to it */
+            return 0;
+        second_page = cache_page(t, second);
+        if (cache_is_restless(second_page, second) || !lift_block(cpu, key, host, second, la, ir))
+            return 0;
     }
     ir->alone = cache_is_alone(t, host);
     ir_passes(ir);
@@ -319,9 +366,10 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .insn_count = ir->insn_count};
     uint32_t code = t->used;
     view_before(t, ir);
-    bool fits = x64_emit(t, ir, index);
-    g_assert(fits);
-    cache_insert(t, index);
+    x64_emit(t, ir, index);
+    cache_insert(t, index, code_page);
+    if (second)
+        cache_insert_tail(t, index, second_page, second);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
@@ -331,6 +379,13 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     }
     view_after(t, ir, index);
     return index;
+}
+
+/* Is the second page of a block that lies in two still mapped where it was? */
+static bool second_is_there(const Translator *t, Cpu *cpu, uint32_t index)
+{
+    LinAddr la = next_page(code_address(cpu, cpu->rip));
+    return fetch_page(cpu, la) == t->blocks[index].second;
 }
 
 /* The block at CS:rip, which may be `likely`; 0: the interpreter must do this one. May raise. */
@@ -353,13 +408,17 @@ static uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key, uint32_t likel
         host += la & PAGE_MASK;
     }
     uint32_t index = cache_find_likely(t, likely, cpu->rip, code_base(cpu), host, key);
+    if (UNLIKELY(index && t->blocks[index].second) && !second_is_there(t, cpu, index)) {
+        cache_drop(t, index);
+        index = 0;
+    }
     return index ? index : translate(t, host, la, key);
 }
 
 /* --- running ------------------------------------------------------------------------------------- */
 
 /* Tells the context where the block's page is, for exits to it. */
-static void note_page(Translator *t, Cpu *cpu, Block *block)
+static void note_block(Translator *t, Cpu *cpu, Block *block)
 {
     LinAddr page = code_address(cpu, cpu->rip) & ~PAGE_MASK;
     if (!block->page_id)
@@ -371,7 +430,7 @@ static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
 {
     Exit *exit = &t->exits[from];
     if (exit->kind == EXIT_FAR)
-        note_page(t, cpu, &t->blocks[to]);
+        note_block(t, cpu, &t->blocks[to]);
     if (exit->target == to)
         return;
     t->link_base = code_base(cpu);
@@ -419,6 +478,8 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
     const Block *block = &t->blocks[index];
     bool alone = t->lockstep && t->run_limit - cpu->insn_count >= block->insn_count &&
                  lockstep_begin(t, cpu, index);
+    if (block->second)
+        note_page(t, cpu, next_page(code_address(cpu, cpu->rip)), block->second);
     flags_to_image(cpu);
     show_contexts(cpu);
     t->jumped = false;
@@ -449,6 +510,7 @@ static void run_code(Translator *t, Cpu *cpu)
             from = 0;
         generation = t->stats.flushes;
         if (!block) {
+            t->stats.refused++;
             run_block(cpu, 1);
             return;
         }
@@ -552,7 +614,7 @@ bool dbt_is_attached(const Cpu *cpu)
 
 bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
 {
-    enum { CODE_MIB = 64 };
+    enum { CODE_MIB = 256 };
     if (!host_can_translate()) {
         g_set_error(err, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                     "accel=jit: this host has no back end, or lacks AVX, BMI2 or FSGSBASE");

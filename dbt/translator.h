@@ -68,6 +68,9 @@ struct Block {
     uint64_t granules;
     uint16_t insn_count;
     bool dropped;
+    bool is_tail;          /* no code: what its other half has in this page */
+    uint32_t other_half;   /* of a block that lies in two pages: their records name each other */
+    const uint8_t *second; /* that block's second page; NULL: all others */
     bool has_spans;
     uint8_t apart;     /* times in a row what a check should have opened was not there, */
     uint32_t apart_us; /* and when: microseconds */
@@ -96,13 +99,6 @@ typedef struct Mark {
     uint32_t number; /* of the op, site or exit */
 } Mark;
 
-/* Code that begins with an instruction that cannot be translated: it crosses the page. */
-typedef struct Refusal {
-    const uint8_t *host;
-    uint32_t key;
-} Refusal;
-enum { REFUSALS = 256 };
-
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes;
     uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
@@ -111,6 +107,7 @@ typedef struct TranslatorStats {
     uint64_t device_loads;           /* made without the interpreter */
     uint64_t jump_misses;            /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
+    uint64_t refused;      /* times the dispatcher left an instruction to the interpreter */
     uint64_t *interpreted; /* times each row was handed to the interpreter */
 } TranslatorStats;
 
@@ -127,6 +124,7 @@ typedef struct Translator {
     uint8_t *rx;         /* and executable */
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size, used, first_free;
+    uint32_t ready; /* so far the host has been asked for the cache's memory */
     Trampolines trampolines;
     /* Arrays that grow in reserved address space; index 0 is nothing. */
     Block *blocks;
@@ -139,13 +137,12 @@ typedef struct Translator {
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    Refusal refused[REFUSALS]; /* the last ones: trying again costs more than interpreting */
-    const Symbols *symbols;    /* of the guest, for people; NULL: none */
-    struct Profile *profile;   /* NULL: nothing is sampled, and nothing was */
-    struct PerfFiles *perf;    /* told of every block; NULL: nobody is */
-    GArray *marks;             /* of Mark, of the block that is being written; NULL: nobody looks */
-    uint64_t link_base;        /* CS base of the exits being linked */
-    uint64_t run_limit;        /* insn_count at which the present run ends */
+    const Symbols *symbols;  /* of the guest, for people; NULL: none */
+    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
+    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
+    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
+    uint64_t link_base;      /* CS base of the exits being linked */
+    uint64_t run_limit;      /* insn_count at which the present run ends */
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
@@ -155,6 +152,7 @@ typedef struct Translator {
 } Translator;
 
 enum { XSAVE_AREA_SIZE = 576 };
+enum { MAX_BLOCK_CODE = 64 * KIB };
 enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
 
 static inline Translator *translator_of(const Cpu *cpu)
@@ -173,19 +171,25 @@ uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint
 /* The same, where it is likely to be block `likely`, or 0. */
 uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
                            const uint8_t *host, uint32_t key);
-void cache_insert(Translator *t, uint32_t block);
+void cache_insert(Translator *t, uint32_t block, CodePage *page);
+/* Of a block that is in the cache: its last bytes are in another page. */
+void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
-/* The next block might not fit: flush first. */
+/* The next block might not fit: */
 bool cache_nearly_full(const Translator *t);
+/* Makes room for it. */
+void cache_make_room(Translator *t);
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
 bool cache_granule_is_restless(const CodePage *page, unsigned granule);
-bool cache_is_restless(Translator *t, const uint8_t *host);
+bool cache_is_restless(CodePage *page, const uint8_t *host);
 /* Code at host is to be translated without spans; says so for a block, and drops it. */
 bool cache_is_alone(const Translator *t, const uint8_t *host);
 void cache_leave_alone(Translator *t, uint32_t block);
+/* The record of host's page, made if there is none. */
+CodePage *cache_page(Translator *t, const uint8_t *host);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */
 

@@ -3,21 +3,6 @@
 
 enum { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
 
-void asm_byte(Asm *a, unsigned value)
-{
-    if (a->at >= a->end) {
-        a->full = true;
-        return;
-    }
-    a->code[a->at++] = value;
-}
-
-void asm_imm(Asm *a, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++)
-        asm_byte(a, value >> (8 * i) & 0xff);
-}
-
 static bool fits8(int64_t v)
 {
     return v == (int8_t)v;
@@ -36,35 +21,45 @@ static unsigned rex_bits(unsigned reg, Rm rm)
     return bits;
 }
 
+/* The writers below keep their place in a local pointer: the compiler must think that a byte stored
+ * through it could be Asm.at, and would load and store that for each. */
+static inline uint8_t *put(uint8_t *p, unsigned byte)
+{
+    *p = byte;
+    return p + 1;
+}
+
+static inline uint8_t *put32(uint8_t *p, int32_t value)
+{
+    memcpy(p, &value, 4);
+    return p + 4;
+}
+
 /* ModRM, SIB and displacement. */
-static void put_rm(Asm *a, unsigned reg, Rm rm)
+static inline uint8_t *put_rm(uint8_t *p, unsigned reg, const Rm *rm)
 {
     enum { SIB = 4, NO_BASE = 5, NO_INDEX = 4 };
     reg = (reg & 7) << 3;
-    if (rm.is_reg) {
-        asm_byte(a, 0xc0 | reg | (rm.reg & 7));
-        return;
+    if (rm->is_reg)
+        return put(p, 0xc0 | reg | (rm->reg & 7));
+    if (rm->base == HOST_NONE) {
+        unsigned index = rm->index == HOST_NONE ? NO_INDEX : rm->index & 7;
+        p = put(p, reg | SIB);
+        p = put(p, rm->scale << 6 | index << 3 | NO_BASE);
+        return put32(p, rm->disp);
     }
-    if (rm.base == HOST_NONE) {
-        unsigned index = rm.index == HOST_NONE ? NO_INDEX : rm.index & 7;
-        asm_byte(a, reg | SIB);
-        asm_byte(a, rm.scale << 6 | index << 3 | NO_BASE);
-        asm_imm(a, rm.disp, 4);
-        return;
-    }
-    bool needs_disp = rm.disp || (rm.base & 7) == HOST_RBP;
-    unsigned mod = !needs_disp ? 0 : fits8(rm.disp) ? 0x40 : 0x80;
-    if (rm.index != HOST_NONE || (rm.base & 7) == HOST_RSP) {
-        unsigned index = rm.index == HOST_NONE ? NO_INDEX : rm.index & 7;
-        asm_byte(a, mod | reg | SIB);
-        asm_byte(a, rm.scale << 6 | index << 3 | (rm.base & 7));
+    bool needs_disp = rm->disp || (rm->base & 7) == HOST_RBP;
+    unsigned mod = !needs_disp ? 0 : fits8(rm->disp) ? 0x40 : 0x80;
+    if (rm->index != HOST_NONE || (rm->base & 7) == HOST_RSP) {
+        unsigned index = rm->index == HOST_NONE ? NO_INDEX : rm->index & 7;
+        p = put(p, mod | reg | SIB);
+        p = put(p, rm->scale << 6 | index << 3 | (rm->base & 7));
     } else {
-        asm_byte(a, mod | reg | (rm.base & 7));
+        p = put(p, mod | reg | (rm->base & 7));
     }
     if (mod == 0x40)
-        asm_byte(a, rm.disp);
-    else if (mod == 0x80)
-        asm_imm(a, rm.disp, 4);
+        return put(p, rm->disp);
+    return mod == 0x80 ? put32(p, rm->disp) : p;
 }
 
 /* VZEROUPPER has no ModRM byte. */
@@ -73,26 +68,26 @@ static bool rm_is_there(Rm rm)
     return !rm.is_reg || rm.reg != HOST_NONE;
 }
 
-bool asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm, unsigned imm_bytes)
+void asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm, unsigned imm_bytes)
 {
     unsigned rex = rex_bits(reg, rm) | (width.w ? REX_W : 0);
+    uint8_t *p = a->code + a->at;
     if (!rm.is_reg && rm.gs)
-        asm_byte(a, 0x65);
+        p = put(p, 0x65);
     if (width.opsize || op.prefix == 0x66)
-        asm_byte(a, 0x66);
+        p = put(p, 0x66);
     if (op.prefix && op.prefix != 0x66)
-        asm_byte(a, op.prefix);
+        p = put(p, op.prefix);
     if (rex || width.rex)
-        asm_byte(a, REX | rex);
-    if (op.map)
-        asm_byte(a, 0x0f);
-    if (op.map == 2)
-        asm_byte(a, 0x38);
-    if (op.map == 3)
-        asm_byte(a, 0x3a);
-    asm_byte(a, op.opcode);
-    put_rm(a, reg, rm);
-    return rex == 0;
+        p = put(p, REX | rex);
+    if (op.map) {
+        p = put(p, 0x0f);
+        if (op.map > 1)
+            p = put(p, op.map == 2 ? 0x38 : 0x3a);
+    }
+    p = put(p, op.opcode);
+    p = put_rm(p, reg, &rm);
+    a->at = p - a->code;
 }
 
 void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned reg, unsigned vvvv, Rm rm)
@@ -100,19 +95,21 @@ void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned reg, unsigned vvvv, Rm 
     unsigned bits = rex_bits(reg, rm);
     unsigned pp = op.prefix == 0x66 ? 1 : op.prefix == 0xf3 ? 2 : op.prefix == 0xf2 ? 3 : 0;
     unsigned tail = (~vvvv & 15) << 3 | l << 2 | pp;
+    uint8_t *p = a->code + a->at;
     if (!rm.is_reg && rm.gs)
-        asm_byte(a, 0x65);
+        p = put(p, 0x65);
     if (op.map == 1 && !w && !(bits & (REX_X | REX_B))) {
-        asm_byte(a, 0xc5);
-        asm_byte(a, (bits & REX_R ? 0 : 0x80) | tail);
+        p = put(p, 0xc5);
+        p = put(p, (bits & REX_R ? 0 : 0x80) | tail);
     } else {
-        asm_byte(a, 0xc4);
-        asm_byte(a, (~bits & 7) << 5 | op.map);
-        asm_byte(a, w << 7 | tail);
+        p = put(p, 0xc4);
+        p = put(p, (~bits & 7) << 5 | op.map);
+        p = put(p, w << 7 | tail);
     }
-    asm_byte(a, op.opcode);
+    p = put(p, op.opcode);
     if (rm_is_there(rm))
-        put_rm(a, reg, rm);
+        p = put_rm(p, reg, &rm);
+    a->at = p - a->code;
 }
 
 /* --- what emitters use ------------------------------------------------------------------------ */

@@ -30,9 +30,7 @@ typedef enum HostReg {
 
 typedef struct Asm {
     uint8_t *code; /* writable mapping */
-    uint32_t at;   /* where the next byte goes */
-    uint32_t end;
-    bool full; /* something did not fit; what was written is useless */
+    uint32_t at;   /* where the next byte goes; that there is room has been seen to */
 } Asm;
 
 /* The operand that ModRM.rm names: a register, or memory. */
@@ -83,11 +81,20 @@ typedef struct HostWidth {
     bool rex;    /* REX even if empty: SPL, BPL, SIL, DIL */
 } HostWidth;
 
-void asm_byte(Asm *a, unsigned value);
-void asm_imm(Asm *a, uint64_t value, unsigned size); /* size bytes, little endian */
-/* op with ModRM; nothing after it yet. False if a REX prefix was needed, for who cannot have one.
- */
-bool asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm, unsigned imm_bytes);
+static inline void asm_byte(Asm *a, unsigned value)
+{
+    a->code[a->at++] = value;
+}
+
+/* size bytes, 1, 2, 4 or 8, little endian */
+static inline void asm_imm(Asm *a, uint64_t value, unsigned size)
+{
+    store_le(a->code + a->at, value, size);
+    a->at += size;
+}
+
+/* op with ModRM; nothing after it yet. */
+void asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm, unsigned imm_bytes);
 /* The same with a VEX prefix; op.map 1-3. l: vector length bit. rm_reg(HOST_NONE): no ModRM. */
 void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned reg, unsigned vvvv, Rm rm);
 

@@ -278,10 +278,12 @@ static void emit_ops(Emit *e)
     begin_insn(e);
 }
 
-bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
+void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
 {
     Block *block = &t->blocks[block_index];
-    Emit e = {.a = {.code = t->rw, .at = t->used, .end = t->size},
+    Stub stubs[MAX_STUBS];
+    Emit e = {.a = {.code = t->rw, .at = t->used},
+              .stubs = stubs,
               .t = t,
               .ir = ir,
               .block = block_index,
@@ -295,9 +297,7 @@ bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
     }
     block->stubs = e.a.at;
     emit_stubs(&e);
-    if (e.a.full)
-        return false;
+    g_assert(e.a.at <= t->used + MAX_BLOCK_CODE);
     block->code_end = e.a.at;
     t->used = e.a.at;
-    return true;
 }

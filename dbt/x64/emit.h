@@ -61,8 +61,8 @@ typedef struct Emit {
     unsigned at_op; /* index of the op being written */
     uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
-    Rm memory; /* M */
-    Stub stubs[MAX_STUBS];
+    Rm memory;   /* M */
+    Stub *stubs; /* MAX_STUBS of them */
     unsigned stub_count;
     Stub *site_stub;
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
@@ -70,8 +70,8 @@ typedef struct Emit {
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
-/* Translates ir into the cache as block `block`; false: the cache is full. */
-bool x64_emit(Translator *t, const IrBlock *ir, uint32_t block);
+/* Translates ir into the cache as block `block`; the cache has room for MAX_BLOCK_CODE bytes. */
+void x64_emit(Translator *t, const IrBlock *ir, uint32_t block);
 
 /* Writes the fixed code at the start of the cache. */
 void x64_trampolines(Translator *t);
@@ -151,6 +151,9 @@ static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
     if (UNLIKELY(e->t->marks != NULL))
         g_array_append_val(e->t->marks, mark);
 }
+
+/* cmp [the number that the context has for la's page], id */
+void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id);
 
 /* The site of the present instruction. */
 uint32_t emit_site(Emit *e);

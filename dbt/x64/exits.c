@@ -16,6 +16,16 @@ static Stub *new_stub(Emit *e)
     return stub;
 }
 
+/* The site gets its decoded instruction. */
+static void keep_insn(Emit *e)
+{
+    Translator *t = e->t;
+    Insn *insn = &t->insns[t->insn_count++];
+    *insn = e->ir->insn[e->site_insn];
+    exec_bind(t->cpu, insn);
+    t->sites[e->site].insn = t->insn_count;
+}
+
 uint32_t emit_site(Emit *e)
 {
     if (e->site)
@@ -25,6 +35,8 @@ uint32_t emit_site(Emit *e)
     e->site = t->site_count++;
     t->sites[e->site] = (Site){
         .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
+    if (ir->second) /* not to be decoded again from one page */
+        keep_insn(e);
     return e->site;
 }
 
@@ -111,13 +123,12 @@ static void put_exit(Emit *e, uint32_t id)
     } else if (exit->kind == EXIT_FAR) {
         exit->patch = start;
         asm_jmp(&e->a, 0);
-        while (e->a.at < start + FAR_BYTES && !e->a.full)
+        while (e->a.at < start + FAR_BYTES)
             asm_byte(&e->a, 0xcc);
     }
     exit->stub = e->a.at;
     if (exit->kind == EXIT_NEAR || exit->kind == EXIT_FAR)
-        if (!e->a.full)
-            asm_patch(&e->a, start + 1, exit->stub);
+        asm_patch(&e->a, start + 1, exit->stub);
     put_handover(e, id, e->t->trampolines.exit);
 }
 
@@ -125,7 +136,7 @@ void emit_stubs(Emit *e)
 {
     for (unsigned i = 0; i < e->stub_count; i++) {
         const Stub *stub = &e->stubs[i];
-        for (unsigned j = 0; j < stub->from_count && !e->a.full; j++)
+        for (unsigned j = 0; j < stub->from_count; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
         emit_mark(e,
                   stub->is_miss   ? MARK_MISS
@@ -207,6 +218,17 @@ static void put_count(Emit *e)
     note_flags(e, exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0)));
 }
 
+/* The other page must still be where the instruction was made from: to the dispatcher if that is
+ * not known. */
+static void put_second_check(Emit *e)
+{
+    const IrBlock *ir = e->ir;
+    LinAddr la = (ir->la & ~PAGE_MASK) + PAGE_SIZE;
+    emit_page_check(&e->a, ir->key, la, link_page_id(e->t, la, ir->second));
+    Stub *stub = exit_stub(e, EXIT_LEAVE, ir->rip, asm_jcc(&e->a, COND_NE, 0));
+    stub->rest = ir->key & KEY_COUNTED ? ir->insn_count : 0;
+}
+
 void emit_head(Emit *e, Block *block)
 {
     bool counted = e->ir->key & KEY_COUNTED;
@@ -215,7 +237,10 @@ void emit_head(Emit *e, Block *block)
     block->entry_polled = e->a.at;
     put_count(e);
     block->entry_body = e->a.at;
-    block->entry_dead = !counted && flags_are_dead(e->ir) ? e->a.at : 0;
+    bool leaves = counted || e->ir->second;
+    block->entry_dead = !leaves && flags_are_dead(e->ir) ? e->a.at : 0;
+    if (e->ir->second)
+        put_second_check(e);
     if (e->ir->vectors)
         put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
     if (e->ir->x87)
@@ -225,8 +250,7 @@ void emit_head(Emit *e, Block *block)
 void emit_copy_head(Emit *e)
 {
     e->copy = e->a.at;
-    if (!e->a.full)
-        asm_patch(&e->a, e->to_copy, e->copy);
+    asm_patch(&e->a, e->to_copy, e->copy);
     e->flags = 0;
     e->recipe = e->loop_recipe;
     put_poll(e);
@@ -382,9 +406,8 @@ void emit_jump(Emit *e, const IrOp *op)
 void emit_interp(Emit *e, const IrOp *op)
 {
     uint32_t site = emit_site(e);
-    Translator *t = e->t;
-    t->sites[site].insn = 1 + t->insn_count;
-    t->insns[t->insn_count++] = e->ir->insn[op->insn];
-    put_handover(e, site, t->trampolines.cold);
+    if (!e->t->sites[site].insn)
+        keep_insn(e);
+    put_handover(e, site, e->t->trampolines.cold);
     e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
 }

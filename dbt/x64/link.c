@@ -4,7 +4,15 @@
 
 static Asm whole_cache(Translator *t, uint32_t at)
 {
-    return (Asm){.code = t->rw, .at = at, .end = t->size};
+    return (Asm){.code = t->rw, .at = at};
+}
+
+void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id)
+{
+    unsigned index = (la >> PAGE_SHIFT) % CODE_IDS;
+    Rm id_at = rm_gs(HOST_NONE, emit_context(key) + offsetof(MmuContext, code_id) + 4 * index);
+    asm_modrm(a, OP1(0x81), (HostWidth){0}, 7, id_at, 4);
+    asm_imm(a, id, 4);
 }
 
 /* Another page: its linear address must still show the page that the target was made from. */
@@ -12,12 +20,8 @@ static void patch_far(Translator *t, Exit *exit, const Block *target, LinAddr la
 {
     uint32_t id = link_page_id(t, la & ~PAGE_MASK,
                                (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
-    unsigned index = (la >> PAGE_SHIFT) % CODE_IDS;
     Asm a = whole_cache(t, exit->patch);
-    Rm id_at = rm_gs(HOST_NONE,
-                     emit_context(target->key) + offsetof(MmuContext, code_id) + 4 * index);
-    asm_modrm(&a, OP1(0x81), (HostWidth){0}, 7, id_at, 4);
-    asm_imm(&a, id, 4);
+    emit_page_check(&a, target->key, la, id);
     asm_jcc(&a, COND_NE, exit->stub);
     asm_jmp(&a, target->entry);
 }

@@ -82,7 +82,7 @@ static void leave_host(Emit *e, const Insn *insn, unsigned reg, unsigned n)
 /* Behind the repetition, and not at the next instruction: a block may end here. */
 static void land_skip(Emit *e)
 {
-    if (e->skip && !e->a.full)
+    if (e->skip)
         asm_patch(&e->a, e->skip, e->a.at);
     e->skip = 0;
 }

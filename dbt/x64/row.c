@@ -89,12 +89,13 @@ static bool needs_rex(const Insn *insn)
 static bool needs_detour(const Insn *insn, unsigned n)
 {
     const Operand *op = &insn->op[n];
+    bool in_memory = op->kind == OPND_GPR && x64_home(op->reg) == HOST_NONE;
+    if (!in_memory && op->kind != OPND_GPR8H)
+        return false;
     OperandWhere where = where_of(insn_row(insn), n);
     if (where == WHERE_GPR || where == WHERE_FIXED_MEM)
         return false;
-    if (op->kind == OPND_GPR8H)
-        return needs_rex(insn);
-    return op->kind == OPND_GPR && x64_home(op->reg) == HOST_NONE && needs_register(insn, n);
+    return op->kind == OPND_GPR ? needs_register(insn, n) : needs_rex(insn);
 }
 
 bool x64_row_fits(const Insn *insn)
@@ -112,7 +113,7 @@ bool x64_row_fits(const Insn *insn)
     bool other_form = (row->opcode & 0xf0) == 0x40 || row->opcode == 0x9e || row->opcode == 0x9f;
     if (row->attrs & ATTR_I64 && !other_form)
         return false;
-    if (!strcmp(row->name, "BSWAP") && insn->opsize == 2)
+    if (insn->opsize == 2 && !strcmp(row->name, "BSWAP"))
         return false;
     return detours <= (row_has_memory(insn) ? 1 : 2);
 }
@@ -237,7 +238,7 @@ static void put_immediates(RowCode *c)
 static bool put_mov_constant(RowCode *c)
 {
     const Operand *dest = &c->insn->op[0];
-    if (strcmp(c->row->name, "MOV") || c->insn->op[1].kind != OPND_IMM || dest->kind != OPND_GPR)
+    if (c->insn->op[1].kind != OPND_IMM || dest->kind != OPND_GPR || strcmp(c->row->name, "MOV"))
         return false;
     uint64_t value = c->insn->imm;
     Rm home = x64_gpr(dest->reg);

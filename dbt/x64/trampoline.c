@@ -221,7 +221,7 @@ static void put_load_x87(Asm *a)
 
 void x64_trampolines(Translator *t)
 {
-    Asm a = {.code = t->rw, .at = 0, .end = t->size};
+    Asm a = {.code = t->rw, .at = 0};
     Trampolines *at = &t->trampolines;
     asm_byte(&a, 0xcc); /* offset 0 means "none" elsewhere */
     at->load_vectors = a.at;
@@ -239,5 +239,5 @@ void x64_trampolines(Translator *t)
     at->miss = a.at;
     put_miss(&a, at);
     t->first_free = t->used = (a.at + 63) & ~63u;
-    g_assert(!a.full);
+    g_assert(a.at <= MAX_BLOCK_CODE);
 }

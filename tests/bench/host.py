@@ -3,16 +3,18 @@ import shlex
 import statistics
 
 import measure
-from emulators import Failed, Lacks, QemuLike
+from emulators import Failed, Lacks, Native, QemuLike
 from images import Image
 from linux import packaged
 from report import number
-from workloads import STARTUP, WORKLOADS
+from workloads import ONCE, ONCE_INSTRUCTIONS, STARTUP, WORKLOADS
 
 # RAM of a size that no other mapping is likely to have.
 MEMORY = 300
+AGAIN = 3
 COUNTED = ["int/recursion", "int/sort", "int/bytecode", "float/nbody"]
-NAMES = ["host/startup", "host/idle_amd64", "host/idle_686-pae", "host/idle_686", "host/instructions"]
+NAMES = ["host/startup", "host/idle_amd64", "host/idle_686-pae", "host/idle_686", "host/instructions",
+         "host/translation"]
 
 
 class Host:
@@ -72,6 +74,22 @@ class Host:
                 return (host[1] - host[0]) / (guest[1] - guest[0])
             self.row(f"host instructions for a guest's, {workload.name}", ratio)
 
+    def translation(self):
+        """Time for each instruction that runs for the first time: what the first pass over much code
+        takes more than those after it. The same measure for all, taken from outside."""
+        image, runs = Image(ONCE, self.options.dir), (0, 1, 1 + AGAIN)
+        expected = {size: measure.work(Native(), image, size, self.options.cap).checksum for size in runs}
+
+        def extra(machine):
+            taken = {size: measure.work(machine, image, size, self.options.cap) for size in runs}
+            if any(taken[size].checksum != expected[size] for size in runs):
+                raise Failed("WRONG")
+            written, first, more = (getattr(taken[size], self.options.clock) for size in runs)
+            return 1e9 * (first - written - (more - first) / AGAIN) / ONCE_INSTRUCTIONS
+
+        self.row("ns more for an instruction's first run than for the next",
+                 lambda machine: statistics.median(extra(machine) for _ in range(self.session.repeat)))
+
     def run_all(self, names):
         if "host/startup" in names:
             self.start_up()
@@ -80,3 +98,5 @@ class Host:
                 self.waiting(kernel)
         if "host/instructions" in names:
             self.instructions()
+        if "host/translation" in names:
+            self.translation()

@@ -123,6 +123,9 @@ def rows():
 
 
 WORKLOADS = list(rows())
+ONCE_INSTRUCTIONS = 1 << 19
+ONCE = Workload("code/once", "code/once.c", 1, 1, "instructions that run for the first time",
+                (f"-DINSTRUCTIONS={ONCE_INSTRUCTIONS}",))
 STARTUP = Workload("sys/startup", "sys/startup.c", 7, 7, "nothing", result=lambda n: n)
 
 
