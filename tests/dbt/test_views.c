@@ -58,7 +58,7 @@ static const char golden[] = "IR: sum_up\n"
                              "    oszapc  DEC ecx\n"
                              "            1003  JNZ -0x5\n"
                              "    oszapc  if ne -> 0x1000\n"
-                               "    oszapc  -> 0x1005\n";
+                             "    oszapc  -> 0x1005\n";
 
 static char *logged(const char *items)
 {
