@@ -28,7 +28,7 @@ PROGRAMS = {
 # name: the folder of scripts/guests
 BOOTS = {"amd64": "linux-amd64", "686-pae": "linux-686-pae"}
 GROUPS = {"linux": "system events under Linux", "prog": "whole programs under Linux",
-          "boot": "a kernel to the shell, and the machine off"}
+          "boot": "a kernel from the start of the process to the shell"}
 NAMES = [f"{group}/{name}" for group, rows in zip(GROUPS, (EVENTS, PROGRAMS, BOOTS)) for name in rows]
 
 
