@@ -185,7 +185,7 @@ static bool lift_insn(Lift *l, LiftKind kind)
 }
 
 /* The interpreter does this one. Whether what it changed lets the block go on is seen behind it
- * (runtime.c), not here. */
+ * (door.c), not here. */
 static void lift_interp(Lift *l)
 {
     bool leave = insn_row(l->insn)->attrs & ATTR_BRANCH;

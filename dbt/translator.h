@@ -198,13 +198,13 @@ void unlink_exit(Translator *t, uint32_t exit);
 /* Number of the pair of linear and host page, for MmuContext.code_id. */
 uint32_t link_page_id(Translator *t, LinAddr page, const uint8_t *host);
 
-/* --- runtime.c ----------------------------------------------------------------------------------- */
+/* --- door.c -------------------------------------------------------------------------------------- */
 
 /* Generated code comes here with a site: interprets its instruction; where to go on, or NULL to
  * leave. */
-const uint8_t *runtime_cold(Cpu *cpu, uint32_t site);
+const uint8_t *door_interpret(Cpu *cpu, uint32_t site);
 
-/* Generated code missed the TLB at la; `site` as for runtime_cold, with more bits. */
+/* Generated code missed the TLB at la; `site` as for door_interpret, with more bits. */
 enum {
     MISS_READS = 1 << 30, /* a load that may be made here: nothing else of the instruction leaves */
     MISS_SIZE_SHIFT = 28, /* log2 of its bytes */
@@ -216,6 +216,6 @@ typedef enum MissResult {
     MISS_RETRY,  /* look again */
     MISS_LOADED, /* jit.loaded is what the load yields */
 } MissResult;
-MissResult runtime_miss(Cpu *cpu, LinAddr la, uint32_t site);
+MissResult door_miss(Cpu *cpu, LinAddr la, uint32_t site);
 
 #endif

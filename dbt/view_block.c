@@ -8,6 +8,7 @@
 #include "cpu/mmu.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
+#include "dbt/runtime.h"
 #include "dbt/view.h"
 #include "dbt/x64/emit.h"
 
@@ -19,11 +20,6 @@ static const uint8_t *code_at(Cpu *cpu, LinAddr la)
         return NULL;
     const MemPage page = address_space_page(cpu_memory(cpu), pa & ~PAGE_MASK);
     return page.host ? page.host + (pa & PAGE_MASK) : NULL;
-}
-
-static LinAddr code_base(const Cpu *cpu)
-{
-    return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
 }
 
 static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *host)

@@ -98,7 +98,7 @@ void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R
 void emit_cold_if(Emit *e, unsigned cond);
 
 /* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over; or with
- * MISS_READS goes to `ready`, which the caller sets. kind is of runtime_miss's bits. */
+ * MISS_READS goes to `ready`, which the caller sets. kind is of door_miss's bits. */
 Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind);
 
 /* memory.c: the check ops; M afterwards. */

@@ -150,7 +150,7 @@ static void put_cold(Asm *a, const Trampolines *t)
     asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
     asm_mov(a, 4, HOST_RSI, rm_reg(HOST_R11));
     asm_mov(a, 8, HOST_R12, rm_reg(HOST_R9));
-    asm_mov_imm(a, HOST_RAX, (uintptr_t)runtime_cold);
+    asm_mov_imm(a, HOST_RAX, (uintptr_t)door_interpret);
     asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0); /* call rax */
     asm_mov(a, 8, HOST_R9, rm_reg(HOST_R12));
     asm_op(a, OP1(0x85), 8, HOST_RAX, rm_reg(HOST_RAX)); /* test rax, rax */
@@ -184,7 +184,7 @@ static void put_miss(Asm *a, const Trampolines *t)
     asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
     asm_mov(a, 8, HOST_RSI, rm_reg(HOST_R10));
     asm_mov(a, 4, HOST_RDX, rm_reg(HOST_R11));
-    asm_mov_imm(a, HOST_RAX, (uintptr_t)runtime_miss);
+    asm_mov_imm(a, HOST_RAX, (uintptr_t)door_miss);
     asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0);
     asm_mov(a, 4, HOST_R10, rm_reg(HOST_RAX));
     asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, 2 * 8));

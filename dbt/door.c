@@ -1,0 +1,226 @@
+/* door.c - the door through which generated code hands an instruction to the interpreter, and asks
+ * for what the TLB has not. */
+#include "cpu/block.h"
+#include "cpu/exec.h"
+#include "cpu/flags.h"
+#include "dbt/crossing.h"
+#include "dbt/lift.h"
+#include "dbt/lockstep.h"
+#include "dbt/rows.h"
+#include "dbt/runtime.h"
+#include "dbt/x87.h"
+
+/* --- flags between the interpreter's form and the image ------------------------------------------ */
+
+enum { IMAGE_OF = 1, IMAGE_LAHF = FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF };
+
+void flags_from_image(Cpu *cpu)
+{
+    unsigned image = cpu->jit.flags;
+    flags_set_arith(cpu, (image >> 8 & IMAGE_LAHF) | (image & IMAGE_OF ? FLAG_OF : 0));
+}
+
+void flags_to_image(Cpu *cpu)
+{
+    unsigned flags = flags_arith(cpu);
+    cpu->jit.flags = (flags & IMAGE_LAHF) << 8 | (flags & FLAG_OF ? IMAGE_OF : 0);
+}
+
+/* --- the instruction ------------------------------------------------------------------------------ */
+
+/* Sites of checks keep no decoded instruction until they are first taken. */
+static const Insn *site_insn(Translator *t, Site *site)
+{
+    if (site->insn)
+        return &t->insns[site->insn - 1];
+    const Block *block = &t->blocks[site->block];
+    Cpu *cpu = t->cpu;
+    /* The last place serves everybody, and is nobody's, until the cache is emptied. */
+    bool full = t->insn_count + 1 >= MAX_INSNS;
+    Insn *insn = &t->insns[full ? MAX_INSNS - 1 : t->insn_count];
+    const uint8_t *bytes = block->host + site->delta;
+    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    DecodeStatus status = decode(bytes, PAGE_SIZE - ((uintptr_t)bytes & PAGE_MASK), cpu->code_size,
+                                 flags, insn);
+    g_assert(status == DECODE_OK);
+    exec_bind(cpu, insn);
+    if (full)
+        t->flush_wanted = true;
+    else
+        site->insn = ++t->insn_count;
+    return insn;
+}
+
+/* Is the code still where it was, for the privilege there is now? */
+static bool still_mapped(Cpu *cpu, const Block *block)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    const TlbEntry *e = tlb_entry(cpu, la);
+    uint64_t offset = la ^ e->fetch;
+    return offset <= PAGE_MASK && e->host == page_start(block->host);
+}
+
+/* Has the instruction asked for a look at something, or must the dispatcher do one? */
+static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
+{
+    bool asked = cpu->block_end != insn + 2;
+    uint32_t pending = __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE);
+    bool events = pending & ~(uint32_t)PENDING_INTR || (pending && cpu->eflags & FLAG_IF);
+    return asked || events || cpu->activity != CPU_RUNNING || t->flush_wanted;
+}
+
+/* May generated code go on behind the instruction? */
+static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key,
+                       uint32_t epoch)
+{
+    const Block *block = &t->blocks[site->block];
+    if (block->has_spans && cpu->tlb_epoch != epoch)
+        return false;
+    return site->resume && !block->dropped && cpu->rip == next && key == block->key &&
+           still_mapped(cpu, block);
+}
+
+/* The code at rip as the jump cache has it. */
+static const uint8_t *jump_known(Cpu *cpu, uint32_t key)
+{
+    const MmuContext *context = mmu_context(cpu);
+    const JumpEntry *jump = &context->jump[jump_index(cpu->rip)];
+    bool fits = context->jump_key == key && context->jump_base == code_base(cpu);
+    return fits && jump->rip == cpu->rip ? jump->code : NULL;
+}
+
+/* The code at rip, if it is there already: a system call or an interrupt's return need not go
+ * through the dispatcher. */
+static const uint8_t *known_code(Translator *t, Cpu *cpu, uint32_t key)
+{
+    const uint8_t *code = jump_known(cpu, key);
+    if (code)
+        return code;
+    LinAddr la = code_address(cpu, cpu->rip);
+    uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
+    if (offset > PAGE_MASK || (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit))
+        return NULL;
+    uint32_t index = cache_find(t, cpu->rip, code_base(cpu), tlb_entry(cpu, la)->host + offset,
+                                key);
+    if (!index)
+        return NULL;
+    prepare_context(cpu, key);
+    code = t->rx + t->blocks[index].entry;
+    mmu_jump_add(mmu_context(cpu), cpu->rip, code);
+    return code;
+}
+
+/* What a check should have opened was not in one page, or no plain memory. That pays if it is rare:
+ * a block to which it happens again within a moment, again and again, is made without spans. */
+static void note_apart(Translator *t, const Site *site)
+{
+    enum { MOMENT_US = 1000, TOO_OFTEN = 16 };
+    Block *block = &t->blocks[site->block];
+    if (!site->opens_span || block->dropped)
+        return;
+    uint32_t now = (uint32_t)g_get_monotonic_time();
+    if (now - block->apart_us > MOMENT_US)
+        block->apart = 0;
+    block->apart_us = now;
+    if (++block->apart == TOO_OFTEN)
+        cache_leave_alone(t, site->block);
+}
+
+/* A device's registers are near each other, but never opened. */
+static void note_device(Translator *t, Cpu *cpu, LinAddr la, const Site *site)
+{
+    if (site->opens_span && !t->blocks[site->block].dropped && mmu_device(cpu, la))
+        cache_leave_alone(t, site->block);
+}
+
+/* The instruction, from the state that generated code left; the flags come only if it looks at
+ * them. */
+static void interpret(Translator *t, Cpu *cpu, const Site *site, const Insn *insn,
+                      const RowTraits *traits)
+{
+    t->flags_elsewhere = !traits->sees_flags && !t->lockstep;
+    if (!t->flags_elsewhere)
+        flags_from_image(cpu);
+    if (UNLIKELY(t->lockstep != NULL))
+        lockstep_door(t, cpu, site);
+    cpu->insn = cpu->block_first = insn;
+    cpu->block_end = insn + 2;
+    t->stats.sites_taken++;
+    t->stats.jump_misses += traits->indirect;
+    t->stats.interpreted[insn->row]++;
+    insn->exec(cpu, insn);
+    cpu->insn = NULL;
+    if (!t->flags_elsewhere)
+        flags_to_image(cpu);
+    t->flags_elsewhere = false;
+}
+
+const uint8_t *door_interpret(Cpu *cpu, uint32_t site_index)
+{
+    Translator *t = translator_of(cpu);
+    Site *site = &t->sites[site_index];
+    const Block *block = &t->blocks[site->block];
+    const Insn *insn = site_insn(t, site);
+    const RowTraits *traits = row_traits(insn);
+    x87_settle_pointers(cpu);
+    bool x87 = cpu->jit.x87_loaded && (traits->sees_x87 || t->lockstep);
+    if (x87)
+        x87_spill(cpu);
+    cpu->rip_start = block->rip + site->delta;
+    uint64_t next = cpu->rip_start + insn->length;
+    cpu->rip = next;
+    /* What is behind this instruction has been counted and may not run. */
+    int64_t ahead = t->counted ? block->insn_count - site->number : 0;
+    cpu->jit.budget += ahead;
+    settle_count(t, cpu);
+    bool crosses = traits->kind == LIFT_SYSCALL || traits->kind == LIFT_SYSRET;
+    CrossingKind way = traits->kind == LIFT_SYSCALL ? CROSSING_IN : CROSSING_OUT;
+    uint32_t flags = crosses ? crossing_flags(cpu, way) : 0, epoch = cpu->tlb_epoch;
+    interpret(t, cpu, site, insn, traits);
+    note_apart(t, site);
+    if (!must_leave(cpu, t, insn)) {
+        uint32_t key = lift_key(cpu, t->counted);
+        if (may_resume(cpu, t, site, next, key, epoch)) {
+            cpu->jit.budget -= ahead;
+            if (x87)
+                x87_load(cpu);
+            return t->rx + site->resume;
+        }
+        if (crosses)
+            crossing_note(cpu, way, block->key, key, flags);
+        cpu->jit.budget -= t->counted;
+        const uint8_t *code = known_code(t, cpu, key);
+        if (code)
+            return code;
+    } else {
+        cpu->jit.budget -= t->counted;
+    }
+    settle_count(t, cpu);
+    t->jumped = traits->indirect;
+    return NULL;
+}
+
+/* Time is exact, and what devices do is seen at once, only in the interpreter. */
+static bool load_device(const Translator *t, Cpu *cpu, LinAddr la, uint32_t site)
+{
+    unsigned size = 1u << (site >> MISS_SIZE_SHIFT & 3);
+    return site & MISS_READS && !t->counted && mem_load_device(cpu, la, size, &cpu->jit.loaded);
+}
+
+MissResult door_miss(Cpu *cpu, LinAddr la, uint32_t site)
+{
+    /* At the end of a flat segment the limit comes first: no accessed bit for what raises #GP. */
+    enum { WIDEST = 32 };
+    if (cpu->mode != CPU_LONG && la > UINT32_MAX - WIDEST)
+        return MISS_COLD;
+    Translator *t = translator_of(cpu);
+    if (load_device(t, cpu, la, site)) {
+        t->stats.device_loads++;
+        return MISS_LOADED;
+    }
+    bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
+    t->stats.misses[refilled]++;
+    if (!refilled)
+        note_device(t, cpu, la, &t->sites[site & MISS_SITE]);
+    return refilled ? MISS_RETRY : MISS_COLD;
+}

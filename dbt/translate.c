@@ -1,0 +1,155 @@
+/* translate.c - finds the block at rip, or makes it. */
+#include <time.h>
+
+#include "cpu/block.h"
+#include "cpu/exec.h"
+#include "cpu/group.h"
+#include "dbt/lift.h"
+#include "dbt/runtime.h"
+#include "dbt/view.h"
+#include "dbt/x64/emit.h"
+
+void note_page(Translator *t, Cpu *cpu, LinAddr la, const uint8_t *page)
+{
+    la &= ~PAGE_MASK;
+    mmu_code_id_set(mmu_context(cpu), la, link_page_id(t, la, page));
+}
+
+/* --- translating --------------------------------------------------------------------------------- */
+
+/* Translations are timed now and then: asking for the thread's processor time is a system call. */
+enum { TIMED_ONE_IN = 16 };
+
+static Ns processor_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
+/* Before bytes of a page are read that no block was made from. False: the page is not the one
+ * wanted, for tables were changed and the TLB was not told. */
+static bool declare_code_page(Cpu *cpu, LinAddr la, const uint8_t *wanted)
+{
+    MemPage page = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page;
+    if (page.host != wanted)
+        return false;
+    if (!code_cache_has_page(cpu->code, page.host))
+        cpu_group_code_page(cpu, &page);
+    return true;
+}
+
+/* May raise. NULL: device memory. */
+static const uint8_t *fetch_page(Cpu *cpu, LinAddr la)
+{
+    const TlbEntry *e = tlb_entry(cpu, la);
+    return (la ^ e->fetch) <= PAGE_MASK
+               ? e->host
+               : mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+}
+
+/* Does the instruction at la go on in the next page? Where addresses end it is the interpreter's.
+ */
+static bool may_cross(const Cpu *cpu, const uint8_t *host, LinAddr la)
+{
+    Insn insn;
+    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    unsigned here = PAGE_SIZE - (la & PAGE_MASK);
+    LinAddr next = next_page(la);
+    bool is_there = cpu->mode == CPU_LONG ? cpu_is_canonical(cpu, next) : next <= UINT32_MAX;
+    return here < MAX_INSN_LENGTH && is_there &&
+           decode(host, here, cpu->code_size, flags, &insn) == DECODE_MORE;
+}
+
+/* 0: the interpreter must do this one. */
+static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
+{
+    Cpu *cpu = t->cpu;
+    CodePage *code_page = cache_page(t, host);
+    if (cache_is_restless(code_page, host))
+        return 0;
+    bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
+    Ns start = timed ? processor_time() : 0;
+    cache_make_room(t);
+    IrBlock *ir = t->ir;
+    if (!code_page->blocks && !declare_code_page(cpu, la, page_start(host)))
+        return 0;
+    const uint8_t *second = NULL;
+    CodePage *second_page = NULL;
+    if (!lift_block(cpu, key, host, NULL, la, ir)) {
+        if (!may_cross(cpu, host, la))
+            return 0;
+        second = fetch_page(cpu, next_page(la));
+        if (!second || second == page_start(host) ||
+            !declare_code_page(cpu, next_page(la), second) ||
+            !declare_code_page(cpu, la, page_start(host))) /* the walk may have written to it */
+            return 0;
+        second_page = cache_page(t, second);
+        if (cache_is_restless(second_page, second) || !lift_block(cpu, key, host, second, la, ir))
+            return 0;
+    }
+    ir->alone = cache_is_alone(t, host);
+    ir_passes(ir);
+#ifndef NDEBUG
+    const char *problem = ir_problem(ir);
+    if (problem)
+        g_error("translator: %s", problem);
+#endif
+    uint32_t index = t->block_count++;
+    t->blocks[index] = (Block){.rip = ir->rip,
+                               .base = code_base(cpu),
+                               .host = host,
+                               .key = key,
+                               .granules = ir->granules,
+                               .has_spans = ir->span_count != 0,
+                               .insn_count = ir->insn_count};
+    uint32_t code = t->used;
+    view_before(t, ir);
+    x64_emit(t, ir, index);
+    cache_insert(t, index, code_page);
+    if (second)
+        cache_insert_tail(t, index, second_page, second);
+    t->stats.blocks++;
+    t->stats.insns += ir->insn_count;
+    t->stats.code_bytes += t->used - code;
+    if (timed) {
+        t->stats.timed_insns += ir->insn_count;
+        t->stats.timed_ns += processor_time() - start;
+    }
+    view_after(t, ir, index);
+    return index;
+}
+
+/* Is the second page of a block that lies in two still mapped where it was? */
+static bool second_is_there(const Translator *t, Cpu *cpu, uint32_t index)
+{
+    LinAddr la = next_page(code_address(cpu, cpu->rip));
+    return fetch_page(cpu, la) == t->blocks[index].second;
+}
+
+/* The block at CS:rip, which may be `likely`; 0: the interpreter must do this one. May raise. */
+uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key, uint32_t likely)
+{
+    LinAddr la = code_address(cpu, cpu->rip);
+    if (cpu->mode != CPU_LONG && cpu->rip > cpu->seg[SEG_CS].limit)
+        return 0;
+    if (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la))
+        return 0;
+    TlbEntry *e = tlb_entry(cpu, la);
+    uint64_t offset = la ^ e->fetch;
+    uint8_t *host;
+    if (LIKELY(offset <= PAGE_MASK)) {
+        host = e->host + offset;
+    } else {
+        host = mmu_translate(cpu, la, ACCESS_FETCH, ROLE_CURRENT)->page.host;
+        if (!host)
+            return 0;
+        host += la & PAGE_MASK;
+    }
+    uint32_t index = cache_find_likely(t, likely, cpu->rip, code_base(cpu), host, key);
+    if (UNLIKELY(index && t->blocks[index].second) && !second_is_there(t, cpu, index)) {
+        cache_drop(t, index);
+        index = 0;
+    }
+    return index ? index : translate(t, host, la, key);
+}
