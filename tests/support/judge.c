@@ -6,6 +6,7 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
+#include "dbt/rows.h"
 #include "tests/support/judge_jit.h"
 
 /* --- the guest ------------------------------------------------------------------------------- */
@@ -156,13 +157,28 @@ static const char *judge_run(Judge *j, const Instance *i, Run how)
     return difference(j, i);
 }
 
+/* Does the translator know which general registers the row's instructions change? */
+static const char *unknown_write(const Judge *j, const Instance *i)
+{
+    LiftKind kind = row_traits(&i->insn)->kind;
+    if (kind < LIFT_ROW || kind > LIFT_LEA || j->raised)
+        return NULL;
+    uint16_t known = row_written_gprs(&i->insn);
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        if (j->ours.gpr[r] != i->before.gpr[r] && !(known >> r & 1))
+            return "a register that row_written_gprs does not name";
+    return NULL;
+}
+
 /* The translator twice: when nothing is in the TLB the interpreter does what touches memory. */
 const char *judge_instance(Judge *j, const Instance *i)
 {
     if (!j->jit)
         return judge_run(j, i, RUN_INTERPRETED);
     const char *what = judge_run(j, i, RUN_COLD);
-    return what ? what : judge_run(j, i, RUN_WARM);
+    if (!what)
+        what = judge_run(j, i, RUN_WARM);
+    return what ? what : unknown_write(j, i);
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
