@@ -44,15 +44,11 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
 typedef struct Lift {
     Cpu *cpu;
     IrBlock *ir;
-    Insn *insn;        /* the one being lifted */
-    uint64_t next;     /* rip after it */
-    bool done;         /* the block has its last op */
-    unsigned branches; /* conditional ones so far */
-    enum {
-        NO_SHADOW,
-        STI_SHADOW,
-        STI_OVER
-    } shadow; /* what STI holds off until after the next one */
+    Insn *insn;                            /* the one being lifted */
+    uint64_t next;                         /* rip after it */
+    bool done;                             /* the block has its last op */
+    unsigned branches;                     /* conditional ones so far */
+    enum { NO_SHADOW, STI_SHADOW } shadow; /* what STI holds off until after the next one */
 } Lift;
 
 /* Each lifts one instruction; false: it must be interpreted. */

@@ -193,7 +193,8 @@ static bool flags_are_dead(const IrBlock *ir)
     for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
         const IrOp *op = &ir->ops[i];
         IrFlagUse use = ir_flag_use(ir, op);
-        if (use.reads & unwritten || ir_info[op->op].leaves || op->op >= IR_EXITIF)
+        if (use.reads & unwritten || ir_info[op->op].leaves || op->op == IR_POLL ||
+            op->op >= IR_EXITIF)
             return false;
         if (!use.may_keep)
             unwritten &= ~use.writes;
