@@ -4,7 +4,7 @@
  * from one register's value. The first such access checks all the bytes that the later ones want,
  * in one page, and they reach into what it has opened. No access is left out or moved, only its
  * check. If the bytes are not in one page, or are no plain memory, the first access is handed over,
- * and the block is left behind it (translator.h, Site.resume). */
+ * and the block is left behind it (translator.h, Site.opens_span). */
 #include "cpu/block.h"
 #include "dbt/lift.h"
 

@@ -3,7 +3,9 @@
  * A thread's loop (Runner): obey the run control, give each of its CPUs that can run a slice, run
  * the timers of a counted clock, sleep when every CPU is halted. Counted runs have one thread,
  * which is what makes them repeat exactly. */
+#ifdef __linux__
 #include <sys/prctl.h>
+#endif
 
 #include "cpu/breakpoint.h"
 #include "machine/vm_priv.h"
@@ -367,7 +369,9 @@ static bool run_turns(Runner *r)
 static gpointer runner_thread(gpointer opaque)
 {
     Runner *r = opaque;
+#ifdef __linux__
     prctl(PR_SET_TIMERSLACK, 1); /* ns; else sleeps may last 50 us longer */
+#endif
     while (obey(r)) {
         if (run_turns(r))
             continue;

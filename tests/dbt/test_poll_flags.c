@@ -1,0 +1,76 @@
+/* An interrupt that STI lets in comes behind the next instruction, and its frame has the flags of
+ * before the STI, although the block that begins there was jumped to without saving them. */
+#include "cpu/run.h"
+#include "dbt/dbt.h"
+#include "tests/support/testcpu.h"
+
+enum { CODE = 0x1000, STACK = 0x8000, IDT = 0x6000, GDT = 0x7000, HANDLER = 0x3000, RAM = 1 << 16 };
+enum { VECTOR = 0x40, TURNS = 8, BUDGET = 1000000 };
+
+static const uint8_t program[] = {
+    0x39, 0xc0,       /* 1000  again: cmp eax, eax: ZF */
+    0x74, 0x02,       /* 1002  jz there */
+    0x90, 0x90,       /* 1004  nop; nop */
+    0xfb,             /* 1006  there: sti */
+    0x89, 0xc3,       /* 1007  mov ebx, eax */
+    0x83, 0xc6, 0x01, /* 1009  add esi, 1: no ZF */
+    0xfa,             /* 100c  cli */
+    0x83, 0xe9, 0x01, /* 100d  sub ecx, 1 */
+    0x75, 0xee,       /* 1010  jnz again */
+    0xf4,             /* 1012  hlt */
+};
+
+static int give_vector(void *opaque)
+{
+    return VECTOR;
+}
+
+/* EFLAGS in the frame of an interrupt that waits when the loop begins once more. */
+static uint64_t pushed_flags(bool translated)
+{
+    static const IntcOps ops = {.acknowledge = give_vector};
+    TestCpu *t = test_cpu_new("max", RAM);
+    Cpu *cpu = t->cpu;
+    test_cpu_flat(t, CPU_PROTECTED, 0);
+    for (size_t i = 0; i < sizeof(program); i++)
+        test_poke(t, CODE + i, program[i], 1);
+    test_poke(t, HANDLER, 0xf4, 1); /* hlt */
+    test_poke(t, IDT + VECTOR * 8, 0x00008e0000080000 | HANDLER, 8);
+    test_poke(t, GDT + 8, 0x00cf9b000000ffff, 8);
+    cpu->idtr = (DescriptorTable){.base = IDT, .limit = 0x7ff};
+    cpu->gdtr = (DescriptorTable){.base = GDT, .limit = 0xff};
+    cpu->bus.intc_ops = &ops;
+    g_autoptr(GError) err = NULL;
+    if (translated)
+        g_assert_true(dbt_attach(cpu, &(DbtOptions){0}, &err));
+    for (unsigned run = 0; run < 2; run++) { /* the first one links the blocks */
+        cpu->rip = CODE;
+        cpu->activity = CPU_RUNNING;
+        cpu->gpr[RSP] = STACK;
+        cpu->gpr[RCX] = TURNS;
+        cpu->eflags &= ~FLAG_IF;
+        cpu_set_line(cpu, CPU_LINE_INTR, run);
+        cpu_run(cpu, BUDGET);
+        g_assert_cmpint(cpu->activity, ==, CPU_HALTED);
+    }
+    g_assert_cmphex(cpu->rip, ==, HANDLER + 1);
+    uint64_t flags = test_peek(t, STACK - 4, 4);
+    g_assert_cmphex(test_peek(t, STACK - 12, 4), ==, CODE + 9);
+    test_cpu_free(t);
+    return flags;
+}
+
+static void in_the_frame(void)
+{
+    g_assert_cmphex(pushed_flags(false), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
+    if (!host_can_translate())
+        return g_test_skip("this host has no back end");
+    g_assert_cmphex(pushed_flags(true), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/poll_flags/in_the_frame", in_the_frame);
+    return g_test_run();
+}

@@ -1,0 +1,177 @@
+/* Spans: accesses near one register's value that share a check read and write what they would each
+ * by themselves, at a page's end, and when what is mapped there changes between them. */
+#include "cpu/run.h"
+#include "dbt/dbt.h"
+#include "dbt/translator.h"
+#include "tests/support/testcpu.h"
+
+enum { CODE = 0x1000, STACK = 0x8000, DATA = 0x4000, SWITCH = 0x20000, RAM = 1 << 16 };
+enum { TURNS = 1000, BUDGET = 1000000 };
+
+/* Four accesses to [EBX] and behind it, in a loop. */
+static const uint8_t near_ebx[] = {
+    0x8b, 0x03,       /* 1000  again: mov eax, [ebx] */
+    0x03, 0x43, 0x04, /* 1002  add eax, [ebx+4] */
+    0x89, 0x43, 0x08, /* 1005  mov [ebx+8], eax */
+    0x01, 0x43, 0x0c, /* 1008  add [ebx+12], eax */
+    0x49,             /* 100b  dec ecx */
+    0x75, 0xf2,       /* 100c  jnz again */
+    0xf4,             /* 100e  hlt */
+};
+
+/* Between two of them a store to a device. */
+static const uint8_t remapping[] = {
+    0x8b, 0x03,       /* 1000  mov eax, [ebx] */
+    0x89, 0x07,       /* 1002  mov [edi], eax */
+    0x8b, 0x73, 0x04, /* 1004  mov esi, [ebx+4] */
+    0xf4,             /* 1007  hlt */
+};
+
+static TestCpu *machine(const uint8_t *program, size_t size)
+{
+    TestCpu *t = test_cpu_new("max", RAM);
+    test_cpu_flat(t, CPU_PROTECTED, 0);
+    for (size_t i = 0; i < size; i++)
+        test_poke(t, CODE + i, program[i], 1);
+    for (unsigned at = DATA; at < DATA + 2 * PAGE_SIZE; at += 4)
+        test_poke(t, at, at * 0x9e3779b1u, 4);
+    t->cpu->rip = CODE;
+    t->cpu->gpr[RSP] = STACK;
+    t->cpu->gpr[RBX] = DATA;
+    t->cpu->gpr[RCX] = TURNS;
+    return t;
+}
+
+static void translate(TestCpu *t)
+{
+    g_autoptr(GError) err = NULL;
+    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){0}, &err));
+}
+
+static void assert_same(TestCpu *translated, TestCpu *interpreted)
+{
+    g_assert_cmpint(translated->cpu->activity, ==, CPU_HALTED);
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        g_assert_cmphex(translated->cpu->gpr[r], ==, interpreted->cpu->gpr[r]);
+    for (unsigned at = DATA; at < DATA + 2 * PAGE_SIZE; at += 4)
+        g_assert_cmphex(test_peek(translated, at, 4), ==, test_peek(interpreted, at, 4));
+}
+
+/* Returns how many instructions generated code handed to the interpreter. */
+static uint64_t run_both(LinAddr ebx)
+{
+    TestCpu *interpreted = machine(near_ebx, sizeof(near_ebx)),
+            *translated = machine(near_ebx, sizeof(near_ebx));
+    translate(translated);
+    interpreted->cpu->gpr[RBX] = translated->cpu->gpr[RBX] = ebx;
+    cpu_run(interpreted->cpu, BUDGET);
+    cpu_run(translated->cpu, BUDGET);
+    assert_same(translated, interpreted);
+    uint64_t handed = translator_of(translated->cpu)->stats.sites_taken;
+    test_cpu_free(interpreted);
+    test_cpu_free(translated);
+    return handed;
+}
+
+static bool lacks_back_end(void)
+{
+    if (!host_can_translate())
+        g_test_skip("this host has no back end");
+    return !host_can_translate();
+}
+
+/* One check reads for two, one writes for two. */
+static void joined(void)
+{
+    if (lacks_back_end())
+        return;
+    TestCpu *t = machine(near_ebx, sizeof(near_ebx));
+    translate(t);
+    cpu_run(t->cpu, BUDGET);
+    g_autoptr(GString) out = g_string_new(NULL);
+    dbt_print_block(t->cpu, CODE, out);
+    g_assert_nonnull(strstr(out->str, "check read.32 [ebx], opens span 1 of 8 bytes at +0"));
+    g_assert_nonnull(strstr(out->str, "check write.32 [ebx+0x8], opens span 2 of 8 bytes at +0"));
+    g_assert_nonnull(strstr(out->str, "M = span 1 +4"));
+    g_assert_nonnull(strstr(out->str, "M = span 2 +4"));
+    test_cpu_free(t);
+    g_assert_cmpuint(run_both(DATA), ==, 1); /* HLT */
+}
+
+/* The span's bytes lie in two pages, each access in one: soon the block is made without spans. */
+static void apart(void)
+{
+    if (lacks_back_end())
+        return;
+    for (unsigned before = 4; before < 16; before += 4) {
+        uint64_t handed = run_both(DATA + PAGE_SIZE - before);
+        g_assert_cmpuint(handed, <, TURNS / 4);
+    }
+}
+
+/* An access of the span lies across the page's end itself. */
+static void across(void)
+{
+    if (lacks_back_end())
+        return;
+    for (unsigned before = 1; before < 16; before++)
+        run_both(DATA + PAGE_SIZE - before);
+}
+
+/* --- what is mapped changes ---------------------------------------------------------------------- */
+
+typedef struct Switch {
+    MemRegion port, overlay;
+} Switch;
+
+static void switch_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+    mem_set_enabled(&((Switch *)opaque)->overlay, false);
+}
+
+static uint64_t switch_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return 0;
+}
+
+/* Runs `remapping` over RAM that lies before other RAM until the store; ESI then. */
+static uint64_t run_remapping(bool translated)
+{
+    static const MemOps ops = {.read = switch_read, .write = switch_write};
+    g_autoptr(GError) err = NULL;
+    Switch s = {0};
+    TestCpu *t = machine(remapping, sizeof(remapping));
+    g_assert_true(mem_init_ram(&s.overlay, "overlay", PAGE_SIZE, &err));
+    mem_init_io(&s.port, "switch", PAGE_SIZE, &ops, &s);
+    mem_add(&t->board->memory_root, DATA, &s.overlay, 1);
+    mem_add(&t->board->memory_root, SWITCH, &s.port, 0);
+    if (translated)
+        translate(t);
+    t->cpu->gpr[RDI] = SWITCH;
+    cpu_run(t->cpu, BUDGET);
+    uint64_t esi = t->cpu->gpr[RSI];
+    mem_remove(&s.overlay);
+    mem_fini(&s.overlay);
+    mem_remove(&s.port);
+    mem_fini(&s.port);
+    test_cpu_free(t);
+    return esi;
+}
+
+static void remapped(void)
+{
+    uint32_t below = (DATA + 4) * 0x9e3779b1u;
+    g_assert_cmphex(run_remapping(false), ==, below);
+    if (!lacks_back_end())
+        g_assert_cmphex(run_remapping(true), ==, below);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/spans/joined", joined);
+    g_test_add_func("/spans/apart", apart);
+    g_test_add_func("/spans/across", across);
+    g_test_add_func("/spans/remapped", remapped);
+    return g_test_run();
+}
