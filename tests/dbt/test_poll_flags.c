@@ -1,5 +1,6 @@
 /* An interrupt that STI lets in comes behind the next instruction, and its frame has the flags of
  * before the STI, although the block that begins there was jumped to without saving them. */
+#include "cpu/flags.h"
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "tests/support/testcpu.h"
@@ -49,6 +50,7 @@ static uint64_t pushed_flags(bool translated)
         cpu->gpr[RSP] = STACK;
         cpu->gpr[RCX] = TURNS;
         cpu->eflags &= ~FLAG_IF;
+        flags_set_arith(cpu, FLAG_CF); /* what a frame without CMP's would show */
         cpu_set_line(cpu, CPU_LINE_INTR, run);
         cpu_run(cpu, BUDGET);
         g_assert_cmpint(cpu->activity, ==, CPU_HALTED);
