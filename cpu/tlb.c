@@ -220,11 +220,41 @@ void mmu_code_ids_clear(MmuContext *context)
     sweep_all(table, &table->codes, code_drop);
 }
 
+/* --- slots --------------------------------------------------------------------------------------- */
+
+const uint32_t MMU_SLOTS_AT = offsetof(TlbState, slot);
+const uint32_t MMU_SLOTS_FILLED_AT = offsetof(TlbState, slots_filled);
+const uint32_t MMU_SLOT_MISSES_AT = offsetof(TlbState, slot_misses);
+
+uint32_t mmu_slot_misses(const Cpu *cpu, unsigned slot)
+{
+    return cpu->tlb_state->slot_misses[slot];
+}
+
+void mmu_slots_empty(Cpu *cpu)
+{
+    TlbState *state = cpu->tlb_state;
+    for (unsigned group = 0; group < G_N_ELEMENTS(state->slots_filled); group++) {
+        if (!state->slots_filled[group])
+            continue;
+        state->slots_filled[group] = 0;
+        for (unsigned i = 0; i < SLOT_GROUP; i++)
+            state->slot[group * SLOT_GROUP + i].span = 0;
+    }
+}
+
+/* What a slot knows is no more than an entry knew: whoever drops entries comes here. */
+void tlb_entries_change(Cpu *cpu)
+{
+    cpu->tlb_epoch++;
+    mmu_slots_empty(cpu);
+}
+
 /* --- flushing ------------------------------------------------------------------------------------ */
 
 void tlb_flush_all(Cpu *cpu)
 {
-    cpu->tlb_epoch++;
+    tlb_entries_change(cpu);
     TlbState *state = cpu->tlb_state;
     walk_cache_reset(cpu);
     state->generation++;
@@ -242,7 +272,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
-    cpu->tlb_epoch++;
+    tlb_entries_change(cpu);
     walk_cache_flush(cpu);
     cpu->tlb_state->generation++;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
@@ -276,7 +306,7 @@ static bool in_large_page(const TlbState *state, LinAddr la)
 
 void tlb_forget_page(Cpu *cpu, LinAddr la)
 {
-    cpu->tlb_epoch++;
+    tlb_entries_change(cpu);
     if (in_large_page(cpu->tlb_state, la)) {
         tlb_flush_all(cpu);
         return;

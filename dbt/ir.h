@@ -21,6 +21,7 @@ enum {
     REF_IMM = 0x20, /* the op's imm */
     REF_T,          /* the jump target: host scratch, dies at the next check */
     REF_TEMP,       /* Cpu.jit.temp[0]: outlives checks */
+    REF_SLOT,       /* src of a check: a TLB slot of its own */
     REF_NONE = 0xff,
 };
 
@@ -68,8 +69,9 @@ typedef struct IrBlock {
     IrOp ops[IR_MAX_OPS];
     IrSpan spans[IR_MAX_SPANS];
     unsigned span_count;
-    bool is_loop; /* its last branch goes to its first instruction */
-    bool alone;   /* no spans: an access of this block often was not in one page with the others */
+    bool is_loop;  /* its last branch goes to its first instruction */
+    bool alone;    /* no spans: an access of this block often was not in one page with the others */
+    GArray *marks; /* of Mark: what each part of the host code is for; NULL: nobody looks */
     uint16_t live[IR_MAX_OPS]; /* EFLAGS bits somebody may look at after the op (flags_live) */
 } IrBlock;
 

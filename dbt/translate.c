@@ -5,6 +5,7 @@
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "dbt/lift.h"
+#include "dbt/optimizer.h"
 #include "dbt/runtime.h"
 #include "dbt/view.h"
 #include "dbt/x64/emit.h"
@@ -90,12 +91,15 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     }
     ir->alone = cache_is_alone(t, host);
     ir_passes(ir);
+    if (t->space[SPACE_PLAIN].end.slot)
+        optimizer_give_slots(ir, NULL);
 #ifndef NDEBUG
     const char *problem = ir_problem(ir);
     if (problem)
         g_error("translator: %s", problem);
 #endif
-    uint32_t index = t->block_count++;
+    CodeSpace *space = &t->space[SPACE_PLAIN];
+    uint32_t index = space->next.block++;
     t->blocks[index] = (Block){.rip = ir->rip,
                                .base = code_base(cpu),
                                .host = host,
@@ -103,15 +107,15 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .granules = ir->granules,
                                .has_spans = ir->span_count != 0,
                                .insn_count = ir->insn_count};
-    uint32_t code = t->used;
-    view_before(t, ir);
-    x64_emit(t, ir, index);
+    uint32_t code = space->next.code;
+    view_before(ir);
+    x64_emit(t, space, cpu, ir, index);
     cache_insert(t, index, code_page);
     if (second)
         cache_insert_tail(t, index, second_page, second);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
-    t->stats.code_bytes += t->used - code;
+    t->stats.code_bytes += space->next.code - code;
     if (timed) {
         t->stats.timed_insns += ir->insn_count;
         t->stats.timed_ns += processor_time() - start;

@@ -74,6 +74,7 @@ struct Block {
     bool has_spans;
     uint8_t apart;     /* times in a row what a check should have opened was not there, */
     uint32_t apart_us; /* and when: microseconds */
+    uint8_t heat;      /* samples */
 };
 
 /* A guest page that code was translated from. */
@@ -82,10 +83,11 @@ typedef struct CodePage {
     uint32_t blocks;   /* list through page_next */
     uint64_t alone;    /* granules whose blocks have no spans: they did not pay */
     uint8_t hits[64];  /* writes into each granule that cost blocks */
+    uint64_t writes;   /* into the page, since it is known */
     unsigned refused;  /* times the page was found too restless to translate */
 } CodePage;
 
-/* What a part of a block's code is for; kept while somebody looks (view.c). */
+/* What a part of a block's code is for; kept in IrBlock.marks while somebody looks (view.c). */
 typedef enum MarkKind {
     MARK_OP,       /* an op of the intermediate form */
     MARK_MISS,     /* the TLB is filled, or the instruction handed over */
@@ -118,31 +120,44 @@ typedef struct Trampolines {
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
 
+/* Places in the code cache and in the arrays of records. */
+typedef struct CodePlace {
+    uint32_t code, block, site, exit, insn, slot;
+} CodePlace;
+
+/* Where blocks are written, one behind the other. The CPU's thread and the optimizer's each have a
+ * space, so that neither waits for the other. */
+typedef struct CodeSpace {
+    CodePlace first, next, end;
+} CodeSpace;
+typedef enum CodeSpaceKind { SPACE_PLAIN, SPACE_HOT, SPACE_COUNT } CodeSpaceKind;
+
 typedef struct Translator {
     Cpu *cpu;
     uint8_t *rw;         /* the cache, writable, */
     uint8_t *rx;         /* and executable */
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
-    uint32_t size, used, first_free;
+    uint32_t size;
+    CodeSpace space[SPACE_COUNT];
     uint32_t ready; /* so far the host has been asked for the cache's memory */
     Trampolines trampolines;
-    /* Arrays that grow in reserved address space; index 0 is nothing. */
+    /* Arrays that fill as the spaces do, in reserved memory; index 0 is nothing. */
     Block *blocks;
     Site *sites;
     Exit *exits;
     Insn *insns;
-    uint32_t block_count, site_count, exit_count, insn_count;
     uint32_t *bucket;     /* of blocks, by hash */
     GHashTable *pages;    /* host page -> CodePage */
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    const Symbols *symbols;  /* of the guest, for people; NULL: none */
-    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
-    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
-    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
-    uint64_t link_base;      /* CS base of the exits being linked */
-    uint64_t run_limit;      /* insn_count at which the present run ends */
+    const Symbols *symbols; /* of the guest, for people; NULL: none */
+    struct Sampler *sampler;
+    struct Profile *profile;     /* NULL: nothing is counted, and nothing was */
+    struct Optimizer *optimizer; /* NULL: there is no second tier */
+    struct PerfFiles *perf;      /* told of every block; NULL: nobody is */
+    uint64_t link_base;          /* CS base of the exits being linked */
+    uint64_t run_limit;          /* insn_count at which the present run ends */
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
@@ -158,6 +173,12 @@ enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS
 static inline Translator *translator_of(const Cpu *cpu)
 {
     return cpu->engine_data;
+}
+
+/* The space a block is in. */
+static inline const CodeSpace *code_space_of(const Translator *t, uint32_t block)
+{
+    return &t->space[block >= t->space[SPACE_HOT].first.block ? SPACE_HOT : SPACE_PLAIN];
 }
 
 /* --- cache.c: blocks ----------------------------------------------------------------------------- */
@@ -177,7 +198,7 @@ void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint
 void cache_drop(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */
-bool cache_nearly_full(const Translator *t);
+bool cache_nearly_full(const CodeSpace *space);
 /* Makes room for it. */
 void cache_make_room(Translator *t);
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
@@ -190,6 +211,11 @@ bool cache_is_alone(const Translator *t, const uint8_t *host);
 void cache_leave_alone(Translator *t, uint32_t block);
 /* The record of host's page, made if there is none. */
 CodePage *cache_page(Translator *t, const uint8_t *host);
+
+/* --- runtime.c ----------------------------------------------------------------------------------- */
+
+/* Gives the samples so far to who counts them: before blocks get other numbers. */
+void samples_resolve(Translator *t);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */
 

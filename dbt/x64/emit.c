@@ -278,13 +278,17 @@ static void emit_ops(Emit *e)
     begin_insn(e);
 }
 
-void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
+void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint32_t block_index)
 {
     Block *block = &t->blocks[block_index];
     Stub stubs[MAX_STUBS];
-    Emit e = {.a = {.code = t->rw, .at = t->used},
+    uint32_t start = space->next.code;
+    Emit e = {.a = {.code = t->rw, .at = start},
               .stubs = stubs,
               .t = t,
+              .next = &space->next,
+              .end = &space->end,
+              .cpu = cpu,
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,
@@ -297,7 +301,7 @@ void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
     }
     block->stubs = e.a.at;
     emit_stubs(&e);
-    g_assert(e.a.at <= t->used + MAX_BLOCK_CODE);
+    g_assert(e.a.at <= start + MAX_BLOCK_CODE);
     block->code_end = e.a.at;
-    t->used = e.a.at;
+    space->next.code = e.a.at;
 }

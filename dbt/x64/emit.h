@@ -48,12 +48,18 @@ typedef struct Stub {
     uint32_t retry; /* and look again from here, */
     uint32_t ready; /* or go on from here: M is there; */
     uint16_t own;   /* the access is so far behind what was looked for */
+    bool has_slot;  /* it was the slot that missed: look into the TLB, */
+    uint16_t slot;  /* and fill it */
+    uint16_t bytes; /* that were looked for */
     uint8_t rest;   /* counted instructions behind the exit, which do not run */
 } Stub;
 
 typedef struct Emit {
     Asm a;
     Translator *t;
+    CodePlace *next; /* of the space that is written to */
+    const CodePlace *end;
+    Cpu *cpu; /* instructions that are kept are bound for it */
     const IrBlock *ir;
     uint32_t block;
     unsigned flags; /* FLAGS_IN_* */
@@ -70,11 +76,12 @@ typedef struct Emit {
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
-/* Translates ir into the cache as block `block`; the cache has room for MAX_BLOCK_CODE bytes. */
-void x64_emit(Translator *t, const IrBlock *ir, uint32_t block);
+/* Writes ir's code where `space` is to go on, as block `block`; there is room for MAX_BLOCK_CODE
+ * bytes. cpu is in the mode of the block. */
+void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint32_t block);
 
-/* Writes the fixed code at the start of the cache. */
-void x64_trampolines(Translator *t);
+/* Writes the fixed code at the start of the cache; where it ends. */
+uint32_t x64_trampolines(Translator *t);
 
 /* Patching, for link.c. */
 void x64_link(Translator *t, Exit *exit, const Block *target);
@@ -103,6 +110,12 @@ Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind
 
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
+/* R10 := the offset in the page, R11 := where its TLB entry is; the condition is "above" if it is
+ * not there. */
+void emit_tlb_lookup(Asm *a, Rm tag, unsigned bytes);
+/* The slot missed, and R10 is the xor with its tag: fills it from the TLB and goes to `ready`, or
+ * goes on with R10 and R11 as emit_tlb_lookup left them. */
+void emit_slot_refill(Emit *e, const Stub *stub);
 void emit_reach(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
 /* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */
@@ -148,8 +161,8 @@ int32_t emit_context(uint32_t key);
 static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
 {
     Mark mark = {e->a.at, kind, number};
-    if (UNLIKELY(e->t->marks != NULL))
-        g_array_append_val(e->t->marks, mark);
+    if (UNLIKELY(e->ir->marks != NULL))
+        g_array_append_val(e->ir->marks, mark);
 }
 
 /* cmp [the number that the context has for la's page], id */

@@ -20,10 +20,10 @@ static Stub *new_stub(Emit *e)
 static void keep_insn(Emit *e)
 {
     Translator *t = e->t;
-    Insn *insn = &t->insns[t->insn_count++];
+    Insn *insn = &t->insns[e->next->insn++];
     *insn = e->ir->insn[e->site_insn];
-    exec_bind(t->cpu, insn);
-    t->sites[e->site].insn = t->insn_count;
+    exec_bind(e->cpu, insn);
+    t->sites[e->site].insn = e->next->insn;
 }
 
 uint32_t emit_site(Emit *e)
@@ -32,7 +32,7 @@ uint32_t emit_site(Emit *e)
         return e->site;
     Translator *t = e->t;
     const IrBlock *ir = e->ir;
-    e->site = t->site_count++;
+    e->site = e->next->site++;
     t->sites[e->site] = (Site){
         .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
     if (ir->second) /* not to be decoded again from one page */
@@ -75,6 +75,8 @@ static void put_miss(Emit *e, const Stub *stub)
 {
     bool is_long = (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     Asm *a = &e->a;
+    if (stub->has_slot)
+        emit_slot_refill(e, stub);
     asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag); /* with R11, which the flags need next */
     if (stub->own)
         asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
@@ -90,7 +92,7 @@ static void put_miss(Emit *e, const Stub *stub)
 static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
 {
     Translator *t = e->t;
-    uint32_t id = t->exit_count++;
+    uint32_t id = e->next->exit++;
     t->exits[id] = (Exit){.rip = rip, .block = e->block, .kind = kind};
     Block *block = &t->blocks[e->block];
     if (!block->exit_count)
