@@ -21,6 +21,7 @@
 #include "cpu/mmu.h"
 #include "dbt/lift.h"
 #include "dbt/rows.h"
+#include "dbt/runtime.h"
 
 typedef struct Store {
     uint8_t *host;
@@ -228,15 +229,14 @@ static int interpret(Lockstep *l, Cpu *cpu)
 }
 
 /* Lifts the block as the translator did. False: that cannot be repeated. */
-static bool lift(Lockstep *l, Cpu *cpu, LinAddr la)
+static bool lift(Lockstep *l, Cpu *cpu)
 {
-    const Block *block = &l->t->blocks[l->block];
     KeptBlock *kept = &l->kept[l->block % KEPT_BLOCKS];
     l->now = kept;
     if (kept->block == l->block && kept->flushes == l->t->stats.flushes)
         return true;
     kept->block = 0;
-    if (!lift_block(cpu, block->key, block->host, block->second, la, &kept->ir))
+    if (!lift_again(l->t, cpu, l->block, &kept->ir))
         return false;
     for (unsigned n = 0; n < kept->ir.insn_count; n++)
         kept->traits[n] = traits_of(&kept->ir, n);
@@ -248,8 +248,7 @@ static bool lift(Lockstep *l, Cpu *cpu, LinAddr la)
 /* The interpreter's run, taken back. False: there is nothing to compare. */
 static bool foresee(Lockstep *l, Cpu *cpu)
 {
-    LinAddr la = cpu->mode == CPU_LONG ? cpu->rip : (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
-    if (mmu_tlb_mode(cpu) == TLB_NEVER || !lift(l, cpu, la))
+    if (mmu_tlb_mode(cpu) == TLB_NEVER || !lift(l, cpu))
         return false;
     l->before = *cpu;
     l->store_count = 0;

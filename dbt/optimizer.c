@@ -12,6 +12,7 @@
 
 #include "cpu/block.h"
 #include "cpu/mmu.h"
+#include "cpu/run.h"
 #include "dbt/lift.h"
 #include "dbt/runtime.h"
 #include "dbt/view.h"
@@ -29,6 +30,7 @@ typedef struct Job {
     uint64_t writes;            /* CodePage.writes */
     Cpu cpu;                    /* as it was, for the lifter */
     uint8_t page[PAGE_SIZE];    /* the code's bytes */
+    LiftPath path;              /* through them; empty: straight on */
     uint64_t without[OP_WORDS]; /* ops that shall have no slot */
     CodePlace start;
     bool alone, made;
@@ -36,6 +38,7 @@ typedef struct Job {
 
 /* A block in the hot blocks' space. */
 typedef struct HotBlock {
+    LiftPath path;
     uint64_t without[OP_WORDS];
     uint16_t first_slot, slot_count;
 } HotBlock;
@@ -45,6 +48,8 @@ typedef enum JobState { JOB_NONE, JOB_RUNS, JOB_DONE } JobState;
 struct Optimizer {
     Translator *t;
     Job *job;
+    bool wants_path; /* for `wanted`, or what runs next */
+    uint32_t wanted;
     int state; /* JobState; atomic */
     GMutex lock;
     GCond done;
@@ -84,7 +89,8 @@ static bool write_block(Optimizer *o)
     IrBlock *ir = o->ir;
     LinAddr la = code_address(&job->cpu, old->rip);
     job->cpu.rip = old->rip;
-    if (!lift_block(&job->cpu, old->key, job->page + (la & PAGE_MASK), NULL, la, ir))
+    const LiftPath *path = job->path.count ? &job->path : NULL;
+    if (!lift_block(&job->cpu, old->key, job->page + (la & PAGE_MASK), NULL, la, path, ir))
         return false;
     ir->host = old->host;
     ir->alone = job->alone;
@@ -93,7 +99,7 @@ static bool write_block(Optimizer *o)
     optimizer_give_slots(ir, job->without);
     CodeSpace *space = &t->space[SPACE_HOT];
     job->block = space->next.block++;
-    HotBlock hot = {.first_slot = space->next.slot};
+    HotBlock hot = {.path = job->path, .first_slot = space->next.slot};
     memcpy(hot.without, job->without, sizeof(hot.without));
     t->blocks[job->block] = (Block){.rip = ir->rip,
                                     .base = old->base,
@@ -164,6 +170,7 @@ static bool is_full(const CodeSpace *space)
     return cache_nearly_full(space) || space->next.slot + 2 * IR_MAX_INSNS >= space->end.slot;
 }
 
+/* job->path is set. */
 static void start(Optimizer *o, uint32_t block, const uint64_t *without)
 {
     Translator *t = o->t;
@@ -231,10 +238,11 @@ void optimizer_abandon(Optimizer *o)
     if (state_of(o) == JOB_DONE)
         forget_job(o);
     o->state = JOB_NONE;
+    o->wants_path = false;
     g_array_set_size(o->hot, 0);
 }
 
-bool optimizer_lift_again(Optimizer *o, uint32_t block, IrBlock *ir)
+bool optimizer_repeat(Optimizer *o, uint32_t block, IrBlock *ir)
 {
     const HotBlock *hot = hot_block(o, block);
     if (!hot)
@@ -262,23 +270,101 @@ static bool look_at_slots(Optimizer *o, const HotBlock *hot, uint64_t *without)
     return some;
 }
 
+const LiftPath *optimizer_path(const Optimizer *o, uint32_t block)
+{
+    const HotBlock *hot = hot_block(o, block);
+    return hot && hot->path.count ? &hot->path : NULL;
+}
+
+/* A hot block was seen again. */
+static void note_hot(Optimizer *o, uint32_t index)
+{
+    const HotBlock *hot = hot_block(o, index);
+    uint64_t without[OP_WORDS];
+    memcpy(without, hot->without, sizeof(without));
+    if (!look_at_slots(o, hot, without))
+        return;
+    o->job->path = hot->path;
+    o->stats.remade++;
+    start(o, index, without);
+}
+
 void optimizer_note(Optimizer *o, uint32_t index)
 {
     Translator *t = o->t;
     Block *block = &t->blocks[index];
-    const HotBlock *hot = hot_block(o, index);
-    uint64_t without[OP_WORDS] = {0};
     block->heat += block->heat < UINT8_MAX;
     if (state_of(o) != JOB_NONE || block->heat < HOT_SAMPLES || block->dropped || block->second ||
         block->key != lift_key(t->cpu, t->counted) || block->base != code_base(t->cpu))
         return;
-    if (hot) {
-        memcpy(without, hot->without, sizeof(without));
-        if (!look_at_slots(o, hot, without))
-            return;
-        o->stats.remade++;
+    if (hot_block(o, index)) {
+        note_hot(o, index);
+        return;
     }
-    start(o, index, without);
+    o->wanted = index;
+    o->wants_path = true;
+}
+
+/* --- the path ------------------------------------------------------------------------------------- */
+
+/* The CPU is about to run a block that is not hot yet: a loop's first, mostly, for there it looks
+ * at what is pending. 0: it is not. */
+static uint32_t next_block(const Optimizer *o, uint32_t key)
+{
+    const Cpu *cpu = o->t->cpu;
+    LinAddr la = code_address(cpu, cpu->rip);
+    uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
+    if (offset > PAGE_MASK)
+        return 0;
+    const uint8_t *host = tlb_entry(cpu, la)->host + offset;
+    uint32_t block = cache_find(o->t, cpu->rip, code_base(cpu), host, key);
+    return block && !hot_block(o, block) && !o->t->blocks[block].second ? block : 0;
+}
+
+static bool was_here(const LiftPath *path, uint64_t rip)
+{
+    for (unsigned i = 0; i < path->count; i++)
+        if (path->rip[i] == rip)
+            return true;
+    return false;
+}
+
+/* Has the interpreter go on from here and notes where it comes by, until it leaves the page or
+ * comes to where it was. May raise: then there is no path. */
+static void record(Optimizer *o, uint32_t key)
+{
+    Cpu *cpu = o->t->cpu;
+    LiftPath *path = &o->job->path;
+    LinAddr page = code_address(cpu, cpu->rip) & ~PAGE_MASK;
+    path->count = 0;
+    path->rip[0] = cpu->rip;
+    do {
+        run_block(cpu, 1);
+        path->rip[++path->count] = cpu->rip;
+    } while (path->count < IR_MAX_INSNS && !was_here(path, cpu->rip) &&
+             (code_address(cpu, cpu->rip) & ~PAGE_MASK) == page &&
+             cpu->insn_count < o->t->run_limit && lift_key(cpu, o->t->counted) == key);
+}
+
+void optimizer_follow(Optimizer *o)
+{
+    static const uint64_t none[OP_WORDS];
+    Translator *t = o->t;
+    uint32_t key = lift_key(t->cpu, t->counted), block = next_block(o, key);
+    o->wants_path = false;
+    if (block) {
+        record(o, key);
+        if (!t->blocks[block].dropped)
+            start(o, block, none);
+    } else if (!t->blocks[o->wanted].dropped) {
+        o->job->path.count = 0;
+        start(o, o->wanted, none);
+    }
+}
+
+bool optimizer_wants_path(const Optimizer *o)
+{
+    return o->wants_path;
 }
 
 /* --- life ----------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #ifndef MYNA_DBT_OPTIMIZER_H
 #define MYNA_DBT_OPTIMIZER_H
 
+#include "dbt/lift.h"
 #include "dbt/translator.h"
 
 typedef struct Optimizer Optimizer;
@@ -15,6 +16,10 @@ void optimizer_free(Optimizer *o);
 void optimizer_note(Optimizer *o, uint32_t block);
 /* Likewise: puts into the cache what is finished. */
 void optimizer_attend(Optimizer *o);
+/* Is a block to be written again, and should the CPU show first which way it goes? */
+bool optimizer_wants_path(const Optimizer *o);
+/* On the CPU's thread, where code would be run: does so, and begins to write. May raise. */
+void optimizer_follow(Optimizer *o);
 /* Waits for what is being written and forgets it: the cache will be emptied. */
 void optimizer_abandon(Optimizer *o);
 
@@ -28,7 +33,10 @@ const OptimizerStats *optimizer_stats(const Optimizer *o);
 
 /* Of a hot block that was lifted once more, to show it: makes ir what its code was written from,
  * and keeps the other thread out of its space. False: it is none. */
-bool optimizer_lift_again(Optimizer *o, uint32_t block, IrBlock *ir);
+bool optimizer_repeat(Optimizer *o, uint32_t block, IrBlock *ir);
+
+/* The path that a hot block follows, NULL: of others. */
+const LiftPath *optimizer_path(const Optimizer *o, uint32_t block);
 
 /* Gives the checks of a block slots of their own, but for the ops in `without`, a bit each; NULL:
  * none. */

@@ -188,7 +188,9 @@ static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
         RunNext next = run_attend(cpu);
         if (next == RUN_STOP)
             return;
-        if (next == RUN_BLOCKS)
+        if (next == RUN_BLOCKS && t->optimizer && optimizer_wants_path(t->optimizer))
+            optimizer_follow(t->optimizer);
+        else if (next == RUN_BLOCKS)
             run_code(t, cpu);
     }
 }

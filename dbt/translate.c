@@ -62,6 +62,14 @@ static bool may_cross(const Cpu *cpu, const uint8_t *host, LinAddr la)
            decode(host, here, cpu->code_size, flags, &insn) == DECODE_MORE;
 }
 
+bool lift_again(const Translator *t, Cpu *cpu, uint32_t index, IrBlock *ir)
+{
+    const Block *block = &t->blocks[index];
+    const LiftPath *path = t->optimizer ? optimizer_path(t->optimizer, index) : NULL;
+    return lift_block(cpu, block->key, block->host, block->second, code_address(cpu, cpu->rip),
+                      path, ir);
+}
+
 /* 0: the interpreter must do this one. */
 static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
 {
@@ -77,7 +85,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
         return 0;
     const uint8_t *second = NULL;
     CodePage *second_page = NULL;
-    if (!lift_block(cpu, key, host, NULL, la, ir)) {
+    if (!lift_block(cpu, key, host, NULL, la, NULL, ir)) {
         if (!may_cross(cpu, host, la))
             return 0;
         second = fetch_page(cpu, next_page(la));
@@ -86,7 +94,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
             !declare_code_page(cpu, la, page_start(host))) /* the walk may have written to it */
             return 0;
         second_page = cache_page(t, second);
-        if (cache_is_restless(second_page, second) || !lift_block(cpu, key, host, second, la, ir))
+        if (cache_is_restless(second_page, second) ||
+            !lift_block(cpu, key, host, second, la, NULL, ir))
             return 0;
     }
     ir->alone = cache_is_alone(t, host);

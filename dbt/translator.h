@@ -13,7 +13,7 @@ typedef struct Site {
     uint32_t block; /* index of its Block */
     uint32_t
         resume; /* where the code goes on behind the instruction; 0: it should have opened a span */
-    uint16_t delta;  /* bytes from the block's first rip to the instruction */
+    int16_t delta;   /* bytes from the block's first rip to the instruction */
     uint8_t number;  /* instructions of the block before it */
     bool opens_span; /* the code behind it reaches into what it has opened */
     uint32_t insn;   /* 1 + index of the decoded instruction; 0: not decoded yet */

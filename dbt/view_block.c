@@ -30,8 +30,10 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
     cpu->rip = rip;
     LinAddr la = code_base(cpu) + rip;
     const uint8_t *second = code_at(cpu, (la & ~PAGE_MASK) + PAGE_SIZE);
-    bool lifted = lift_block(cpu, key, host, NULL, la, t->ir) ||
-                  (second && lift_block(cpu, key, host, second, la, t->ir));
+    uint32_t index = cache_find(t, rip, code_base(cpu), host, key);
+    bool lifted = index ? lift_again(t, cpu, index, t->ir)
+                        : lift_block(cpu, key, host, NULL, la, NULL, t->ir) ||
+                              (second && lift_block(cpu, key, host, second, la, NULL, t->ir));
     cpu->rip = saved;
     t->ir->alone = cache_is_alone(t, host);
     if (lifted)
@@ -88,7 +90,7 @@ static void renumber(Translator *t, const Block *old)
 
 static void print(Translator *t, const Block *old, GString *out)
 {
-    bool hot = old && t->optimizer && optimizer_lift_again(t->optimizer, old - t->blocks, t->ir);
+    bool hot = old && t->optimizer && optimizer_repeat(t->optimizer, old - t->blocks, t->ir);
     Block again = write_again(t, hot);
     bool same = old && old->code_end - old->entry == again.code_end - again.entry;
     if (same)

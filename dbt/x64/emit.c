@@ -241,7 +241,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_ELEMENTS] = emit_elements, [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
     [IR_POLL] = emit_poll,         [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
     [IR_LEAVE] = emit_interp,      [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
-    [IR_CROSS] = emit_cross,
+    [IR_CROSS] = emit_cross,       [IR_EXPECT] = emit_expect,
 };
 
 static void begin_insn(Emit *e)
@@ -251,11 +251,18 @@ static void begin_insn(Emit *e)
     e->memory = rm_reg(HOST_NONE);
 }
 
+/* Is the code behind the instruction's that of the next one in memory? */
+static bool goes_straight_on(const Emit *e)
+{
+    unsigned n = e->site_insn;
+    return e->ir->insn_rip[n + 1] == e->ir->insn_rip[n] + e->ir->insn[n].length;
+}
+
 /* Behind the last op of an instruction: its handover comes back here, unless the code behind it
  * relies on what it should have opened. */
 static void finish_insn(Emit *e)
 {
-    if (e->site && !e->t->sites[e->site].opens_span)
+    if (e->site && !e->t->sites[e->site].opens_span && goes_straight_on(e))
         e->t->sites[e->site].resume = e->a.at;
     begin_insn(e);
 }
@@ -289,6 +296,7 @@ void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint
               .next = &space->next,
               .end = &space->end,
               .cpu = cpu,
+              .loop_insns = space->end.slot ? MAX_HOT_LOOP_INSNS : MAX_LOOP_INSNS,
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,

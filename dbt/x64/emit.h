@@ -33,7 +33,10 @@ typedef struct Recipe {
     uint16_t gprs; /* bit n: general register n is needed */
 } Recipe;
 
-enum { MAX_STUBS = 4 * IR_MAX_INSNS, MAX_LOOP_INSNS = 24 };
+enum { MAX_STUBS = 8 * IR_MAX_INSNS };
+
+/* Loops of one block are written twice up to so many instructions. */
+enum { MAX_LOOP_INSNS = 24, MAX_HOT_LOOP_INSNS = IR_MAX_INSNS };
 
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
@@ -73,7 +76,8 @@ typedef struct Emit {
     Stub *site_stub;
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
     Recipe loop_recipe;
-    uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
+    unsigned loop_insns; /* the most */
+    uint32_t skip;       /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
 /* Writes ir's code where `space` is to go on, as block `block`; there is room for MAX_BLOCK_CODE
@@ -150,6 +154,7 @@ void emit_find(Emit *e, const IrOp *op);
  * that rip's. */
 void emit_jump_lookup(Emit *e, int32_t context);
 void emit_jump(Emit *e, const IrOp *op);
+void emit_expect(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);
 void emit_stubs(Emit *e);

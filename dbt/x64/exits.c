@@ -296,16 +296,17 @@ bool emit_saves_before(const Emit *e, const IrOp *op)
  * the flags it begins with are made again, and need not have them saved. */
 static bool put_loop_branch(Emit *e, const IrOp *op)
 {
-    if (!e->ir->is_loop || (uint64_t)op->imm != e->ir->rip || e->ir->insn_count > MAX_LOOP_INSNS)
+    bool always = op->op == IR_JMP, last = e->at_op + 2 >= e->ir->op_count;
+    if (!e->ir->is_loop || !last || (uint64_t)op->imm != e->ir->rip ||
+        e->ir->insn_count > e->loop_insns)
         return false;
-    if (e->copy) {
-        asm_jcc(&e->a, op->access, e->copy);
-        return true;
+    if (!e->copy && (e->to_copy || e->flags & FLAGS_IN_IMAGE || !emit_recipe_lasts(e, 0)))
+        return false;
+    uint32_t at = always ? asm_jmp(&e->a, e->copy) : asm_jcc(&e->a, op->access, e->copy);
+    if (!e->copy) {
+        e->to_copy = at;
+        e->loop_recipe = e->recipe;
     }
-    if (e->flags & FLAGS_IN_IMAGE || !emit_recipe_lasts(e, 0))
-        return false;
-    e->to_copy = asm_jcc(&e->a, op->access, 0);
-    e->loop_recipe = e->recipe;
     return true;
 }
 
@@ -360,6 +361,8 @@ static void set_shortcut(Exit *exit, uint32_t at)
 
 void emit_jmp(Emit *e, const IrOp *op)
 {
+    if (put_loop_branch(e, op))
+        return;
     bool saves = !(e->flags & FLAGS_IN_IMAGE);
     if (saves)
         emit_flags_to_host(e);
@@ -396,6 +399,19 @@ void emit_find(Emit *e, const IrOp *op)
         asm_mov(a, 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, code)));
         asm_store(a, 8, JIT(next), HOST_R10);
     }
+    e->flags &= ~FLAGS_IN_HOST;
+}
+
+void emit_expect(Emit *e, const IrOp *op)
+{
+    bool fits = op->imm == (int32_t)op->imm;
+    if (fits) {
+        asm_alu_imm(&e->a, ALU_CMP, 8, rm_reg(HOST_R10), op->imm);
+    } else {
+        asm_mov_imm(&e->a, HOST_R11, op->imm);
+        asm_op(&e->a, OP1(0x3b), 8, HOST_R10, rm_reg(HOST_R11));
+    }
+    emit_cold_if(e, COND_NE);
     e->flags &= ~FLAGS_IN_HOST;
 }
 
