@@ -203,6 +203,14 @@ static void forget_jumps(Translator *t, const Block *block)
     }
 }
 
+void cache_isolate(Translator *t, uint32_t index)
+{
+    Block *block = &t->blocks[index];
+    while (block->in)
+        unlink_exit(t, block->in);
+    forget_jumps(t, block);
+}
+
 /* Out of every list but its page's. Its code stays until the cache is emptied: it may be running.
  */
 static void block_drop(Translator *t, uint32_t index)
@@ -212,11 +220,9 @@ static void block_drop(Translator *t, uint32_t index)
     while (*link != index)
         link = &t->blocks[*link].hash_next;
     *link = block->hash_next;
-    while (block->in)
-        unlink_exit(t, block->in);
+    cache_isolate(t, index);
     for (uint32_t i = 0; i < block->exit_count; i++)
         unlink_exit(t, block->first_exit + i);
-    forget_jumps(t, block);
     block->dropped = true;
     t->stats.dropped++;
 }

@@ -48,9 +48,8 @@ typedef enum JobState { JOB_NONE, JOB_RUNS, JOB_DONE } JobState;
 struct Optimizer {
     Translator *t;
     Job *job;
-    bool wants_path; /* for `wanted`, or what runs next */
-    uint32_t wanted;
-    int state; /* JobState; atomic */
+    uint32_t awaited; /* a hot block whose path is wanted; 0: none */
+    int state;        /* JobState; atomic */
     GMutex lock;
     GCond done;
     IrBlock *ir;
@@ -238,7 +237,7 @@ void optimizer_abandon(Optimizer *o)
     if (state_of(o) == JOB_DONE)
         forget_job(o);
     o->state = JOB_NONE;
-    o->wants_path = false;
+    o->awaited = 0;
     g_array_set_size(o->hot, 0);
 }
 
@@ -301,25 +300,11 @@ void optimizer_note(Optimizer *o, uint32_t index)
         note_hot(o, index);
         return;
     }
-    o->wanted = index;
-    o->wants_path = true;
+    o->awaited = index;
+    cache_isolate(t, index);
 }
 
 /* --- the path ------------------------------------------------------------------------------------- */
-
-/* The CPU is about to run a block that is not hot yet: a loop's first, mostly, for there it looks
- * at what is pending. 0: it is not. */
-static uint32_t next_block(const Optimizer *o, uint32_t key)
-{
-    const Cpu *cpu = o->t->cpu;
-    LinAddr la = code_address(cpu, cpu->rip);
-    uint64_t offset = la ^ tlb_entry(cpu, la)->fetch;
-    if (offset > PAGE_MASK)
-        return 0;
-    const uint8_t *host = tlb_entry(cpu, la)->host + offset;
-    uint32_t block = cache_find(o->t, cpu->rip, code_base(cpu), host, key);
-    return block && !hot_block(o, block) && !o->t->blocks[block].second ? block : 0;
-}
 
 static bool was_here(const LiftPath *path, uint64_t rip)
 {
@@ -350,21 +335,16 @@ void optimizer_follow(Optimizer *o)
 {
     static const uint64_t none[OP_WORDS];
     Translator *t = o->t;
-    uint32_t key = lift_key(t->cpu, t->counted), block = next_block(o, key);
-    o->wants_path = false;
-    if (block) {
-        record(o, key);
-        if (!t->blocks[block].dropped)
-            start(o, block, none);
-    } else if (!t->blocks[o->wanted].dropped) {
-        o->job->path.count = 0;
-        start(o, o->wanted, none);
-    }
+    uint32_t block = o->awaited;
+    o->awaited = 0;
+    record(o, t->blocks[block].key);
+    if (!t->blocks[block].dropped)
+        start(o, block, none);
 }
 
-bool optimizer_wants_path(const Optimizer *o)
+bool optimizer_awaits(const Optimizer *o, uint32_t block)
 {
-    return o->wants_path;
+    return o->awaited == block;
 }
 
 /* --- life ----------------------------------------------------------------------------------------- */

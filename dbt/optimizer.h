@@ -16,9 +16,10 @@ void optimizer_free(Optimizer *o);
 void optimizer_note(Optimizer *o, uint32_t block);
 /* Likewise: puts into the cache what is finished. */
 void optimizer_attend(Optimizer *o);
-/* Is a block to be written again, and should the CPU show first which way it goes? */
-bool optimizer_wants_path(const Optimizer *o);
-/* On the CPU's thread, where code would be run: does so, and begins to write. May raise. */
+/* Is this block, which comes next, to be written again, and should the CPU show first which way it
+ * goes? */
+bool optimizer_awaits(const Optimizer *o, uint32_t block);
+/* Has it do so, and begins to write. May raise. */
 void optimizer_follow(Optimizer *o);
 /* Waits for what is being written and forgets it: the cache will be emptied. */
 void optimizer_abandon(Optimizer *o);

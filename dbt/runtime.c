@@ -131,6 +131,10 @@ static void run_code(Translator *t, Cpu *cpu)
             run_block(cpu, 1);
             return;
         }
+        if (UNLIKELY(t->optimizer && optimizer_awaits(t->optimizer, block))) {
+            optimizer_follow(t->optimizer);
+            return;
+        }
         if (from && t->exits[from].kind >= EXIT_NEAR && t->blocks[t->exits[from].block].key == key)
             connect(t, cpu, from, block);
         if (t->jumped) {
@@ -188,9 +192,7 @@ static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
         RunNext next = run_attend(cpu);
         if (next == RUN_STOP)
             return;
-        if (next == RUN_BLOCKS && t->optimizer && optimizer_wants_path(t->optimizer))
-            optimizer_follow(t->optimizer);
-        else if (next == RUN_BLOCKS)
+        if (next == RUN_BLOCKS)
             run_code(t, cpu);
     }
 }

@@ -196,6 +196,8 @@ void cache_insert(Translator *t, uint32_t block, CodePage *page);
 /* Of a block that is in the cache: its last bytes are in another page. */
 void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
 void cache_drop(Translator *t, uint32_t block);
+/* Whoever goes to the block comes to the dispatcher first. */
+void cache_isolate(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */
 bool cache_nearly_full(const CodeSpace *space);

@@ -296,7 +296,7 @@ void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint
               .next = &space->next,
               .end = &space->end,
               .cpu = cpu,
-              .loop_insns = space->end.slot ? MAX_HOT_LOOP_INSNS : MAX_LOOP_INSNS,
+              .hot = space->end.slot != 0,
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,

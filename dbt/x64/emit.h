@@ -35,8 +35,8 @@ typedef struct Recipe {
 
 enum { MAX_STUBS = 8 * IR_MAX_INSNS };
 
-/* Loops of one block are written twice up to so many instructions. */
-enum { MAX_LOOP_INSNS = 24, MAX_HOT_LOOP_INSNS = IR_MAX_INSNS };
+/* Loops of one block are written twice up to so many instructions, hot ones always. */
+enum { MAX_LOOP_INSNS = 24 };
 
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
@@ -76,8 +76,8 @@ typedef struct Emit {
     Stub *site_stub;
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
     Recipe loop_recipe;
-    unsigned loop_insns; /* the most */
-    uint32_t skip;       /* rel32 of a jump over the rest of the present instruction */
+    bool hot;
+    uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
 /* Writes ir's code where `space` is to go on, as block `block`; there is room for MAX_BLOCK_CODE
