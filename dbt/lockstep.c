@@ -34,7 +34,7 @@ enum { MAX_STORES = 4096, KEPT_BLOCKS = 256, FINISHED = -1, GIVEN_UP = -2 };
 typedef struct Traits {
     bool final;         /* it is not to be run twice */
     bool loose;         /* right engines may differ in its result */
-    IrFlagUse use;      /* of the arithmetic flags, */
+    IrUse use;          /* of the arithmetic flags, */
     uint32_t undefined; /* and those it leaves without a meaning */
 } Traits;
 
@@ -148,14 +148,14 @@ static bool is_loose(const Insn *insn)
     return wide_shift && insn->opsize == 2;
 }
 
-static IrFlagUse flag_use(const IrBlock *ir, unsigned n)
+static IrUse flag_use(const IrBlock *ir, unsigned n)
 {
     const Insn *insn = &ir->insn[n];
     IrOp op = {.op = IR_ROW, .insn = n};
-    IrFlagUse use = ir_flag_use(ir, &op);
+    IrUse use = ir_use_of(ir, &op);
     if (!strcmp(insn_row(insn)->name, "JCC")) {
         op = (IrOp){.op = IR_EXITIF, .insn = n, .access = insn->opcode & 15};
-        use.reads = ir_flag_use(ir, &op).reads;
+        use.reads = ir_use_of(ir, &op).reads;
     }
     return use;
 }
