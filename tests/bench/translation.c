@@ -138,6 +138,15 @@ static Ns processor_time(void)
     return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
+/* The same if a change of the translator changes nothing that it writes. */
+static uint32_t hash_code(const Translator *t)
+{
+    uint32_t hash = 0;
+    for (uint32_t at = t->first_free; at < t->used; at++)
+        hash = hash * 31 + t->rw[at];
+    return hash;
+}
+
 static void report(const Translator *t, Ns taken)
 {
     const TranslatorStats *s = &t->stats;
@@ -150,6 +159,7 @@ static void report(const Translator *t, Ns taken)
            stub_bytes / insns);
     printf("%.2f exits and %.2f sites an instruction\n", t->exit_count / insns,
            t->site_count / insns);
+    printf("code: %08x\n", hash_code(t));
     printf("%.0f ns an instruction\n", taken / insns);
 }
 
