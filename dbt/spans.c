@@ -20,16 +20,16 @@ typedef struct Value {
 typedef struct Span {
     unsigned base, index, scale; /* ids, 0: none */
     bool write;
-    int64_t low, high; /* first byte and the one behind the last, from the base */
+    int64_t low, high;       /* first byte and the one behind the last, from the base */
     unsigned first, members; /* the first in Spans.access; how many */
-    unsigned number; /* 1 + index in IrBlock.spans */
+    unsigned number;         /* 1 + index in IrBlock.spans */
 } Span;
 
 /* A check that could be left to an earlier one, or serve later ones. */
 typedef struct Access {
-    uint16_t op; /* index */
+    uint16_t op;  /* index */
     uint8_t span; /* index */
-    int64_t at; /* from the span's base */
+    int64_t at;   /* from the span's base */
 } Access;
 
 typedef struct Spans {
@@ -180,8 +180,8 @@ static void number(Spans *s, Span *span)
     const Access *first = &s->access[span->first];
     if (span->members < 2 || ir->span_count == IR_MAX_SPANS)
         return;
-    ir->spans[ir->span_count++] =
-        (IrSpan){.bytes = span->high - span->low, .offset = first->at - span->low};
+    ir->spans[ir->span_count++] = (IrSpan){.bytes = span->high - span->low,
+                                           .offset = first->at - span->low};
     span->number = ir->span_count;
     ir->ops[first->op].span = span->number;
 }

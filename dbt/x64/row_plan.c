@@ -32,8 +32,8 @@ static bool needs_register(const InsnRow *row, unsigned n)
 
 static void place(RowHostPlan *plan, const InsnRow *row, unsigned n, RowField field)
 {
-    plan->place[plan->placed++] =
-        (RowPlace){.operand = n, .field = field, .needs_register = needs_register(row, n)};
+    plan->place[plan->placed++] = (RowPlace){
+        .operand = n, .field = field, .needs_register = needs_register(row, n)};
 }
 
 static RowImmediate immediate_of(const InsnRow *row, unsigned n)
@@ -106,8 +106,7 @@ static void plan_opcode(RowHostPlan *plan, const InsnRow *row)
                        : row->prefix & PREFIX_PF2 ? 0xf2
                                                   : 0;
     plan->takes_66 = !plan->vex && (any || repeat_class);
-    plan->has_modrm =
-        kind != FORM_KIND_NONE && kind != FORM_KIND_PLUSR && kind != FORM_KIND_PLUSC;
+    plan->has_modrm = kind != FORM_KIND_NONE && kind != FORM_KIND_PLUSR && kind != FORM_KIND_PLUSC;
     plan->group = kind == FORM_KIND_D || kind == FORM_KIND_M || kind == FORM_KIND_R ||
                   kind == FORM_KIND_BYTE;
     plan->in_opcode = where_of(row, 0) == WHERE_Z;

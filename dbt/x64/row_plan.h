@@ -25,14 +25,14 @@ typedef enum RowImmediate {
 } RowImmediate;
 
 typedef struct RowHostPlan {
-    bool possible;       /* the host, in 64-bit mode, has it, and it names no system registers */
-    bool not_16;         /* but not with 16-bit operands */
-    bool is_mov;         /* MOV, which may have a shorter form */
-    bool both_ways;      /* bit 1 of the opcode tells which operand is in ModRM.rm */
+    bool possible;  /* the host, in 64-bit mode, has it, and it names no system registers */
+    bool not_16;    /* but not with 16-bit operands */
+    bool is_mov;    /* MOV, which may have a shorter form */
+    bool both_ways; /* bit 1 of the opcode tells which operand is in ModRM.rm */
     bool has_modrm;
-    bool in_opcode;      /* the opcode's low bits are a register */
-    bool group;          /* ModRM.reg is part of the opcode */
-    bool takes_66;       /* as the operand size */
+    bool in_opcode; /* the opcode's low bits are a register */
+    bool group;     /* ModRM.reg is part of the opcode */
+    bool takes_66;  /* as the operand size */
     bool vex;
     bool w_by_size;      /* VEX.W is the width of general registers */
     uint8_t immediate;   /* RowImmediate */

@@ -19,8 +19,8 @@
 
 enum { LOADED_AT = 1 * MIB, CODE_CACHE = 256 * MIB, INSTRUCTIONS = 200000 };
 
-/* The C library's is not used here: valgrind does not know how shared memory is mapped once more, and
- * where code would be executed is of no use to it. */
+/* The C library's is not used here: valgrind does not know how shared memory is mapped once more,
+ * and where code would be executed is of no use to it. */
 void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
 {
     return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -74,7 +74,8 @@ static TestCpu *load(const char *path, Code *where, GError **err)
     const uint8_t *file = (const uint8_t *)contents;
     const Elf64_Phdr *code = find_code(file, size);
     if (!code) {
-        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: no ELF file with x86-64 code", path);
+        g_set_error(err, G_FILE_ERROR, G_FILE_ERROR_INVAL, "%s: no ELF file with x86-64 code",
+                    path);
         return NULL;
     }
     *where = (Code){.entry = LOADED_AT + entry_offset(((const Elf64_Ehdr *)file)->e_entry, code),
