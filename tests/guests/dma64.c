@@ -6,6 +6,7 @@
  * run with: --disk -smp 4
  * run with: --disk -smp 2 -accel interp,thread=multi
  * run with: --disk -smp 4 -accel jit,thread=multi
+ * run with: --disk -smp 4 -accel jit,thread=single -check lockstep
  */
 #include "lib/64/others.h"
 #include "lib/cpu.h"
