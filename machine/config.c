@@ -214,8 +214,8 @@ static bool finish_turns(Config *c, GError **err)
                       : c->lockstep ? "-check lockstep, which runs each block twice"
                                     : NULL;
     if (why && c->thread == THREAD_MULTI) {
-        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
-                    "-accel: thread=multi does not go with %s", why);
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "-accel: thread=multi does not go with %s",
+                    why);
         return false;
     }
     c->turns = c->cpus > 1 && (why || c->thread == THREAD_SINGLE);

@@ -1,12 +1,9 @@
-/* dma64.c - code that a disk controller changes: what its bus master puts into memory is what runs, on
- * the processor that asked for it and on the others. [SDM3] "Self-Modifying Code", "Handling Self- and
- * Cross-Modifying Code": the code that is reached behind a serializing instruction.
- * run with: --disk
- * run with: --disk -smp 2
- * run with: --disk -smp 4
- * run with: --disk -smp 2 -accel interp,thread=multi
- * run with: --disk -smp 4 -accel jit,thread=multi
- * run with: --disk -smp 4 -accel jit,thread=single -check lockstep
+/* dma64.c - code that a disk controller changes: what its bus master puts into memory is what runs,
+ * on the processor that asked for it and on the others. [SDM3] "Self-Modifying Code", "Handling
+ * Self- and Cross-Modifying Code": the code that is reached behind a serializing instruction. run
+ * with: --disk run with: --disk -smp 2 run with: --disk -smp 4 run with: --disk -smp 2 -accel
+ * interp,thread=multi run with: --disk -smp 4 -accel jit,thread=multi run with: --disk -smp 4
+ * -accel jit,thread=single -check lockstep
  */
 #include "lib/64/others.h"
 #include "lib/cpu.h"
@@ -16,8 +13,8 @@
 
 enum { ROUNDS = 40, PAGE = 4096, RET = 0xc3, NOP = 0x90, MOV_EAX = 0xb8 };
 
-/* Two pages for code, others after a few changes: an emulator may treat code that changes all the time
- * otherwise than other code. */
+/* Two pages for code, others after a few changes: an emulator may treat code that changes all the
+ * time otherwise than other code. */
 enum { AREAS = 160, CHANGES = 4 };
 static u8 areas[AREAS][2 * PAGE] __attribute__((aligned(4096)));
 static u8 *volatile code;
@@ -344,7 +341,8 @@ CASE(endless_straddle, "so does one whose branch lies in two pages, by either ha
     }
 }
 
-/* The other processor asks and waits, in the page; this one runs another function of it meanwhile. */
+/* The other processor asks and waits, in the page; this one runs another function of it meanwhile.
+ */
 static void ask_in_page(void)
 {
     for (u32 n = 0; n < ROUNDS; n++) {

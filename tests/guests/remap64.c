@@ -1,14 +1,11 @@
-/* remap64.c - mappings that several processors change while all use them, with interrupts between them to
- * make the others forget. [SDM3] "Propagation of Paging-Structure Changes to Multiple Processors",
- * "Invalidation of TLBs and Paging-Structure Caches".
+/* remap64.c - mappings that several processors change while all use them, with interrupts between
+ * them to make the others forget. [SDM3] "Propagation of Paging-Structure Changes to Multiple
+ * Processors", "Invalidation of TLBs and Paging-Structure Caches".
  *
- * Each page of a window in two address spaces has a sequence number, odd while it is being changed. Who finds
- * it even and the same before and after an access must have met what the page is noted to be: that
- * frame, or that fault. The numbers drawn are the same in every run.
- * run with: -smp 2
- * run with: -smp 4
- * run with: -smp 2 -accel interp,thread=multi
- * run with: -smp 4 -accel jit,thread=multi
+ * Each page of a window in two address spaces has a sequence number, odd while it is being changed.
+ * Who finds it even and the same before and after an access must have met what the page is noted to
+ * be: that frame, or that fault. The numbers drawn are the same in every run. run with: -smp 2 run
+ * with: -smp 4 run with: -smp 2 -accel interp,thread=multi run with: -smp 4 -accel jit,thread=multi
  * run with: -smp 2 -accel jit,thread=single -check lockstep
  */
 #include "lib/64/others.h"
@@ -19,14 +16,15 @@
 
 enum { VECTOR = 0x41, PAGE = 4096, LARGE = 2 << 20, ENTRIES = 512 };
 
-/* The window: regions of 2 MiB, each a table of small pages or a large page; some pages of each are used. The last one
- * is global and the same in both spaces. */
+/* The window: regions of 2 MiB, each a table of small pages or a large page; some pages of each are
+ * used. The last one is global and the same in both spaces. */
 enum { SPACES = 2, REGIONS = 4, GLOBAL = REGIONS - 1, PAGES = 8, PAGE_STEP = 61 };
 
 /* Frames, by number: small ones, then the used pages of large ones. */
 enum { SMALL = 16, BIG = 3, FRAMES = SMALL + BIG * PAGES, BIG_AT = 8 << 20 };
 static u8 small[SMALL][PAGE] __attribute__((aligned(4096)));
-/* In each frame: its number, three times; a cell for each processor; code that returns the number. */
+/* In each frame: its number, three times; a cell for each processor; code that returns the number.
+ */
 enum { CELLS_AT = 64, CODE_AT = 2048, SIGNATURE = 0x5a5a0000 };
 
 typedef struct {
@@ -218,7 +216,9 @@ static void forget(Me *m)
         forget_space(m);
         break;
     default:
-        invpcid(request.method == BY_INVPCID_SPACE ? 1 : request.method == BY_INVPCID_ALL ? 2 : 3,
+        invpcid(request.method == BY_INVPCID_SPACE ? 1
+                : request.method == BY_INVPCID_ALL ? 2
+                                                   : 3,
                 request.space, NULL);
     }
 }
@@ -337,8 +337,8 @@ static void change_page(Me *m, u32 space, u32 region, u32 page)
         entry->frame = draw(m, SMALL);
     }
     entry->rights = draw_rights(m);
-    tables[space][region][page_index(page)] =
-        (word)frame_at(entry->frame) | entry->rights | (region == GLOBAL ? PAGE_G : 0);
+    tables[space][region][page_index(page)] = (word)frame_at(entry->frame) | entry->rights |
+                                              (region == GLOBAL ? PAGE_G : 0);
     request.first = request.last = page;
     if (was_there || draw(m, 2)) {
         shoot_down(m);
@@ -405,7 +405,8 @@ static u64 execute(Me *m, u8 *at)
     return value;
 }
 
-/* The error code that an access of the kind must bring, or 0: none; an absent page has PF_U here. */
+/* The error code that an access of the kind must bring, or 0: none; an absent page has PF_U here.
+ */
 static u32 fault_of(u32 kind, u64 rights)
 {
     bool writes = kind == STORE || kind == ADD;

@@ -161,8 +161,8 @@ static void running(void)
     g_assert_false(c->icount_sleep);
 }
 
-/* CPUs have threads of their own unless instructions are counted or compared, or one thread is asked
- * for. */
+/* CPUs have threads of their own unless instructions are counted or compared, or one thread is
+ * asked for. */
 static void threads(void)
 {
     static const struct {

@@ -41,8 +41,8 @@ static void right(void)
     bare_cpu_free(t);
 }
 
-/* A block that takes the accessed bit from the entry that maps it all. The interpreter's run walks and
- * sets it again; the translator's does not, from the second turn on. Both are right. */
+/* A block that takes the accessed bit from the entry that maps it all. The interpreter's run walks
+ * and sets it again; the translator's does not, from the second turn on. Both are right. */
 static void table_entry(void)
 {
     enum { ENTRY = AT_PAGES + 2 * PAGE_SIZE, PRESENT_WRITE_USER_LARGE = 0x87, TURNS = 5 };
