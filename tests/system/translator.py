@@ -40,14 +40,14 @@ def grub():
                                  *options), finish_grub
 
 
-def memtest():
-    return lambda options: Guest("-m", "16", "-kernel", f"{require_guest('memtest')}/memtest64.bin",
+def memtest(bits):
+    return lambda options: Guest("-m", "16", "-kernel", f"{require_guest('memtest')}/memtest{bits}.bin",
                                  "-append", "console=ttyS0,115200", *options), finish_memtest
 
 
-def installer():
+def installer(arch):
     def start(options):
-        folder = require_guest("netboot-amd64")
+        folder = require_guest(f"netboot-{arch}")
         return Guest("-m", "1024", "-kernel", f"{folder}/vmlinuz", "-initrd", f"{folder}/initrd.gz",
                      "-append", "console=ttyS0", *options)
     return start, finish_installer
@@ -81,8 +81,10 @@ def add_tests(name, guest, one_in, quick_lockstep, quick_cache):
 
 
 add_tests("grub", grub(), 1, True, False)
-add_tests("memtest", memtest(), 1, False, False)
+add_tests("memtest_64", memtest(64), 1, False, False)
+add_tests("memtest_32", memtest(32), 1, False, False)
 add_tests("linux_amd64", linux("amd64"), 1, False, False)
 add_tests("linux_686_pae", linux("686-pae"), 1, False, False)
 add_tests("linux_686", linux("686"), 1, False, True)
-add_tests("installer", installer(), 100, False, False)
+add_tests("installer_amd64", installer("amd64"), 1, False, False)
+add_tests("installer_i386", installer("i386"), 1, False, False)
