@@ -23,24 +23,39 @@ static void *reserve(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Anonymous memory, because that is where perf looks for generated code; MREMAP of size 0 maps
- * shared pages once more. */
+/* The same memory twice. Anonymous, because that is where perf looks for generated code: MREMAP of
+ * size 0 maps shared pages once more. Where that is refused (valgrind), a file of memory. */
+static void map_twice(uint32_t bytes, void *map[2])
+{
+    map[0] = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    map[1] = map[0] == MAP_FAILED ? MAP_FAILED : mremap(map[0], 0, bytes, MREMAP_MAYMOVE);
+    if (map[1] != MAP_FAILED || map[0] == MAP_FAILED)
+        return;
+    munmap(map[0], bytes);
+    int file = memfd_create("translated code", MFD_CLOEXEC);
+    bool ready = file >= 0 && ftruncate(file, bytes) == 0;
+    for (unsigned i = 0; i < 2; i++)
+        map[i] = ready ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+                       : MAP_FAILED;
+    if (file >= 0)
+        close(file);
+}
+
 static bool map_code(Translator *t, uint32_t bytes, GError **err)
 {
-    void *rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    void *rx = rw == MAP_FAILED ? rw : mremap(rw, 0, bytes, MREMAP_MAYMOVE);
-    if (rx != MAP_FAILED && mprotect(rx, bytes, PROT_READ | PROT_EXEC) == 0) {
-        t->rw = rw;
-        t->rx = rx;
+    void *map[2];
+    map_twice(bytes, map);
+    if (map[1] != MAP_FAILED && mprotect(map[1], bytes, PROT_READ | PROT_EXEC) == 0) {
+        t->rw = map[0];
+        t->rx = map[1];
         t->size = bytes;
         return true;
     }
     g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
                 "translated code: the host refuses executable memory: %s", g_strerror(errno));
-    if (rx != MAP_FAILED)
-        munmap(rx, bytes);
-    if (rw != MAP_FAILED)
-        munmap(rw, bytes);
+    for (unsigned i = 0; i < 2; i++)
+        if (map[i] != MAP_FAILED)
+            munmap(map[i], bytes);
     return false;
 }
 

@@ -31,6 +31,7 @@ typedef struct Bench {
 typedef struct Options {
     gint64 programs, seed;
     int seconds;
+    gboolean slots; /* every check of memory has a TLB slot of its own */
 } Options;
 
 typedef struct Totals {
@@ -38,13 +39,14 @@ typedef struct Totals {
     unsigned differences;
 } Totals;
 
-static bool bench_new(Bench *b)
+static bool bench_new(Bench *b, bool slots)
 {
     for (unsigned e = 0; e < ENGINES; e++) {
         g_autoptr(GError) err = NULL;
         b->t[e] = bare_cpu();
-        if (e != INTERPRETED &&
-            !dbt_attach(b->t[e]->cpu, &(DbtOptions){.counted = e == COUNTED}, &err)) {
+        const DbtOptions options = {.counted = e == COUNTED,
+                                    .optimize = slots ? OPTIMIZE_ALL : OPTIMIZE_HOT};
+        if (e != INTERPRETED && !dbt_attach(b->t[e]->cpu, &options, &err)) {
             printf("skipped: %s\n", err->message);
             return false;
         }
@@ -224,6 +226,7 @@ static Options parse_options(int argc, char **argv)
         {"seconds", 't', 0, G_OPTION_ARG_INT, &o.seconds, "stop after this time", "N"},
         {"seed", 's', 0, G_OPTION_ARG_INT64, &o.seed, "of the first program; the next has the next",
          "N"},
+        {"slots", 0, 0, G_OPTION_ARG_NONE, &o.slots, "check memory by slots", NULL},
         {NULL},
     };
     g_autoptr(GOptionContext)
@@ -286,7 +289,7 @@ int main(int argc, char **argv)
     static Bench b;
     Totals totals = {0};
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!bench_new(&b))
+    if (!bench_new(&b, o.slots))
         return SKIPPED;
     gint64 start = g_get_monotonic_time();
     while (!is_over(&o, &totals, start))
