@@ -42,6 +42,7 @@ typedef struct IrOp {
 typedef struct IrSpan {
     uint16_t bytes;  /* from its first byte on, in one page */
     uint16_t offset; /* of the checking instruction's own access */
+    bool write;      /* some access writes, perhaps not the first */
 } IrSpan;
 
 /* What an op does with arithmetic flags and general registers. */
@@ -76,6 +77,7 @@ typedef struct IrBlock {
     IrOp ops[IR_MAX_OPS];
     IrSpan spans[IR_MAX_SPANS];
     unsigned span_count;
+    bool is_hot;   /* it is worth more time than others */
     bool is_loop;  /* its last branch goes to its first instruction */
     bool alone;    /* no spans: an access of this block often was not in one page with the others */
     GArray *marks; /* of Mark: what each part of the host code is for; NULL: nobody looks */

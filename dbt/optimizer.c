@@ -93,6 +93,7 @@ static bool write_block(Optimizer *o)
         return false;
     ir->host = old->host;
     ir->alone = job->alone;
+    ir->is_hot = true;
     view_before(ir);
     ir_passes(ir);
     optimizer_give_slots(ir, job->without);

@@ -66,8 +66,10 @@ bool lift_again(const Translator *t, Cpu *cpu, uint32_t index, IrBlock *ir)
 {
     const Block *block = &t->blocks[index];
     const LiftPath *path = t->optimizer ? optimizer_path(t->optimizer, index) : NULL;
-    return lift_block(cpu, block->key, block->host, block->second, code_address(cpu, cpu->rip),
-                      path, ir);
+    bool lifted = lift_block(cpu, block->key, block->host, block->second,
+                             code_address(cpu, cpu->rip), path, ir);
+    ir->is_hot = is_for_hot(code_space_of(t, index));
+    return lifted;
 }
 
 /* 0: the interpreter must do this one. */
@@ -98,16 +100,17 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
             !lift_block(cpu, key, host, second, la, NULL, ir))
             return 0;
     }
+    CodeSpace *space = &t->space[SPACE_PLAIN];
     ir->alone = cache_is_alone(t, host);
+    ir->is_hot = is_for_hot(space);
     ir_passes(ir);
-    if (t->space[SPACE_PLAIN].end.slot)
+    if (ir->is_hot)
         optimizer_give_slots(ir, NULL);
 #ifndef NDEBUG
     const char *problem = ir_problem(ir);
     if (problem)
         g_error("translator: %s", problem);
 #endif
-    CodeSpace *space = &t->space[SPACE_PLAIN];
     uint32_t index = space->next.block++;
     t->blocks[index] = (Block){.rip = ir->rip,
                                .base = code_base(cpu),

@@ -181,6 +181,12 @@ static inline const CodeSpace *code_space_of(const Translator *t, uint32_t block
     return &t->space[block >= t->space[SPACE_HOT].first.block ? SPACE_HOT : SPACE_PLAIN];
 }
 
+/* Blocks in this space are worth more time, and checks have slots. */
+static inline bool is_for_hot(const CodeSpace *space)
+{
+    return space->end.slot != 0;
+}
+
 /* --- cache.c: blocks ----------------------------------------------------------------------------- */
 
 Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err);

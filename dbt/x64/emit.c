@@ -296,7 +296,6 @@ void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint
               .next = &space->next,
               .end = &space->end,
               .cpu = cpu,
-              .hot = space->end.slot != 0,
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,

@@ -76,7 +76,6 @@ typedef struct Emit {
     Stub *site_stub;
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
     Recipe loop_recipe;
-    bool hot;
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 

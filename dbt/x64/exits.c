@@ -288,7 +288,7 @@ static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
 
 bool emit_saves_before(const Emit *e, const IrOp *op)
 {
-    if (e->hot)
+    if (e->ir->is_hot)
         return false; /* it is the path that is likely, not the exits from it */
     bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
     return backward && exit_kind(e, op->imm) == EXIT_NEAR;
@@ -299,7 +299,7 @@ bool emit_saves_before(const Emit *e, const IrOp *op)
 static bool put_loop_branch(Emit *e, const IrOp *op)
 {
     bool always = op->op == IR_JMP, last = e->at_op + 2 >= e->ir->op_count;
-    unsigned most = e->hot ? IR_MAX_INSNS : MAX_LOOP_INSNS;
+    unsigned most = e->ir->is_hot ? IR_MAX_INSNS : MAX_LOOP_INSNS;
     if (!e->ir->is_loop || !last || (uint64_t)op->imm != e->ir->rip || e->ir->insn_count > most)
         return false;
     if (!e->copy && (e->to_copy || e->flags & FLAGS_IN_IMAGE || !emit_recipe_lasts(e, 0)))

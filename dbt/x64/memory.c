@@ -197,18 +197,19 @@ void emit_check(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
     IrAddress ad = ir_check_address(e->ir, op);
-    int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
     int32_t context = emit_context(e->ir->key);
-    tag += context;
     unsigned bytes = op->size, own = 0;
+    bool write = op->access == ACCESS_WRITE;
     if (op->span) {
         const IrSpan *span = &e->ir->spans[op->span - 1];
+        write = span->write;
         bytes = span->bytes;
         own = span->offset;
         ad.disp -= own;
         e->t->sites[emit_site(e)].opens_span = true;
     }
-    Rm tag_at = rm_gs(HOST_R11, tag);
+    int32_t tag = write ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
+    Rm tag_at = rm_gs(HOST_R11, context + tag);
     Rm host_at = rm_gs(HOST_R11, context + offsetof(TlbEntry, host));
     uint32_t start = a->at;
     put_offset(e, &ad, HOST_R10);
