@@ -25,7 +25,7 @@ enum {
     REF_NONE = 0xff,
 };
 
-enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512, IR_MAX_SPANS = 8 };
+enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512, IR_MAX_SPANS = 8, IR_MAX_SWAPS = 4 };
 
 typedef struct IrOp {
     uint8_t op;     /* IrOpcode */
@@ -52,6 +52,12 @@ typedef struct IrUse {
     bool may_keep;          /* it may leave unchanged the flags that it writes: shift by zero */
 } IrUse;
 
+/* Two general registers that have changed places: each instruction that means one names the other.
+ */
+typedef struct IrSwap {
+    uint8_t a, b;
+} IrSwap;
+
 typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
 
 typedef struct IrInfo {
@@ -77,6 +83,8 @@ typedef struct IrBlock {
     IrOp ops[IR_MAX_OPS];
     IrSpan spans[IR_MAX_SPANS];
     unsigned span_count;
+    IrSwap swap[IR_MAX_SWAPS];
+    unsigned swap_count;
     bool is_hot;   /* it is worth more time than others */
     bool is_loop;  /* its last branch goes to its first instruction */
     bool alone;    /* no spans: an access of this block often was not in one page with the others */

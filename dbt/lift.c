@@ -287,6 +287,7 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
     ir->key = key;
     ir->insn_count = ir->op_count = 0;
     ir->granules = 0;
+    ir->swap_count = 0;
     ir->vectors = ir->x87 = ir->is_loop = ir->is_hot = false;
     Lift l = {.cpu = cpu, .ir = ir, .next = cpu->rip, .path = path};
     const uint8_t *page = host - (la & PAGE_MASK);

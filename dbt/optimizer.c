@@ -94,6 +94,7 @@ static bool write_block(Optimizer *o)
     ir->host = old->host;
     ir->alone = job->alone;
     ir->is_hot = true;
+    x64_swap_registers(ir);
     view_before(ir);
     ir_passes(ir);
     optimizer_give_slots(ir, job->without);

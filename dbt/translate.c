@@ -103,6 +103,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     CodeSpace *space = &t->space[SPACE_PLAIN];
     ir->alone = cache_is_alone(t, host);
     ir->is_hot = is_for_hot(space);
+    x64_swap_registers(ir);
     ir_passes(ir);
     if (ir->is_hot)
         optimizer_give_slots(ir, NULL);

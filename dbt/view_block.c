@@ -36,9 +36,11 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
                               (second && lift_block(cpu, key, host, second, la, NULL, t->ir));
     cpu->rip = saved;
     t->ir->alone = cache_is_alone(t, host);
-    if (lifted)
-        ir_passes(t->ir);
-    return lifted;
+    if (!lifted)
+        return false;
+    x64_swap_registers(t->ir);
+    ir_passes(t->ir);
+    return true;
 }
 
 static bool ir_holds(const IrBlock *ir, uint64_t rip)

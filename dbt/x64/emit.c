@@ -296,6 +296,7 @@ void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint
               .next = &space->next,
               .end = &space->end,
               .cpu = cpu,
+              .first_site = space->next.site,
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,

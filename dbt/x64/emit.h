@@ -41,6 +41,7 @@ enum { MAX_LOOP_INSNS = 24 };
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
 typedef struct Stub {
     bool is_exit;
+    bool swapped;     /* registers have changed places: they must be changed back, */
     bool save_flags;  /* the image must be written first, */
     Recipe recipe;    /* by this, or from the host's flags */
     uint32_t id;      /* Site or Exit */
@@ -76,12 +77,20 @@ typedef struct Emit {
     Stub *site_stub;
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
     Recipe loop_recipe;
+    uint32_t first_site;
+    bool swapped;  /* registers have changed places (swap.c) */
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 } Emit;
 
 /* Writes ir's code where `space` is to go on, as block `block`; there is room for MAX_BLOCK_CODE
  * bytes. cpu is in the mode of the block. */
 void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint32_t block);
+
+/* In a hot loop, of a block that was just lifted: registers without a host register change places
+ * with unused ones. */
+void x64_swap_registers(IrBlock *ir);
+/* Renames an instruction by that, or back. */
+void x64_rename_insn(const IrBlock *ir, Insn *insn);
 
 /* Writes the fixed code at the start of the cache; where it ends. */
 uint32_t x64_trampolines(Translator *t);
@@ -125,6 +134,12 @@ void emit_lea(Emit *e, const IrOp *op);
 void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst);
 /* M as one register, so that R11 is free. */
 void emit_join_memory(Emit *e);
+
+/* swap.c: the values of registers that change places, there and back; keeps flags and scratch
+ * registers. */
+void emit_swap(Emit *e);
+/* Handovers come back with all registers at home: has them come back through a swap. */
+void emit_swapped_resumes(Emit *e);
 
 /* repeat.c */
 void emit_skipcx(Emit *e, const IrOp *op);

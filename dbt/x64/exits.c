@@ -12,7 +12,7 @@ static Stub *new_stub(Emit *e)
 {
     g_assert(e->stub_count < MAX_STUBS);
     Stub *stub = &e->stubs[e->stub_count++];
-    *stub = (Stub){0};
+    *stub = (Stub){.swapped = e->swapped};
     return stub;
 }
 
@@ -22,6 +22,7 @@ static void keep_insn(Emit *e)
     Translator *t = e->t;
     Insn *insn = &t->insns[e->next->insn++];
     *insn = e->ir->insn[e->site_insn];
+    x64_rename_insn(e->ir, insn);
     exec_bind(e->cpu, insn);
     t->sites[e->site].insn = e->next->insn;
 }
@@ -81,9 +82,13 @@ static void put_miss(Emit *e, const Stub *stub)
     if (stub->own)
         asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
     emit_stub_flags(e, stub);
+    if (stub->swapped)
+        emit_swap(e);
     asm_mov_imm(a, HOST_R11, stub->id);
     asm_byte(a, 0xe8);
     asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
+    if (stub->swapped)
+        emit_swap(e);
     if (stub->id & MISS_READS)
         asm_jcc(a, COND_NE, stub->ready);
     asm_jmp(a, stub->retry);
@@ -150,6 +155,8 @@ void emit_stubs(Emit *e)
             continue;
         }
         emit_stub_flags(e, stub);
+        if (stub->swapped)
+            emit_swap(e);
         if (!stub->is_exit) {
             put_handover(e, stub->id, e->t->trampolines.cold);
             continue;
@@ -162,6 +169,8 @@ void emit_stubs(Emit *e)
         }
         put_exit(e, stub->id);
     }
+    if (e->swapped)
+        emit_swapped_resumes(e);
 }
 
 static Stub *exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
@@ -248,6 +257,8 @@ void emit_head(Emit *e, Block *block)
         put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
     if (e->ir->x87)
         put_load_check(e, JIT(x87_loaded), e->t->trampolines.load_x87);
+    e->swapped = e->ir->swap_count != 0;
+    emit_swap(e);
 }
 
 void emit_copy_head(Emit *e)
@@ -323,7 +334,7 @@ void emit_exitif(Emit *e, const IrOp *op)
         emit_flags_to_image(e);
     uint32_t jcc = asm_jcc(&e->a, op->access, 0);
     Stub *stub = conditional_exit(e, op, jcc);
-    if (!near || e->ir->key & KEY_COUNTED)
+    if (!near || e->ir->key & KEY_COUNTED || e->swapped)
         return;
     Exit *exit = &e->t->exits[stub->id];
     exit->shortcut = jcc;
@@ -372,8 +383,10 @@ void emit_jmp(Emit *e, const IrOp *op)
     ExitKind kind = exit_kind(e, op->imm);
     bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
     emit_flags_to_image(e);
+    if (e->swapped)
+        emit_swap(e);
     uint32_t id = new_exit(e, kind, op->imm);
-    if (saves && kind == EXIT_NEAR && !backward)
+    if (saves && !e->swapped && kind == EXIT_NEAR && !backward)
         set_shortcut(&e->t->exits[id], save_at);
     put_exit(e, id);
 }
@@ -429,6 +442,8 @@ void emit_interp(Emit *e, const IrOp *op)
     uint32_t site = emit_site(e);
     if (!e->t->sites[site].insn)
         keep_insn(e);
+    if (e->swapped)
+        emit_swap(e);
     put_handover(e, site, e->t->trampolines.cold);
     e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
 }
