@@ -50,7 +50,13 @@ typedef struct IrUse {
     bool may_keep;          /* it may leave unchanged the flags that it writes: shift by zero */
 } IrUse;
 
-typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
+typedef enum IrFlags {
+    FLAGS_KEEPS,
+    FLAGS_READS,
+    FLAGS_CLOBBERS,
+    FLAGS_WRITES,
+    FLAGS_ROW
+} IrFlags;
 
 typedef struct IrInfo {
     const char *name, *text;
@@ -82,7 +88,14 @@ typedef struct IrBlock {
 } IrBlock;
 
 /* Adds an op for the last instruction. */
-IrOp *ir_add(IrBlock *ir, IrOpcode op, unsigned size);
+static inline IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
+{
+    g_assert(ir->op_count < IR_MAX_OPS);
+    IrOp *op = &ir->ops[ir->op_count++];
+    *op = (IrOp){
+        .op = opcode, .size = size, .insn = ir->insn_count - 1, .dst = REF_NONE, .src = REF_NONE};
+    return op;
+}
 
 /* --- what rows say, worked out for one instruction ---------------------------------------------- */
 

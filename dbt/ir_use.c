@@ -38,13 +38,12 @@ static IrUse row_use(const Insn *insn)
     return use;
 }
 
-IrUse ir_use_of(const IrBlock *ir, const IrOp *op)
+static ALWAYS_INLINE IrUse use_of(const IrBlock *ir, const IrOp *op)
 {
+    if (op->op == IR_ROW || op->op == IR_X87)
+        return row_use(&ir->insn[op->insn]);
     IrUse use = {.writes = ir_info[op->op].flags == FLAGS_WRITES ? FLAGS_ARITH : 0};
     switch (op->op) {
-    case IR_ROW:
-    case IR_X87:
-        return row_use(&ir->insn[op->insn]);
     case IR_DIVIDE:
         use.writes = FLAGS_ARITH;
         use.gprs = row_written_gprs(&ir->insn[op->insn]);
@@ -79,10 +78,15 @@ IrUse ir_use_of(const IrBlock *ir, const IrOp *op)
     }
 }
 
+IrUse ir_use_of(const IrBlock *ir, const IrOp *op)
+{
+    return use_of(ir, op);
+}
+
 void ir_note_uses(IrBlock *ir)
 {
     for (unsigned i = 0; i < ir->op_count; i++)
-        ir->use[i] = ir_use_of(ir, &ir->ops[i]);
+        ir->use[i] = use_of(ir, &ir->ops[i]);
 }
 
 /* --- addresses ----------------------------------------------------------------------------------- */

@@ -197,27 +197,31 @@ static void reach(const Spans *s, const Access *access)
     op->imm = access->at - span->low;
 }
 
-static bool has_several_checks(const IrBlock *ir)
+static bool is_candidate(const IrOp *op)
 {
-    unsigned checks = 0;
-    for (unsigned i = 0; i < ir->op_count && checks < 2; i++)
-        checks += ir->ops[i].op <= IR_CHECKBP;
-    return checks > 1;
+    return op->op <= IR_CHECKBP;
 }
 
 void spans_join(IrBlock *ir)
 {
+    unsigned candidates = 0, end = 0;
+    for (unsigned i = 0; i < ir->op_count; i++)
+        if (is_candidate(&ir->ops[i])) {
+            candidates++;
+            end = i + 1;
+        }
     ir->span_count = 0;
-    if (ir->alone || !has_several_checks(ir))
+    if (ir->alone || candidates < 2)
         return;
     Spans s;
     s.ir = ir;
     s.is_long = (ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     s.natural = s.is_long ? 8 : 4;
     s.last_id = s.count = s.access_count = 0;
-    forget(&s, UINT16_MAX);
-    for (unsigned i = 0; i < ir->op_count; i++) {
-        if (ir->ops[i].op <= IR_CHECKBP)
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        s.value[r] = (Value){++s.last_id, 0};
+    for (unsigned i = 0; i < end; i++) {
+        if (is_candidate(&ir->ops[i]))
             place(&s, i);
         follow(&s, i);
         if (ir->ops[i].op == IR_INTERP)

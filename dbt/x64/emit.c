@@ -271,7 +271,8 @@ static void emit_ops(Emit *e)
         }
         e->at_op = i;
         emit_mark(e, MARK_OP, i);
-        emit_prepare_flags(e, op);
+        if (ir_info[op->op].flags != FLAGS_KEEPS)
+            emit_prepare_flags(e, op);
         emitters[op->op](e, op);
         emit_note_recipe(e, op);
     }
