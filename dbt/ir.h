@@ -50,13 +50,7 @@ typedef struct IrUse {
     bool may_keep;          /* it may leave unchanged the flags that it writes: shift by zero */
 } IrUse;
 
-typedef enum IrFlags {
-    FLAGS_KEEPS,
-    FLAGS_READS,
-    FLAGS_CLOBBERS,
-    FLAGS_WRITES,
-    FLAGS_ROW
-} IrFlags;
+typedef enum IrFlags { FLAGS_KEEPS, FLAGS_READS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
 
 typedef struct IrInfo {
     const char *name, *text;

@@ -48,8 +48,8 @@ typedef struct RowTraits {
     bool sets_x87_pointers; /* x87 instructions, but for control instructions */
     bool sees_flags;        /* the interpreter's function looks at arithmetic flags or sets them */
     bool indirect;          /* a near transfer whose target the jump cache should learn */
-    uint8_t written_operands; /* bit n: they write operand n */
-    uint16_t unnamed_gprs;    /* bit n: they write general register n without naming it */
+    uint8_t written_operands;           /* bit n: they write operand n */
+    uint16_t unnamed_gprs;              /* bit n: they write general register n without naming it */
     uint16_t flags_read, flags_written; /* arithmetic ones */
 } RowTraits;
 

@@ -64,7 +64,8 @@ void emit_lea(Emit *e, const IrOp *op)
     Rm home = x64_gpr(op->dst);
     bool direct = rm_is_reg(home) && op->size >= 4 && ad.bits_size >= op->size;
     if (direct && is_constant(&ad)) {
-        asm_mov_imm(&e->a, rm_number(home), op->size == 4 ? (uint32_t)constant_of(&ad) : constant_of(&ad));
+        asm_mov_imm(&e->a, rm_number(home),
+                    op->size == 4 ? (uint32_t)constant_of(&ad) : constant_of(&ad));
         return;
     }
     if (direct) {

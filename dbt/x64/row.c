@@ -310,7 +310,8 @@ static bool put_swapped(RowCode *c)
 static void keep_address(RowCode *c)
 {
     c->keeps_address = !loads_only(c->insn);
-    if (!c->keeps_address || rm_index_number(c->memory) != HOST_R11 || !count_detours(c->plan, c->insn))
+    if (!c->keeps_address || rm_index_number(c->memory) != HOST_R11 ||
+        !count_detours(c->plan, c->insn))
         return;
     asm_lea(c->a, 8, HOST_R10, c->memory);
     c->memory = rm_mem(HOST_R10, 0);

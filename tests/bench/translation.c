@@ -1,6 +1,6 @@
 /* translation.c - what translating costs by itself: the code of a program or a kernel, in an ELF
- * file, goes through the dispatcher's door and is linked, and nothing of it is run. valgrind, under
- * which no generated code runs, can therefore count it, undisturbed by what else the host does:
+ * file, goes through the dispatcher's door and is linked, and nothing of it is run. valgrind can
+ * count it, undisturbed by what else the host does:
  *
  *   valgrind --tool=callgrind --toggle-collect=find_block translation FILE [INSTRUCTIONS]
  *
@@ -18,13 +18,6 @@
 #include "tests/support/testcpu.h"
 
 enum { LOADED_AT = 1 * MIB, CODE_CACHE = 256 * MIB, INSTRUCTIONS = 200000 };
-
-/* The C library's is not used here: valgrind does not know how shared memory is mapped once more,
- * and where code would be executed is of no use to it. */
-void *mremap(void *old, size_t old_size, size_t size, int flags, ...)
-{
-    return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
 
 /* Where in memory the code is. */
 typedef struct Code {

@@ -1,9 +1,12 @@
 /* dma64.c - code that a disk controller changes: what its bus master puts into memory is what runs,
  * on the processor that asked for it and on the others. [SDM3] "Self-Modifying Code", "Handling
- * Self- and Cross-Modifying Code": the code that is reached behind a serializing instruction. run
- * with: --disk run with: --disk -smp 2 run with: --disk -smp 4 run with: --disk -smp 2 -accel
- * interp,thread=multi run with: --disk -smp 4 -accel jit,thread=multi run with: --disk -smp 4
- * -accel jit,thread=single -check lockstep
+ * Self- and Cross-Modifying Code": the code that is reached behind a serializing instruction.
+ * run with: --disk
+ * run with: --disk -smp 2
+ * run with: --disk -smp 4
+ * run with: --disk -smp 2 -accel interp,thread=multi
+ * run with: --disk -smp 4 -accel jit,thread=multi
+ * run with: --disk -smp 4 -accel jit,thread=single -check lockstep
  */
 #include "lib/64/others.h"
 #include "lib/cpu.h"

@@ -4,8 +4,11 @@
  *
  * Each page of a window in two address spaces has a sequence number, odd while it is being changed.
  * Who finds it even and the same before and after an access must have met what the page is noted to
- * be: that frame, or that fault. The numbers drawn are the same in every run. run with: -smp 2 run
- * with: -smp 4 run with: -smp 2 -accel interp,thread=multi run with: -smp 4 -accel jit,thread=multi
+ * be: that frame, or that fault. The numbers drawn are the same in every run.
+ * run with: -smp 2
+ * run with: -smp 4
+ * run with: -smp 2 -accel interp,thread=multi
+ * run with: -smp 4 -accel jit,thread=multi
  * run with: -smp 2 -accel jit,thread=single -check lockstep
  */
 #include "lib/64/others.h"
