@@ -232,9 +232,16 @@ void mmu_code_ids_clear(MmuContext *context)
 
 /* --- flushing ------------------------------------------------------------------------------------ */
 
-void tlb_flush_all(Cpu *cpu)
+/* Code may be elsewhere afterwards. */
+static void note_flush(Cpu *cpu)
 {
     cpu->tlb_epoch++;
+    returns_forget(&cpu->jit);
+}
+
+void tlb_flush_all(Cpu *cpu)
+{
+    note_flush(cpu);
     TlbState *state = cpu->tlb_state;
     walk_cache_reset(cpu);
     state->generation++;
@@ -252,7 +259,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
-    cpu->tlb_epoch++;
+    note_flush(cpu);
     walk_cache_flush(cpu);
     cpu->tlb_state->generation++;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
@@ -299,7 +306,7 @@ static bool in_large_page(TlbState *state, LinAddr la)
 
 void tlb_forget_page(Cpu *cpu, LinAddr la)
 {
-    cpu->tlb_epoch++;
+    note_flush(cpu);
     if (in_large_page(cpu->tlb_state, la)) {
         tlb_flush_all(cpu);
         return;
