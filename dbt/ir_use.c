@@ -25,51 +25,64 @@ static unsigned condition_reads(unsigned cc)
     return reads[cc >> 1 & 7];
 }
 
-IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
+static IrUse row_use(const Insn *insn)
 {
-    const Insn *insn = &ir->insn[op->insn];
-    const InsnRow *row = insn_row(insn);
-    if (op->op == IR_EXITIF)
-        return (IrFlagUse){.reads = condition_reads(op->access)};
-    if (op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES)
-        return (IrFlagUse){.writes = FLAGS_ARITH};
-    if (op->op != IR_ROW && op->op != IR_X87)
-        return (IrFlagUse){0};
-    IrFlagUse use = {row->flags_read & FLAGS_ARITH, row->flags_written & FLAGS_ARITH, false};
-    LiftKind kind = row_traits(insn)->kind;
-    if (kind == LIFT_CONDITION)
+    const RowTraits *traits = row_traits(insn);
+    IrUse use = {.reads = traits->flags_read,
+                 .writes = traits->flags_written,
+                 .gprs = row_written_gprs(insn)};
+    if (traits->kind == LIFT_CONDITION)
         use.reads = condition_reads(insn->opcode & 15);
-    use.may_keep = kind == LIFT_SHIFT && count_may_be_zero(insn);
+    else if (traits->kind == LIFT_SHIFT)
+        use.may_keep = count_may_be_zero(insn);
     return use;
 }
 
-uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op)
+IrUse ir_use_of(const IrBlock *ir, const IrOp *op)
 {
+    IrUse use = {.writes = ir_info[op->op].flags == FLAGS_WRITES ? FLAGS_ARITH : 0};
     switch (op->op) {
     case IR_ROW:
     case IR_X87:
+        return row_use(&ir->insn[op->insn]);
     case IR_DIVIDE:
-        return row_written_gprs(&ir->insn[op->insn]);
+        use.writes = FLAGS_ARITH;
+        use.gprs = row_written_gprs(&ir->insn[op->insn]);
+        return use;
+    case IR_EXITIF:
+        use.reads = condition_reads(op->access);
+        return use;
     case IR_LOAD:
     case IR_LEA:
     case IR_MOVE:
     case IR_STEP:
-        return op->dst < GPR_COUNT ? 1u << op->dst : 0;
+        use.gprs = op->dst < GPR_COUNT ? 1u << op->dst : 0;
+        return use;
     case IR_SPADD:
     case IR_SPBP:
-        return 1u << RSP;
+        use.gprs = 1u << RSP;
+        return use;
     case IR_EXITCX:
-        return op->last ? 1u << RCX : 0;
+        use.gprs = op->last ? 1u << RCX : 0;
+        return use;
     case IR_REPEAT:
     case IR_REPCMP:
-        return 1u << RCX | 1u << RSI | 1u << RDI;
+        use.gprs = 1u << RCX | 1u << RSI | 1u << RDI;
+        return use;
     case IR_CROSS:
     case IR_INTERP:
     case IR_LEAVE:
-        return UINT16_MAX;
+        use.gprs = UINT16_MAX;
+        return use;
     default:
-        return 0;
+        return use;
     }
+}
+
+void ir_note_uses(IrBlock *ir)
+{
+    for (unsigned i = 0; i < ir->op_count; i++)
+        ir->use[i] = ir_use_of(ir, &ir->ops[i]);
 }
 
 /* --- addresses ----------------------------------------------------------------------------------- */

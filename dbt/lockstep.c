@@ -34,7 +34,7 @@ enum { MAX_STORES = 4096, KEPT_BLOCKS = 256, FINISHED = -1, GIVEN_UP = -2 };
 typedef struct Traits {
     bool final;         /* it is not to be run twice */
     bool loose;         /* right engines may differ in its result */
-    IrFlagUse use;      /* of the arithmetic flags, */
+    IrUse use;          /* of the arithmetic flags, */
     uint32_t undefined; /* and those it leaves without a meaning */
 } Traits;
 
@@ -84,6 +84,16 @@ static void note_store(StoreJournal *journal, uint8_t *host, unsigned size, bool
 static void note_device(StoreJournal *journal)
 {
     siglongjmp(((Lockstep *)journal)->give_up, 1);
+}
+
+/* An entry of a page table that the block itself has written gets its A and D bits in the
+ * interpreter's run, which walks for each access; in the translator's the TLB may know the page. */
+static void note_mark(StoreJournal *journal, const uint8_t *entry)
+{
+    Lockstep *l = (Lockstep *)journal;
+    for (unsigned i = 0; i < l->store_count; i++)
+        if (entry < l->store[i].host + l->store[i].size && l->store[i].host < entry + 8)
+            siglongjmp(l->give_up, 1);
 }
 
 static void take_back(Lockstep *l)
@@ -148,14 +158,14 @@ static bool is_loose(const Insn *insn)
     return wide_shift && insn->opsize == 2;
 }
 
-static IrFlagUse flag_use(const IrBlock *ir, unsigned n)
+static IrUse flag_use(const IrBlock *ir, unsigned n)
 {
     const Insn *insn = &ir->insn[n];
     IrOp op = {.op = IR_ROW, .insn = n};
-    IrFlagUse use = ir_flag_use(ir, &op);
+    IrUse use = ir_use_of(ir, &op);
     if (!strcmp(insn_row(insn)->name, "JCC")) {
         op = (IrOp){.op = IR_EXITIF, .insn = n, .access = insn->opcode & 15};
-        use.reads = ir_flag_use(ir, &op).reads;
+        use.reads = ir_use_of(ir, &op).reads;
     }
     return use;
 }
@@ -470,7 +480,7 @@ void lockstep_raised(Translator *t, const Cpu *cpu)
 Lockstep *lockstep_new(Translator *t, unsigned one_in)
 {
     Lockstep *l = g_new0(Lockstep, 1);
-    l->journal = (StoreJournal){.store = note_store, .device = note_device};
+    l->journal = (StoreJournal){.store = note_store, .device = note_device, .mark = note_mark};
     l->t = t;
     l->one_in = one_in;
     return l;

@@ -102,25 +102,28 @@ static RowTraits traits_of(const InsnRow *row)
                                    is_named(row, state, G_N_ELEMENTS(state)),
                        .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control)),
                        .sees_flags = branch || row->flags_read || row->flags_written,
+                       .flags_read = row->flags_read & FLAGS_ARITH,
+                       .flags_written = row->flags_written & FLAGS_ARITH,
                        .indirect = branch && !(row->attrs & ATTR_SERIAL)};
 }
 
-const RowTraits *row_traits(const Insn *insn)
+const RowTraits *row_traits_table;
+
+const RowTraits *row_traits_make(void)
 {
-    static RowTraits *table;
-    if (g_once_init_enter(&table)) {
+    if (g_once_init_enter(&row_traits_table)) {
         RowTraits *made = g_new(RowTraits, insn_row_count);
         for (unsigned i = 0; i < insn_row_count; i++)
             made[i] = traits_of(&insn_rows[i]);
-        g_once_init_leave(&table, made);
+        g_once_init_leave(&row_traits_table, made);
     }
-    return &table[insn->row];
+    return row_traits_table;
 }
 
 uint16_t row_written_gprs(const Insn *insn)
 {
     uint16_t gprs = row_traits(insn)->unnamed_gprs;
-    for (unsigned i = 0; i < MAX_OPERANDS; i++) {
+    for (unsigned i = 0; i < MAX_OPERANDS && insn->op[i].kind != OPND_NONE; i++) {
         const Operand *op = &insn->op[i];
         if (op->access & OPND_WRITE && (op->kind == OPND_GPR || op->kind == OPND_GPR8H))
             gprs |= 1u << op->reg;

@@ -49,10 +49,18 @@ typedef struct RowTraits {
     bool sees_flags;        /* the interpreter's function looks at arithmetic flags or sets them */
     bool indirect;          /* a near transfer whose target the jump cache should learn */
     uint16_t unnamed_gprs;  /* bit n: they write general register n without naming it */
+    uint16_t flags_read, flags_written; /* arithmetic ones */
 } RowTraits;
 
-/* Worked out at the first call. */
-const RowTraits *row_traits(const Insn *insn);
+/* By row; worked out by the first who asks. */
+extern const RowTraits *row_traits_table;
+const RowTraits *row_traits_make(void);
+
+static inline const RowTraits *row_traits(const Insn *insn)
+{
+    const RowTraits *table = __atomic_load_n(&row_traits_table, __ATOMIC_ACQUIRE);
+    return &(LIKELY(table != NULL) ? table : row_traits_make())[insn->row];
+}
 
 /* Bit n: the instruction may write general register n, named or not. */
 uint16_t row_written_gprs(const Insn *insn);

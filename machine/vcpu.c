@@ -67,9 +67,12 @@ void vcpu_signal(Vm *vm)
         g_cond_signal(&vm->runners[i].changed);
 }
 
+/* A counted machine's slices are cut by what the guest does alone, or a look from outside would
+ * move the cuts of all that follow: the news wait for the end of this one. */
 void vcpu_notify(Vm *vm)
 {
-    for (unsigned i = 0; i < vm->cpu_count; i++)
+    bool from_outside = g_thread_self() == vm->io_thread;
+    for (unsigned i = 0; i < vm->cpu_count && !(vm->config->counted && from_outside); i++)
         cpu_kick(vm->cpus[i], PENDING_EXIT);
     g_mutex_lock(&vm->run_lock);
     vcpu_signal(vm);

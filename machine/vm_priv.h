@@ -59,7 +59,8 @@ struct Vm {
  * Machine lock held. */
 void vm_arm_timers(Vm *vm);
 
-/* Makes every running CPU come back from cpu_run and its thread look at the run control. */
+/* Makes every running CPU come back from cpu_run and its thread look at the run control: at once,
+ * or, counted and asked by the I/O thread, at the end of its slice. */
 void vcpu_notify(Vm *vm);
 
 /* Tells the threads that stand or sleep of news of the run control. run_lock held. */

@@ -211,7 +211,7 @@ static bool flags_are_dead(const IrBlock *ir)
     unsigned unwritten = FLAGS_ARITH;
     for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
         const IrOp *op = &ir->ops[i];
-        IrFlagUse use = ir_flag_use(ir, op);
+        IrUse use = ir->use[i];
         if (use.reads & unwritten || ir_info[op->op].leaves || op->op == IR_POLL ||
             op->op >= IR_EXITIF)
             return false;

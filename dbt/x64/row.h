@@ -27,7 +27,7 @@ static inline unsigned x64_home(unsigned gpr)
 /* R9 points this far into struct Cpu, so that its hot fields have short displacements. */
 enum { CPU_BIAS = 128 };
 
-static inline Rm x64_cpu(size_t offset)
+static ALWAYS_INLINE Rm x64_cpu(size_t offset)
 {
     return rm_mem(HOST_R9, (int32_t)offset - CPU_BIAS);
 }
