@@ -154,6 +154,7 @@ void emit_stubs(Emit *e)
             put_miss(e, stub);
             continue;
         }
+        uint32_t start = e->a.at;
         emit_stub_flags(e, stub);
         if (stub->swapped)
             emit_swap(e);
@@ -161,7 +162,7 @@ void emit_stubs(Emit *e)
             put_handover(e, stub->id, e->t->trampolines.cold);
             continue;
         }
-        e->t->exits[stub->id].jcc_stub = e->a.at;
+        e->t->exits[stub->id].jcc_stub = start;
         if (e->t->exits[stub->id].kind == EXIT_BUDGET) {
             asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
         } else if (stub->rest) {
