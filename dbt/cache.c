@@ -389,6 +389,7 @@ void cache_flush(Translator *t)
     mmu_slots_empty(t->cpu);
     for (unsigned i = 0; i < SPACE_COUNT; i++)
         t->space[i].next = t->space[i].first;
+    t->generation++;
     t->stats.flushes++;
 }
 
