@@ -160,14 +160,9 @@ uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, u
     return cache_find(t, rip, base, host, key);
 }
 
-static uint8_t *page_of(const uint8_t *host)
-{
-    return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
-}
-
 CodePage *cache_page(Translator *t, const uint8_t *host)
 {
-    uint8_t *start = page_of(host);
+    uint8_t *start = page_start(host);
     CodePage *page = g_hash_table_lookup(t->pages, start);
     if (!page) {
         page = g_new0(CodePage, 1);
@@ -244,7 +239,7 @@ static void block_drop(Translator *t, uint32_t index)
 
 static void unlist(Translator *t, uint32_t index)
 {
-    CodePage *page = g_hash_table_lookup(t->pages, page_of(t->blocks[index].host));
+    CodePage *page = g_hash_table_lookup(t->pages, page_start(t->blocks[index].host));
     uint32_t *link = &page->blocks;
     while (*link != index)
         link = &t->blocks[*link].page_next;
@@ -283,7 +278,7 @@ static void count_hits(CodePage *page, uint64_t granules)
 
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
 {
-    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    CodePage *page = g_hash_table_lookup(t->pages, page_start(host));
     if (!page || !page->blocks)
         return false;
     page->writes++;
@@ -333,16 +328,15 @@ static uint64_t granule_of(const uint8_t *host)
     return (uint64_t)1 << (((uintptr_t)host & PAGE_MASK) >> 6);
 }
 
-bool cache_is_alone(const Translator *t, const uint8_t *host)
+bool cache_is_alone(const CodePage *page, const uint8_t *host)
 {
-    const CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
-    return page && page->alone & granule_of(host);
+    return page->alone & granule_of(host);
 }
 
 void cache_leave_alone(Translator *t, uint32_t index)
 {
     const uint8_t *host = t->blocks[index].host;
-    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    CodePage *page = g_hash_table_lookup(t->pages, page_start(host));
     page->alone |= granule_of(host);
     cache_drop(t, index);
 }

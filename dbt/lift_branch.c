@@ -127,7 +127,7 @@ bool lift_ret(Lift *l)
     ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
     bool known = l->depth && follow(l, l->returns[l->depth - 1]);
     if (known)
-        ir_add(l->ir, IR_EXPECT, 0)->imm = l->returns[--l->depth];
+        ir_add(l->ir, IR_KNOWN, 0)->imm = l->returns[--l->depth];
     else
         ir_add(l->ir, IR_FIND, 0);
     ir_add(l->ir, IR_SPADD, 0)->imm = size + drop;

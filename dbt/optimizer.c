@@ -182,10 +182,11 @@ static void start(Optimizer *o, uint32_t block, const uint64_t *without)
         return;
     }
     Job *job = o->job;
+    const CodePage *page = cache_page(t, t->blocks[block].host);
     job->old = block;
-    job->alone = cache_is_alone(t, t->blocks[block].host);
     job->space = t->space[SPACE_HOT];
-    job->writes = cache_page(t, t->blocks[block].host)->writes;
+    job->alone = cache_is_alone(page, t->blocks[block].host);
+    job->writes = page->writes;
     memcpy(job->page, page_start(t->blocks[block].host), PAGE_SIZE);
     memcpy(job->without, without, sizeof(job->without));
     __atomic_store_n(&o->state, JOB_RUNS, __ATOMIC_RELEASE);

@@ -35,7 +35,7 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
                         : lift_block(cpu, key, host, NULL, la, NULL, t->ir) ||
                               (second && lift_block(cpu, key, host, second, la, NULL, t->ir));
     cpu->rip = saved;
-    t->ir->alone = cache_is_alone(t, host);
+    t->ir->alone = cache_is_alone(cache_page(t, host), host);
     if (!lifted)
         return false;
     x64_swap_registers(t->ir);

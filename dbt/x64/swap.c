@@ -94,10 +94,11 @@ void emit_swap(Emit *e)
 {
     Asm *a = &e->a;
     for (unsigned i = 0; i < e->ir->swap_count; i++) {
-        Rm memory = x64_gpr(e->ir->swap[i].a), reg = x64_gpr(e->ir->swap[i].b);
+        Rm memory = x64_gpr(e->ir->swap[i].a);
+        unsigned reg = x64_home(e->ir->swap[i].b);
         asm_op(a, OP1(0xff), 4, 6, memory); /* push */
-        asm_store(a, 8, memory, reg.reg);
-        asm_op(a, OP1(0x8f), 4, 0, reg); /* pop */
+        asm_store(a, 8, memory, reg);
+        asm_op(a, OP1(0x8f), 4, 0, rm_reg(reg)); /* pop */
     }
 }
 
