@@ -340,9 +340,10 @@ void cache_leave_alone(Translator *t, uint32_t index)
 bool cache_nearly_full(const CodeSpace *space)
 {
     const CodePlace *next = &space->next, *end = &space->end;
+    enum { INSNS = 2 * IR_MAX_INSNS }; /* loops are written twice */
     return next->code + MAX_BLOCK_CODE > end->code || next->block + 2 >= end->block ||
-           next->site + IR_MAX_INSNS >= end->site || next->exit + MAX_STUBS >= end->exit ||
-           next->insn + IR_MAX_INSNS >= end->insn;
+           next->site + INSNS >= end->site || next->exit + MAX_STUBS >= end->exit ||
+           next->insn + INSNS >= end->insn;
 }
 
 /* The host gives memory in pieces of many pages: cheaper than a fault for each page and mapping. */
@@ -379,6 +380,7 @@ void cache_flush(Translator *t)
     mmu_slots_empty(t->cpu);
     for (unsigned i = 0; i < SPACE_COUNT; i++)
         t->space[i].next = t->space[i].first;
+    t->generation++;
     t->stats.flushes++;
 }
 

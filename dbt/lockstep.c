@@ -39,10 +39,10 @@ typedef struct Traits {
     uint32_t undefined; /* and those it leaves without a meaning */
 } Traits;
 
-/* Blocks lifted before, for loops: the number of a block means another one after a flush. */
+/* Blocks lifted before, for loops. */
 typedef struct KeptBlock {
-    uint64_t flushes;
-    uint32_t block; /* 0: nothing is kept here */
+    uint32_t generation; /* of the number */
+    uint32_t block;      /* 0: nothing is kept here */
     IrBlock ir;
     Traits traits[IR_MAX_INSNS];
 } KeptBlock;
@@ -243,7 +243,7 @@ static bool lift(Lockstep *l, Cpu *cpu)
 {
     KeptBlock *kept = &l->kept[l->block % KEPT_BLOCKS];
     l->now = kept;
-    if (kept->block == l->block && kept->flushes == l->t->stats.flushes)
+    if (kept->block == l->block && kept->generation == l->t->generation)
         return true;
     kept->block = 0;
     if (!lift_again(l->t, cpu, l->block, &kept->ir))
@@ -251,7 +251,7 @@ static bool lift(Lockstep *l, Cpu *cpu)
     for (unsigned n = 0; n < kept->ir.insn_count; n++)
         kept->traits[n] = traits_of(&kept->ir, n);
     kept->block = l->block;
-    kept->flushes = l->t->stats.flushes;
+    kept->generation = l->t->generation;
     return true;
 }
 

@@ -24,7 +24,15 @@ enum { HOT_SAMPLES = 2, TOO_MANY_MISSES = 20000 };
 
 enum { OP_WORDS = IR_MAX_OPS / 64 };
 
-/* What is written at the moment. */
+/* A block in the hot blocks' space. */
+typedef struct HotBlock {
+    LiftPath path;
+    uint64_t without[OP_WORDS];
+    uint16_t first_slot, slot_count;
+} HotBlock;
+
+/* What is written at the moment. Of the translator the other thread reads what stays as it is while
+ * the old block is in the cache, and writes what is behind the hot blocks so far. */
 typedef struct Job {
     uint32_t old, block;        /* what it is to replace, and its number */
     uint64_t writes;            /* CodePage.writes */
@@ -32,16 +40,10 @@ typedef struct Job {
     uint8_t page[PAGE_SIZE];    /* the code's bytes */
     LiftPath path;              /* through them; empty: straight on */
     uint64_t without[OP_WORDS]; /* ops that shall have no slot */
-    CodePlace start;
+    CodeSpace space;            /* as SPACE_HOT will be */
+    HotBlock hot;
     bool alone, made;
 } Job;
-
-/* A block in the hot blocks' space. */
-typedef struct HotBlock {
-    LiftPath path;
-    uint64_t without[OP_WORDS];
-    uint16_t first_slot, slot_count;
-} HotBlock;
 
 typedef enum JobState { JOB_NONE, JOB_RUNS, JOB_DONE } JobState;
 
@@ -71,7 +73,7 @@ void optimizer_give_slots(IrBlock *ir, const uint64_t *without)
 }
 
 /* Slots are given away in the order of the ops, once for each time the block is written. */
-static void note_slots(Optimizer *o, HotBlock *hot)
+static void note_slots(Optimizer *o, const HotBlock *hot)
 {
     unsigned slot = hot->first_slot, end = slot + hot->slot_count;
     while (slot < end)
@@ -98,10 +100,10 @@ static bool write_block(Optimizer *o)
     view_before(ir);
     ir_passes(ir);
     optimizer_give_slots(ir, job->without);
-    CodeSpace *space = &t->space[SPACE_HOT];
+    CodeSpace *space = &job->space;
     job->block = space->next.block++;
-    HotBlock hot = {.path = job->path, .first_slot = space->next.slot};
-    memcpy(hot.without, job->without, sizeof(hot.without));
+    job->hot = (HotBlock){.path = job->path, .first_slot = space->next.slot};
+    memcpy(job->hot.without, job->without, sizeof(job->without));
     t->blocks[job->block] = (Block){.rip = ir->rip,
                                     .base = old->base,
                                     .host = ir->host,
@@ -110,9 +112,8 @@ static bool write_block(Optimizer *o)
                                     .has_spans = ir->span_count != 0,
                                     .insn_count = ir->insn_count};
     x64_emit(t, space, &job->cpu, ir, job->block);
-    hot.slot_count = space->next.slot - hot.first_slot;
-    note_slots(o, &hot);
-    g_array_append_val(o->hot, hot);
+    job->hot.slot_count = space->next.slot - job->hot.first_slot;
+    note_slots(o, &job->hot);
     return true;
 }
 
@@ -161,6 +162,7 @@ static void empty_space(Optimizer *o)
         if (!t->blocks[block].dropped)
             cache_drop(t, block);
     space->next = space->first;
+    t->generation++;
     g_array_set_size(o->hot, 0);
     mmu_slots_empty(t->cpu);
     o->stats.emptied++;
@@ -171,7 +173,7 @@ static bool is_full(const CodeSpace *space)
     return cache_nearly_full(space) || space->next.slot + 2 * IR_MAX_INSNS >= space->end.slot;
 }
 
-/* job->path is set. */
+/* job->path is set, and job->cpu. */
 static void start(Optimizer *o, uint32_t block, const uint64_t *without)
 {
     Translator *t = o->t;
@@ -182,10 +184,9 @@ static void start(Optimizer *o, uint32_t block, const uint64_t *without)
     Job *job = o->job;
     const CodePage *page = cache_page(t, t->blocks[block].host);
     job->old = block;
+    job->space = t->space[SPACE_HOT];
     job->alone = cache_is_alone(page, t->blocks[block].host);
-    job->start = t->space[SPACE_HOT].next;
     job->writes = page->writes;
-    memcpy(&job->cpu, t->cpu, sizeof(job->cpu));
     memcpy(job->page, page_start(t->blocks[block].host), PAGE_SIZE);
     memcpy(job->without, without, sizeof(job->without));
     __atomic_store_n(&o->state, JOB_RUNS, __ATOMIC_RELEASE);
@@ -194,10 +195,8 @@ static void start(Optimizer *o, uint32_t block, const uint64_t *without)
 
 static void forget_job(Optimizer *o)
 {
-    CodeSpace *space = &o->t->space[SPACE_HOT];
     view_forget(o->ir);
-    space->next = o->job->start;
-    g_array_set_size(o->hot, space->next.block - space->first.block);
+    o->state = JOB_NONE;
     o->stats.stale++;
 }
 
@@ -206,11 +205,13 @@ static void finish(Optimizer *o)
     Translator *t = o->t;
     const Job *job = o->job;
     CodePage *page = cache_page(t, t->blocks[job->old].host);
-    __atomic_store_n(&o->state, JOB_NONE, __ATOMIC_RELAXED);
     if (!job->made || t->blocks[job->old].dropped || job->writes != page->writes) {
         forget_job(o);
         return;
     }
+    o->state = JOB_NONE;
+    t->space[SPACE_HOT].next = job->space.next;
+    g_array_append_val(o->hot, job->hot);
     cache_drop(t, job->old);
     cache_insert(t, job->block, page);
     const HotBlock *hot = hot_block(o, job->block);
@@ -226,7 +227,7 @@ void optimizer_attend(Optimizer *o)
         finish(o);
 }
 
-static void wait_for_job(Optimizer *o)
+void optimizer_wait(Optimizer *o)
 {
     g_mutex_lock(&o->lock);
     while (state_of(o) == JOB_RUNS)
@@ -236,10 +237,9 @@ static void wait_for_job(Optimizer *o)
 
 void optimizer_abandon(Optimizer *o)
 {
-    wait_for_job(o);
+    optimizer_wait(o);
     if (state_of(o) == JOB_DONE)
         forget_job(o);
-    o->state = JOB_NONE;
     o->awaited = 0;
     g_array_set_size(o->hot, 0);
 }
@@ -249,7 +249,9 @@ bool optimizer_repeat(Optimizer *o, uint32_t block, IrBlock *ir)
     const HotBlock *hot = hot_block(o, block);
     if (!hot)
         return false;
-    wait_for_job(o);
+    optimizer_wait(o);
+    if (state_of(o) == JOB_DONE)
+        forget_job(o);
     optimizer_give_slots(ir, hot->without);
     return true;
 }
@@ -286,6 +288,7 @@ static void note_hot(Optimizer *o, uint32_t index)
     memcpy(without, hot->without, sizeof(without));
     if (!look_at_slots(o, hot, without))
         return;
+    o->job->cpu = *o->t->cpu;
     o->job->path = hot->path;
     o->stats.remade++;
     start(o, index, without);
@@ -317,8 +320,8 @@ static bool was_here(const LiftPath *path, uint64_t rip)
     return false;
 }
 
-/* Has the interpreter go on from here and notes where it comes by, until it leaves the page or
- * comes to where it was. May raise: then there is no path. */
+/* Has the interpreter go on from here and notes where it comes by, until it leaves the page, comes
+ * to where it was, or something must be looked at. May raise: then there is no path. */
 static void record(Optimizer *o, uint32_t key)
 {
     Cpu *cpu = o->t->cpu;
@@ -329,7 +332,7 @@ static void record(Optimizer *o, uint32_t key)
     do {
         run_block(cpu, 1);
         path->rip[++path->count] = cpu->rip;
-    } while (path->count < IR_MAX_INSNS && !was_here(path, cpu->rip) &&
+    } while (path->count < IR_MAX_INSNS && !was_here(path, cpu->rip) && run_is_quiet(cpu) &&
              (code_address(cpu, cpu->rip) & ~PAGE_MASK) == page &&
              cpu->insn_count < o->t->run_limit && lift_key(cpu, o->t->counted) == key);
 }
@@ -340,8 +343,10 @@ void optimizer_follow(Optimizer *o)
     Translator *t = o->t;
     uint32_t block = o->awaited;
     o->awaited = 0;
+    o->job->cpu = *t->cpu;
     record(o, t->blocks[block].key);
-    if (!t->blocks[block].dropped)
+    bool whole = run_is_quiet(t->cpu) || t->cpu->activity != CPU_RUNNING;
+    if (whole && !t->blocks[block].dropped)
         start(o, block, none);
 }
 

@@ -16,6 +16,8 @@ void optimizer_free(Optimizer *o);
 void optimizer_note(Optimizer *o, uint32_t block);
 /* Likewise: puts into the cache what is finished. */
 void optimizer_attend(Optimizer *o);
+/* Until what is being written is finished. */
+void optimizer_wait(Optimizer *o);
 /* Is this block, which comes next, to be written again, and should the CPU show first which way it
  * goes? */
 bool optimizer_awaits(const Optimizer *o, uint32_t block);
@@ -33,7 +35,7 @@ typedef struct OptimizerStats {
 const OptimizerStats *optimizer_stats(const Optimizer *o);
 
 /* Of a hot block that was lifted once more, to show it: makes ir what its code was written from,
- * and keeps the other thread out of its space. False: it is none. */
+ * and forgets what is being written, so that its space is free. False: it is none. */
 bool optimizer_repeat(Optimizer *o, uint32_t block, IrBlock *ir);
 
 /* The path that a hot block follows, NULL: of others. */

@@ -116,15 +116,15 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 /* From here on: until something is pending or the run is over. */
 static void run_code(Translator *t, Cpu *cpu)
 {
-    uint32_t from = 0, generation = t->stats.flushes;
+    uint32_t from = 0, generation = t->generation;
     while (cpu->insn_count < t->run_limit) {
         uint32_t key = lift_key(cpu, t->counted);
         prepare_context(cpu, key);
         cpu->rip_start = cpu->rip;
         uint32_t block = find_block(t, cpu, key, from ? t->exits[from].target : 0);
-        if (generation != t->stats.flushes)
+        if (generation != t->generation)
             from = 0;
-        generation = t->stats.flushes;
+        generation = t->generation;
         if (!block) {
             t->stats.refused++;
             run_block(cpu, 1);

@@ -140,7 +140,8 @@ typedef struct Translator {
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size;
     CodeSpace space[SPACE_COUNT];
-    uint32_t ready; /* so far the host has been asked for the cache's memory */
+    uint32_t ready;      /* so far the host has been asked for the cache's memory */
+    uint32_t generation; /* of the numbers of blocks: they have been given anew so often */
     Trampolines trampolines;
     /* Arrays that fill as the spaces do, in reserved memory; index 0 is nothing. */
     Block *blocks;

@@ -174,6 +174,7 @@ void emit_stubs(Emit *e)
             stub->put(e, stub);
             continue;
         }
+        uint32_t start = e->a.at;
         emit_stub_flags(e, stub);
         if (stub->swapped)
             emit_swap(e);
@@ -181,7 +182,7 @@ void emit_stubs(Emit *e)
             emit_handover(e, stub->id);
             continue;
         }
-        e->t->exits[stub->id].jcc_stub = e->a.at;
+        e->t->exits[stub->id].jcc_stub = start;
         if (e->t->exits[stub->id].kind == EXIT_BUDGET) {
             asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
         } else if (stub->rest) {
