@@ -109,12 +109,15 @@ bool lift_call(Lift *l)
     store->src = REF_IMM;
     store->imm = lift_target(l, l->next);
     ir_add(l->ir, IR_SPADD, 0)->imm = -(int64_t)size;
-    if (!direct)
-        jump_found(l, true);
-    else if (l->depth < MAX_RETURNS && follow(l, rip))
+    if (direct && l->depth < MAX_RETURNS && follow(l, rip)) {
         l->returns[l->depth++] = store->imm;
-    else
+        return true;
+    }
+    ir_add(l->ir, IR_EXPECT, 0)->imm = store->imm;
+    if (direct)
         jump_to(l, rip);
+    else
+        jump_found(l, true);
     return true;
 }
 
@@ -125,14 +128,13 @@ bool lift_ret(Lift *l)
     unsigned drop = l->insn->op[0].kind == OPND_IMM ? l->insn->imm & 0xffff : 0;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
     ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
-    bool known = l->depth && follow(l, l->returns[l->depth - 1]);
-    if (known)
+    if (l->depth && follow(l, l->returns[l->depth - 1])) {
         ir_add(l->ir, IR_KNOWN, 0)->imm = l->returns[--l->depth];
-    else
-        ir_add(l->ir, IR_FIND, 0);
-    ir_add(l->ir, IR_SPADD, 0)->imm = size + drop;
-    if (!known)
-        jump_found(l, false);
+        ir_add(l->ir, IR_SPADD, 0)->imm = size + drop;
+        return true;
+    }
+    ir_add(l->ir, IR_RET, 0)->imm = size + drop;
+    l->done = true;
     return true;
 }
 

@@ -30,8 +30,12 @@ static uint16_t named_gprs(const IrBlock *ir)
     return gprs;
 }
 
+/* Behind a call that is no part of the path all registers are at home, wherever it came from. */
 static bool may_swap(const IrBlock *ir)
 {
+    for (unsigned i = 0; i < ir->op_count; i++)
+        if (ir->ops[i].op == IR_EXPECT)
+            return false;
     return ir->is_hot && ir->is_loop && !ir->x87 && !ir->second &&
            ir->ops[ir->op_count - 1].op == IR_JMP;
 }
