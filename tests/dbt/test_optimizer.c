@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "cpu/block.h"
+#include "cpu/flags.h"
 #include "cpu/mem.h"
 #include "cpu/mmu.h"
 #include "cpu/run.h"
@@ -17,6 +18,7 @@ enum {
     ALIAS = 0x21000, /* where CODE's page is mapped once more, in paged machines */
     DATA = 0x4000,
     OTHER = 0x6000,
+    AWAY = 0x30000, /* what is mapped behind DATA's page */
     STACK = 0x8000,
     DIRECTORY = 0xa000,
     TABLE = 0xb000,
@@ -33,14 +35,19 @@ static void poke_all(TestCpu *t, PhysAddr at, const uint8_t *bytes, size_t count
         test_poke(t, at + i, bytes[i], 1);
 }
 
-static TestCpu *machine(const uint8_t *program, size_t size)
+static TestCpu *machine_of(const DbtOptions *options, const uint8_t *program, size_t size)
 {
     TestCpu *t = test_cpu_new("max", RAM);
     g_autoptr(GError) err = NULL;
     test_cpu_flat(t, CPU_PROTECTED, 0);
     poke_all(t, CODE, program, size);
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.counted = true}, &err));
+    g_assert_true(dbt_attach(t->cpu, options, &err));
     return t;
+}
+
+static TestCpu *machine(const uint8_t *program, size_t size)
+{
+    return machine_of(&(DbtOptions){.counted = true}, program, size);
 }
 
 static Translator *translator(TestCpu *t)
@@ -146,15 +153,25 @@ static const uint8_t winding[] = {
     0x83, 0xc0, 0x05,             /* 1007  add eax, 5 */
     0xeb, 0x08,                   /* 100a  jmp behind */
     0xf4,                         /* 100c */
-    0xe8, 0x07, 0x00, 0x00, 0x00, /* 100d  even: call three */
+    0xe8, 0x47, 0x00, 0x00, 0x00, /* 100d  even: call three */
     0x90, 0x90,                   /* 1012 */
     0x49,                         /* 1014  behind: dec ecx */
     0x75, 0xe9,                   /* 1015  jnz again */
     0xf4,                         /* 1017  hlt */
-    0xf4,                         /* 1018 */
-    0x83, 0xc0, 0x03,             /* 1019  three: add eax, 3 */
-    0xc3,                         /* 101c  ret */
 };
+/* In another granule of 64 bytes. */
+enum { THREE = 0x1059, ADD_THREE = THREE + 2 };
+static const uint8_t three[] = {
+    0x83, 0xc0, 0x03, /* 1059  three: add eax, 3 */
+    0xc3,             /* 105c  ret */
+};
+
+static TestCpu *winding_machine(void)
+{
+    TestCpu *t = machine(winding, sizeof(winding));
+    poke_all(t, THREE, three, sizeof(three));
+    return t;
+}
 
 static uint32_t wind(uint32_t eax, uint32_t ecx)
 {
@@ -165,7 +182,7 @@ static uint32_t wind(uint32_t eax, uint32_t ecx)
 
 static void test_path(void)
 {
-    TestCpu *t = machine(winding, sizeof(winding));
+    TestCpu *t = winding_machine();
     const Block *hot = heat(t, CODE, 0, 20);
     g_assert_cmpuint(hot->insn_count, ==, 9); /* both no-operations too */
     for (uint32_t eax = 0; eax < 0x400; eax += 0x37)
@@ -178,8 +195,7 @@ static void test_path(void)
 /* Cut anywhere, a run has done what its number of instructions do. */
 static void test_cut(void)
 {
-    TestCpu *t = machine(winding, sizeof(winding)),
-            *interpreted = machine(winding, sizeof(winding));
+    TestCpu *t = winding_machine(), *interpreted = winding_machine();
     cpu_set_engine(interpreted->cpu, &interpreter_engine, NULL);
     heat(t, CODE, 0, 20);
     TestCpu *const both[] = {t, interpreted};
@@ -265,12 +281,15 @@ static void test_unlinked_flags(void)
         0x19, 0xd2, /* 1006  sbb edx, edx */
         0xf4,       /* 1008  hlt */
     };
-    TestCpu *t = machine(code, sizeof(code));
-    for (unsigned n = 0; n < 3; n++)
+    TestCpu *t = machine_of(&(DbtOptions){0}, code,
+                            sizeof(code)); /* where exits are counted, none is */
+    for (unsigned n = 0; n < 4; n++) {
+        flags_set_arith(t->cpu, 0);
         run_with(t, 1, 2);
-    note(t, CODE + 5);
-    run_with(t, 1, 2);
-    g_assert_cmphex((uint32_t)t->cpu->gpr[RDX], ==, UINT32_MAX);
+        g_assert_cmphex((uint32_t)t->cpu->gpr[RDX], ==, UINT32_MAX);
+        if (n == 2)
+            note(t, CODE + 5);
+    }
     test_cpu_free(t);
 }
 
@@ -299,6 +318,7 @@ static TestCpu *touching_machine(void)
 {
     TestCpu *t = machine(touching, sizeof(touching));
     turn_on_paging(t);
+    map(t, TABLE, DATA + PAGE_SIZE, AWAY | PRESENT_WRITABLE);
     test_poke(t, DATA, 0x11111111, 4);
     test_poke(t, OTHER, 0x22222222, 4);
     t->cpu->gpr[RBX] = DATA;
@@ -326,7 +346,7 @@ static void test_slot_hits(void)
     g_assert_cmpuint(misses(t), ==, before);
     /* Across the end: neither from the slot nor into it. */
     test_poke(t, DATA + PAGE_SIZE - 3, 0x665544, 3);
-    test_poke(t, DATA + PAGE_SIZE, 0x77, 1);
+    test_poke(t, AWAY, 0x77, 1);
     g_assert_cmphex(touch(t, DATA + PAGE_SIZE - 3, STACK), ==, 0x77665544);
     g_assert_cmpuint(misses(t), ==, before);
     touch(t, OTHER, STACK);
@@ -425,7 +445,7 @@ static void test_remade(void)
 
 /* --- code that changes --------------------------------------------------------------------------- */
 
-enum { ADD_THREE = 0x101b, PATH_INSNS = 9 }; /* of `winding`: the constant; once through */
+enum { PATH_INSNS = 9 }; /* of `winding`, once through */
 
 /* The path is noted, and the other thread begins; whatever it does is not looked at yet. */
 static void begin(TestCpu *t)
@@ -445,7 +465,7 @@ static void begin(TestCpu *t)
 /* The path's bytes are written before or after it is in the cache, directly or by an alias. */
 static void change(bool before_end, bool by_alias)
 {
-    TestCpu *t = machine(winding, sizeof(winding));
+    TestCpu *t = winding_machine();
     turn_on_paging(t);
     begin(t);
     optimizer_wait(optimizer(t));
@@ -509,7 +529,7 @@ static void test_emptied(void)
 /* Everything goes while the other thread writes. */
 static void test_flushed(void)
 {
-    TestCpu *t = machine(winding, sizeof(winding));
+    TestCpu *t = winding_machine();
     for (unsigned n = 0; n < 50; n++) {
         begin(t);
         code_cache_flush(t->cpu->code);
@@ -523,7 +543,7 @@ static void test_flushed(void)
 static void test_freed(void)
 {
     for (unsigned n = 0; n < 50; n++) {
-        TestCpu *t = machine(winding, sizeof(winding));
+        TestCpu *t = winding_machine();
         begin(t);
         test_cpu_free(t);
     }

@@ -90,9 +90,8 @@ static const MemOps device_ops = {device_read, device_write, 1, 8};
 
 static bool machine_init(Machine *m, Engine e, bool slots, GError **err)
 {
-    const DbtOptions options = {.counted = e == COUNTED,
-                                .cache_mib = 1,
-                                .optimize = slots ? OPTIMIZE_ALL : OPTIMIZE_HOT};
+    const DbtOptions options = {
+        .counted = e == COUNTED, .cache_mib = 1, .optimize = slots ? OPTIMIZE_ALL : OPTIMIZE_HOT};
     m->t = bare_cpu();
     mem_init_io(&m->device, "device", PAGE_SIZE, &device_ops, m);
     mem_add(&m->t->memory_root, DEVICE_AT, &m->device, 0);
