@@ -302,10 +302,9 @@ static uint64_t granule_of(const uint8_t *host)
     return (uint64_t)1 << (((uintptr_t)host & PAGE_MASK) >> 6);
 }
 
-bool cache_is_alone(const Translator *t, const uint8_t *host)
+bool cache_is_alone(const CodePage *page, const uint8_t *host)
 {
-    const CodePage *page = g_hash_table_lookup(t->pages, page_start(host));
-    return page && page->alone & granule_of(host);
+    return page->alone & granule_of(host);
 }
 
 void cache_leave_alone(Translator *t, uint32_t index)

@@ -50,7 +50,7 @@ typedef struct IrUse {
     bool may_keep;          /* it may leave unchanged the flags that it writes: shift by zero */
 } IrUse;
 
-typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
+typedef enum IrFlags { FLAGS_KEEPS, FLAGS_READS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
 
 typedef struct IrInfo {
     const char *name, *text;
@@ -82,7 +82,14 @@ typedef struct IrBlock {
 } IrBlock;
 
 /* Adds an op for the last instruction. */
-IrOp *ir_add(IrBlock *ir, IrOpcode op, unsigned size);
+static inline IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
+{
+    g_assert(ir->op_count < IR_MAX_OPS);
+    IrOp *op = &ir->ops[ir->op_count++];
+    *op = (IrOp){
+        .op = opcode, .size = size, .insn = ir->insn_count - 1, .dst = REF_NONE, .src = REF_NONE};
+    return op;
+}
 
 /* --- what rows say, worked out for one instruction ---------------------------------------------- */
 
@@ -90,10 +97,10 @@ IrUse ir_use_of(const IrBlock *ir, const IrOp *op);
 
 /* An address before its segment: registers and a constant. */
 typedef struct IrAddress {
-    uint8_t base, index; /* guest registers or REG_NONE */
-    uint8_t scale;
-    uint8_t bits_size; /* 2, 4, 8: cut to so many bytes */
-    uint8_t seg;
+    unsigned base, index; /* guest registers or REG_NONE */
+    unsigned scale;
+    unsigned bits_size; /* 2, 4, 8: cut to so many bytes */
+    unsigned seg;
     int64_t disp;
 } IrAddress;
 

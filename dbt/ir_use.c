@@ -25,64 +25,67 @@ static unsigned condition_reads(unsigned cc)
     return reads[cc >> 1 & 7];
 }
 
-static IrUse row_use(const Insn *insn)
+static void note_row(const Insn *insn, IrUse *use)
 {
     const RowTraits *traits = row_traits(insn);
-    IrUse use = {.reads = traits->flags_read,
-                 .writes = traits->flags_written,
-                 .gprs = row_written_gprs(insn)};
-    if (traits->kind == LIFT_CONDITION)
-        use.reads = condition_reads(insn->opcode & 15);
-    else if (traits->kind == LIFT_SHIFT)
-        use.may_keep = count_may_be_zero(insn);
-    return use;
+    use->reads = traits->kind == LIFT_CONDITION ? condition_reads(insn->opcode & 15)
+                                                : traits->flags_read;
+    use->writes = traits->flags_written;
+    use->gprs = row_written_gprs(insn);
+    use->may_keep = traits->kind == LIFT_SHIFT && count_may_be_zero(insn);
 }
 
-IrUse ir_use_of(const IrBlock *ir, const IrOp *op)
+static uint16_t written_gprs(const IrBlock *ir, const IrOp *op)
 {
-    IrUse use = {.writes = ir_info[op->op].flags == FLAGS_WRITES ? FLAGS_ARITH : 0};
     switch (op->op) {
-    case IR_ROW:
-    case IR_X87:
-        return row_use(&ir->insn[op->insn]);
     case IR_DIVIDE:
-        use.writes = FLAGS_ARITH;
-        use.gprs = row_written_gprs(&ir->insn[op->insn]);
-        return use;
-    case IR_EXITIF:
-        use.reads = condition_reads(op->access);
-        return use;
+        return row_written_gprs(&ir->insn[op->insn]);
     case IR_LOAD:
     case IR_LEA:
     case IR_MOVE:
     case IR_STEP:
-        use.gprs = op->dst < GPR_COUNT ? 1u << op->dst : 0;
-        return use;
+        return op->dst < GPR_COUNT ? 1u << op->dst : 0;
     case IR_SPADD:
     case IR_SPBP:
-        use.gprs = 1u << RSP;
-        return use;
+        return 1u << RSP;
     case IR_EXITCX:
-        use.gprs = op->last ? 1u << RCX : 0;
-        return use;
+        return op->last ? 1u << RCX : 0;
     case IR_REPEAT:
     case IR_REPCMP:
-        use.gprs = 1u << RCX | 1u << RSI | 1u << RDI;
-        return use;
+        return 1u << RCX | 1u << RSI | 1u << RDI;
     case IR_CROSS:
     case IR_INTERP:
     case IR_LEAVE:
-        use.gprs = UINT16_MAX;
-        return use;
+        return UINT16_MAX;
     default:
-        return use;
+        return 0;
     }
+}
+
+static void note_use(const IrBlock *ir, const IrOp *op, IrUse *use)
+{
+    if (op->op == IR_ROW || op->op == IR_X87) {
+        note_row(&ir->insn[op->insn], use);
+        return;
+    }
+    bool writes = op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES;
+    use->reads = op->op == IR_EXITIF ? condition_reads(op->access) : 0;
+    use->writes = writes ? FLAGS_ARITH : 0;
+    use->gprs = written_gprs(ir, op);
+    use->may_keep = false;
+}
+
+IrUse ir_use_of(const IrBlock *ir, const IrOp *op)
+{
+    IrUse use;
+    note_use(ir, op, &use);
+    return use;
 }
 
 void ir_note_uses(IrBlock *ir)
 {
     for (unsigned i = 0; i < ir->op_count; i++)
-        ir->use[i] = ir_use_of(ir, &ir->ops[i]);
+        note_use(ir, &ir->ops[i], &ir->use[i]);
 }
 
 /* --- addresses ----------------------------------------------------------------------------------- */

@@ -371,7 +371,7 @@ static void report(Lockstep *l, const Cpu *cpu, const char *what)
     const Block *block = &l->t->blocks[l->block];
     g_autoptr(GString) text = g_string_new(NULL);
     KeptBlock *kept = &l->kept[l->block % KEPT_BLOCKS];
-    kept->ir.alone = cache_is_alone(l->t, block->host);
+    kept->ir.alone = cache_is_alone(cache_page(l->t, block->host), block->host);
     ir_passes(&kept->ir);
     ir_print(&kept->ir, text);
     fprintf(stderr,

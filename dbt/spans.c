@@ -18,7 +18,7 @@ typedef struct Value {
 } Value;
 
 typedef struct Span {
-    unsigned base, index, scale; /* ids, 0: none */
+    uint64_t base; /* what its addresses have in common: values and a scale; 0: nothing */
     bool write;
     int64_t low, high;       /* first byte and the one behind the last, from the base */
     unsigned first, members; /* the first in Spans.access; how many */
@@ -126,8 +126,7 @@ static bool may_join(const Spans *s, const IrOp *op, const IrAddress *ad)
 /* Takes in the span of one access, if it has the same base and the two are near each other. */
 static bool join(Span *span, const Span *one)
 {
-    if (span->base != one->base || span->index != one->index || span->scale != one->scale ||
-        (one->write && !span->write))
+    if (span->base != one->base || (one->write && !span->write))
         return false;
     int64_t low = MIN(span->low, one->low), high = MAX(span->high, one->high);
     if (high - low > MOST_BYTES)
@@ -144,17 +143,21 @@ static void place(Spans *s, unsigned n)
     IrAddress ad = ir_check_address(s->ir, op);
     if (!may_join(s, op, &ad))
         return;
-    Value none = {0}, base = ad.base == REG_NONE ? none : s->value[ad.base];
-    Value index = ad.index == REG_NONE ? none : s->value[ad.index];
-    int64_t at = (uint64_t)ad.disp + base.delta + ((uint64_t)index.delta << ad.scale);
+    uint64_t at = ad.disp, base = 0;
+    if (ad.base != REG_NONE) {
+        base = s->value[ad.base].id;
+        at += s->value[ad.base].delta;
+    }
+    if (ad.index != REG_NONE) {
+        base |= ((uint64_t)s->value[ad.index].id << 2 | ad.scale) << 32;
+        at += (uint64_t)s->value[ad.index].delta << ad.scale;
+    }
     if (!s->is_long)
         at = (int32_t)at;
-    Span one = {.base = base.id,
-                .index = index.id,
-                .scale = index.id ? ad.scale : 0,
+    Span one = {.base = base,
                 .write = op->access == ACCESS_WRITE,
                 .low = at,
-                .high = at + op->size,
+                .high = (int64_t)at + op->size,
                 .first = s->access_count,
                 .members = 1};
     unsigned i = 0;
@@ -171,7 +174,7 @@ static void place(Spans *s, unsigned n)
 static void close_all(Spans *s)
 {
     for (unsigned i = 0; i < s->count; i++)
-        s->span[i].base = s->span[i].index = UINT_MAX;
+        s->span[i].base = UINT64_MAX;
 }
 
 static void number(Spans *s, Span *span)
@@ -197,27 +200,31 @@ static void reach(const Spans *s, const Access *access)
     op->imm = access->at - span->low;
 }
 
-static bool has_several_checks(const IrBlock *ir)
+static bool is_candidate(const IrOp *op)
 {
-    unsigned checks = 0;
-    for (unsigned i = 0; i < ir->op_count && checks < 2; i++)
-        checks += ir->ops[i].op <= IR_CHECKBP;
-    return checks > 1;
+    return op->op <= IR_CHECKBP;
 }
 
 void spans_join(IrBlock *ir)
 {
+    unsigned candidates = 0, end = 0;
+    for (unsigned i = 0; i < ir->op_count; i++)
+        if (is_candidate(&ir->ops[i])) {
+            candidates++;
+            end = i + 1;
+        }
     ir->span_count = 0;
-    if (ir->alone || !has_several_checks(ir))
+    if (ir->alone || candidates < 2)
         return;
     Spans s;
     s.ir = ir;
     s.is_long = (ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     s.natural = s.is_long ? 8 : 4;
     s.last_id = s.count = s.access_count = 0;
-    forget(&s, UINT16_MAX);
-    for (unsigned i = 0; i < ir->op_count; i++) {
-        if (ir->ops[i].op <= IR_CHECKBP)
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        s.value[r] = (Value){++s.last_id, 0};
+    for (unsigned i = 0; i < end; i++) {
+        if (is_candidate(&ir->ops[i]))
             place(&s, i);
         follow(&s, i);
         if (ir->ops[i].op == IR_INTERP)

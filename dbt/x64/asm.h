@@ -36,35 +36,67 @@ typedef struct Asm {
     uint32_t at;   /* where the next byte goes; that there is room has been seen to */
 } Asm;
 
-/* The operand that ModRM.rm names: a register, or memory. */
+/* The operand that ModRM.rm names: a register, or memory. It is one word, so that the compiler can
+ * keep it in a register and knows its constant parts:
+ *
+ *     63 displacement 32    25 GS    24 is a register    23 scale 16    15 index 8    7 base 0
+ *
+ * A register's number is in the place of the base. */
 typedef struct Rm {
-    uint8_t is_reg;
-    uint8_t reg;         /* HostReg, registers only */
-    uint8_t base, index; /* HostReg or HOST_NONE */
-    uint8_t scale;       /* shift count */
-    uint8_t gs;          /* segment override */
-    int32_t disp;
+    uint64_t word;
 } Rm;
 
 static ALWAYS_INLINE Rm rm_reg(unsigned reg)
 {
-    return (Rm){.is_reg = true, .reg = reg};
+    return (Rm){reg | 1u << 24};
+}
+
+/* base and index may be HOST_NONE; scale is a shift count */
+static ALWAYS_INLINE Rm rm_index(unsigned base, unsigned index, unsigned scale, int32_t disp)
+{
+    return (Rm){base | index << 8 | scale << 16 | (uint64_t)(uint32_t)disp << 32};
 }
 
 static ALWAYS_INLINE Rm rm_mem(unsigned base, int32_t disp)
 {
-    return (Rm){.base = base, .index = HOST_NONE, .disp = disp};
-}
-
-static ALWAYS_INLINE Rm rm_index(unsigned base, unsigned index, unsigned scale, int32_t disp)
-{
-    return (Rm){.base = base, .index = index, .scale = scale, .disp = disp};
+    return rm_index(base, HOST_NONE, 0, disp);
 }
 
 /* gs:[index + disp]; index may be HOST_NONE */
 static ALWAYS_INLINE Rm rm_gs(unsigned index, int32_t disp)
 {
-    return (Rm){.base = index, .index = HOST_NONE, .gs = true, .disp = disp};
+    return (Rm){rm_mem(index, disp).word | 1u << 25};
+}
+
+static ALWAYS_INLINE bool rm_is_reg(Rm rm)
+{
+    return rm.word >> 24 & 1;
+}
+
+static ALWAYS_INLINE bool rm_has_gs(Rm rm)
+{
+    return rm.word >> 25 & 1;
+}
+
+/* Of the base, or the register itself. */
+static ALWAYS_INLINE unsigned rm_number(Rm rm)
+{
+    return rm.word & 0xff;
+}
+
+static ALWAYS_INLINE unsigned rm_index_number(Rm rm)
+{
+    return rm.word >> 8 & 0xff;
+}
+
+static ALWAYS_INLINE unsigned rm_scale(Rm rm)
+{
+    return rm.word >> 16 & 0xff;
+}
+
+static ALWAYS_INLINE int32_t rm_disp(Rm rm)
+{
+    return rm.word >> 32;
 }
 
 /* An opcode with its map and mandatory prefix. */
@@ -122,11 +154,11 @@ static ALWAYS_INLINE bool asm_fits8(int64_t v)
 static ALWAYS_INLINE unsigned asm_rex(unsigned reg, Rm rm)
 {
     unsigned bits = reg & 8 ? REX_R : 0;
-    if (rm.is_reg)
-        return bits | (rm.reg & 8 ? REX_B : 0);
-    if (rm.base != HOST_NONE && rm.base & 8)
+    if (rm_is_reg(rm))
+        return bits | (rm_number(rm) & 8 ? REX_B : 0);
+    if (rm_number(rm) != HOST_NONE && rm_number(rm) & 8)
         bits |= REX_B;
-    if (rm.index != HOST_NONE && rm.index & 8)
+    if (rm_index_number(rm) != HOST_NONE && rm_index_number(rm) & 8)
         bits |= REX_X;
     return bits;
 }
@@ -150,26 +182,26 @@ static ALWAYS_INLINE uint8_t *asm_put_rm(uint8_t *p, unsigned reg, Rm rm)
 {
     enum { SIB = 4, NO_BASE = 5, NO_INDEX = 4 };
     reg = (reg & 7) << 3;
-    if (rm.is_reg)
-        return asm_put(p, 0xc0 | reg | (rm.reg & 7));
-    if (rm.base == HOST_NONE) {
-        unsigned index = rm.index == HOST_NONE ? NO_INDEX : rm.index & 7;
+    if (rm_is_reg(rm))
+        return asm_put(p, 0xc0 | reg | (rm_number(rm) & 7));
+    if (rm_number(rm) == HOST_NONE) {
+        unsigned index = rm_index_number(rm) == HOST_NONE ? NO_INDEX : rm_index_number(rm) & 7;
         p = asm_put(p, reg | SIB);
-        p = asm_put(p, rm.scale << 6 | index << 3 | NO_BASE);
-        return asm_put32(p, rm.disp);
+        p = asm_put(p, rm_scale(rm) << 6 | index << 3 | NO_BASE);
+        return asm_put32(p, rm_disp(rm));
     }
-    bool needs_disp = rm.disp || (rm.base & 7) == HOST_RBP;
-    unsigned mod = !needs_disp ? 0 : asm_fits8(rm.disp) ? 0x40 : 0x80;
-    if (rm.index != HOST_NONE || (rm.base & 7) == HOST_RSP) {
-        unsigned index = rm.index == HOST_NONE ? NO_INDEX : rm.index & 7;
+    bool needs_disp = rm_disp(rm) || (rm_number(rm) & 7) == HOST_RBP;
+    unsigned mod = !needs_disp ? 0 : asm_fits8(rm_disp(rm)) ? 0x40 : 0x80;
+    if (rm_index_number(rm) != HOST_NONE || (rm_number(rm) & 7) == HOST_RSP) {
+        unsigned index = rm_index_number(rm) == HOST_NONE ? NO_INDEX : rm_index_number(rm) & 7;
         p = asm_put(p, mod | reg | SIB);
-        p = asm_put(p, rm.scale << 6 | index << 3 | (rm.base & 7));
+        p = asm_put(p, rm_scale(rm) << 6 | index << 3 | (rm_number(rm) & 7));
     } else {
-        p = asm_put(p, mod | reg | (rm.base & 7));
+        p = asm_put(p, mod | reg | (rm_number(rm) & 7));
     }
     if (mod == 0x40)
-        return asm_put(p, rm.disp);
-    return mod == 0x80 ? asm_put32(p, rm.disp) : p;
+        return asm_put(p, rm_disp(rm));
+    return mod == 0x80 ? asm_put32(p, rm_disp(rm)) : p;
 }
 
 /* op with ModRM; nothing after it yet. */
@@ -178,7 +210,7 @@ static ALWAYS_INLINE void asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned
 {
     unsigned rex = asm_rex(reg, rm) | (width.w ? REX_W : 0);
     uint8_t *p = a->code + a->at;
-    if (!rm.is_reg && rm.gs)
+    if (!rm_is_reg(rm) && rm_has_gs(rm))
         p = asm_put(p, 0x65);
     if (width.opsize || op.prefix == 0x66)
         p = asm_put(p, 0x66);
@@ -205,7 +237,7 @@ static ALWAYS_INLINE void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned re
     unsigned pp = op.prefix == 0x66 ? 1 : op.prefix == 0xf3 ? 2 : op.prefix == 0xf2 ? 3 : 0;
     unsigned tail = (~vvvv & 15) << 3 | l << 2 | pp;
     uint8_t *p = a->code + a->at;
-    if (!rm.is_reg && rm.gs)
+    if (!rm_is_reg(rm) && rm_has_gs(rm))
         p = asm_put(p, 0x65);
     if (op.map == 1 && !w && !(bits & (REX_X | REX_B))) {
         p = asm_put(p, 0xc5);
@@ -216,7 +248,7 @@ static ALWAYS_INLINE void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned re
         p = asm_put(p, w << 7 | tail);
     }
     p = asm_put(p, op.opcode);
-    if (!rm.is_reg || rm.reg != HOST_NONE)
+    if (!rm_is_reg(rm) || rm_number(rm) != HOST_NONE)
         p = asm_put_rm(p, reg, rm);
     a->at = p - a->code;
 }
@@ -257,7 +289,6 @@ static ALWAYS_INLINE void asm_store(Asm *a, unsigned size, Rm rm, unsigned reg)
 /* size 4, 8 */
 static ALWAYS_INLINE void asm_lea(Asm *a, unsigned size, unsigned reg, Rm rm)
 {
-    rm.gs = false;
     asm_op(a, OP1(0x8d), size, reg, rm);
 }
 

@@ -30,11 +30,11 @@ static void emit_load(Emit *e, const IrOp *op)
         return;
     }
     Rm home = x64_gpr(op->dst);
-    if (op->size < 4 && home.is_reg) {
+    if (op->size < 4 && rm_is_reg(home)) {
         asm_modrm(&e->a, OP1(op->size == 1 ? 0x8a : 0x8b), (HostWidth){.opsize = op->size == 2},
-                  home.reg, e->memory, 0);
-    } else if (home.is_reg) {
-        asm_mov(&e->a, op->size, home.reg, e->memory);
+                  rm_number(home), e->memory, 0);
+    } else if (rm_is_reg(home)) {
+        asm_mov(&e->a, op->size, rm_number(home), e->memory);
     } else {
         load_to(e, op->size, HOST_R10, e->memory);
         asm_store(&e->a, op->size == 2 ? 2 : 8, home, HOST_R10);
@@ -56,8 +56,8 @@ static void emit_store(Emit *e, const IrOp *op)
         return;
     }
     Rm home = op->src == REF_TEMP ? TEMP : x64_gpr(op->src);
-    if (home.is_reg) {
-        asm_store(&e->a, op->size, e->memory, home.reg);
+    if (rm_is_reg(home)) {
+        asm_store(&e->a, op->size, e->memory, rm_number(home));
         return;
     }
     emit_join_memory(e);
@@ -271,7 +271,8 @@ static void emit_ops(Emit *e)
         }
         e->at_op = i;
         emit_mark(e, MARK_OP, i);
-        emit_prepare_flags(e, op);
+        if (ir_info[op->op].flags != FLAGS_KEEPS)
+            emit_prepare_flags(e, op);
         emitters[op->op](e, op);
         emit_note_recipe(e, op);
     }
@@ -288,7 +289,7 @@ void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,
-              .memory = {.is_reg = true}};
+              .memory = rm_reg(HOST_NONE)};
     emit_head(&e, block);
     emit_ops(&e);
     if (e.to_copy) {

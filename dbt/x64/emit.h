@@ -84,7 +84,15 @@ void x64_unlink(Translator *t, Exit *exit);
 
 /* flags.c: what an op needs of the flags before it, and what is known of them behind it. */
 void emit_prepare_flags(Emit *e, const IrOp *op);
-void emit_note_recipe(Emit *e, const IrOp *op);
+void emit_new_recipe(Emit *e, const IrOp *op);
+static inline void emit_note_recipe(Emit *e, const IrOp *op)
+{
+    const IrUse *use = &e->ir->use[e->at_op];
+    if (use->writes || op->op == IR_POPF)
+        emit_new_recipe(e, op);
+    else if (use->gprs & e->recipe.gprs)
+        e->recipe.kind = RECIPE_NONE;
+}
 /* From op `from` on, can the flags be left to the recipe? */
 bool emit_recipe_lasts(const Emit *e, unsigned from);
 /* To the host's EFLAGS, or to the image, if they are not there. Use R11. */

@@ -115,7 +115,7 @@ static void put_handover(Emit *e, uint32_t number, uint32_t trampoline)
 /* The patchable end of an exit: to its stub, which follows, until it is linked. */
 static void put_exit(Emit *e, uint32_t id)
 {
-    enum { FAR_BYTES = 23 }; /* cmp gs:[id], imm32; jne rel32; jmp rel32 */
+    enum { FAR_BYTES = 23, JMP_BYTES = 5 }; /* cmp gs:[id], imm32; jne rel32; jmp rel32 */
     Exit *exit = &e->t->exits[id];
     uint32_t start = e->a.at;
     if (exit->kind == EXIT_NEAR) {
@@ -123,8 +123,8 @@ static void put_exit(Emit *e, uint32_t id)
     } else if (exit->kind == EXIT_FAR) {
         exit->patch = start;
         asm_jmp(&e->a, 0);
-        while (e->a.at < start + FAR_BYTES)
-            asm_byte(&e->a, 0xcc);
+        memset(e->a.code + e->a.at, 0xcc, FAR_BYTES - JMP_BYTES);
+        e->a.at = start + FAR_BYTES;
     }
     exit->stub = e->a.at;
     if (exit->kind == EXIT_NEAR || exit->kind == EXIT_FAR)

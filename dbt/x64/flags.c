@@ -152,13 +152,9 @@ static void put_recipe(Emit *e, Recipe recipe)
     }
 }
 
-void emit_note_recipe(Emit *e, const IrOp *op)
+void emit_new_recipe(Emit *e, const IrOp *op)
 {
-    IrUse use = e->ir->use[e->at_op];
-    if (use.writes || op->op == IR_POPF)
-        e->recipe = recipe_of(e->ir, op);
-    else if (use.gprs & e->recipe.gprs)
-        e->recipe.kind = RECIPE_NONE;
+    e->recipe = recipe_of(e->ir, op);
 }
 
 /* --- between the places -------------------------------------------------------------------------- */
@@ -267,8 +263,9 @@ void emit_prepare_flags(Emit *e, const IrOp *op)
         keep_flags(e, op);
         return;
     case FLAGS_KEEPS:
-        if (op->op == IR_EXITIF)
-            emit_flags_to_host(e);
+        return;
+    case FLAGS_READS:
+        emit_flags_to_host(e);
         return;
     case FLAGS_WRITES:
         e->flags = FLAGS_IN_HOST;

@@ -5,7 +5,6 @@
  * too. */
 #include "dbt/x64/row.h"
 
-#include "cpu/cpu.h"
 #include "dbt/x64/row_plan.h"
 
 /* An operand on its way through a scratch register. */
@@ -30,12 +29,6 @@ typedef struct RowCode {
     Detour detour[2];
     unsigned detours;
 } RowCode;
-
-Rm x64_gpr(unsigned gpr)
-{
-    unsigned home = x64_home(gpr);
-    return home != HOST_NONE ? rm_reg(home) : x64_cpu(offsetof(Cpu, gpr) + 8 * gpr);
-}
 
 /* --- what is needed ------------------------------------------------------------------------------ */
 
@@ -204,23 +197,23 @@ static bool put_mov_constant(RowCode *c)
     uint64_t value = c->insn->imm;
     Rm home = x64_gpr(dest->reg);
     if (dest->size < 4) {
-        if (home.is_reg && dest->size == 2) {
+        if (rm_is_reg(home) && dest->size == 2) {
             asm_byte(c->a, 0x66);
-            if (home.reg >= HOST_R8)
+            if (rm_number(home) >= HOST_R8)
                 asm_byte(c->a, 0x41);
-            asm_byte(c->a, 0xb8 | (home.reg & 7));
+            asm_byte(c->a, 0xb8 | (rm_number(home) & 7));
             asm_imm(c->a, value, 2);
             return true;
         }
-        HostWidth width = {.opsize = dest->size == 2, .rex = home.is_reg};
+        HostWidth width = {.opsize = dest->size == 2, .rex = rm_is_reg(home)};
         asm_modrm(c->a, OP1(dest->size == 1 ? 0xc6 : 0xc7), width, 0, home, dest->size);
         asm_imm(c->a, value, dest->size);
         return true;
     }
     if (dest->size == 4)
         value = (uint32_t)value;
-    if (home.is_reg) {
-        asm_mov_imm(c->a, home.reg, value);
+    if (rm_is_reg(home)) {
+        asm_mov_imm(c->a, rm_number(home), value);
     } else if ((int64_t)value == (int32_t)value) {
         asm_store_imm(c->a, 8, home, value);
     } else {
@@ -282,12 +275,12 @@ static void put_plain(RowCode *c)
     if (c->op.prefix && c->op.prefix != 0x66)
         asm_byte(c->a, c->op.prefix);
     bool in_opcode = c->plan->in_opcode;
-    unsigned rex = c->width.w << 3 | (in_opcode && c->rm.reg >= HOST_R8);
+    unsigned rex = c->width.w << 3 | (in_opcode && rm_number(c->rm) >= HOST_R8);
     if (rex)
         asm_byte(c->a, 0x40 | rex);
     if (c->op.map)
         asm_byte(c->a, 0x0f);
-    asm_byte(c->a, in_opcode ? (c->op.opcode & 0xf8) | (c->rm.reg & 7) : c->op.opcode);
+    asm_byte(c->a, in_opcode ? (c->op.opcode & 0xf8) | (rm_number(c->rm) & 7) : c->op.opcode);
 }
 
 /* A register is loaded whole from memory: the address is not needed any more when it is written. */
@@ -317,7 +310,8 @@ static bool put_swapped(RowCode *c)
 static void keep_address(RowCode *c)
 {
     c->keeps_address = !loads_only(c->insn);
-    if (!c->keeps_address || c->memory.index != HOST_R11 || !count_detours(c->plan, c->insn))
+    if (!c->keeps_address || rm_index_number(c->memory) != HOST_R11 ||
+        !count_detours(c->plan, c->insn))
         return;
     asm_lea(c->a, 8, HOST_R10, c->memory);
     c->memory = rm_mem(HOST_R10, 0);
