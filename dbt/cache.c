@@ -186,12 +186,8 @@ void cache_insert_tail(Translator *t, uint32_t index, CodePage *page, const uint
 
 static void forget_jumps(Translator *t, const Block *block)
 {
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
-        MmuContext *context = mmu_context_of(t->cpu, mode);
-        JumpEntry *jump = &context->jump[jump_index(block->rip)];
-        if (jump->rip == block->rip && jump->code == t->rx + block->entry)
-            mmu_jumps_clear(context);
-    }
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
+        mmu_jump_drop(mmu_context_of(t->cpu, mode), block->rip, t->rx + block->entry);
 }
 
 /* Out of every list but its page's. Its code stays until the cache is emptied: it may be running.

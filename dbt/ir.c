@@ -174,7 +174,7 @@ const char *ir_problem(const IrBlock *ir)
     if (ir->op_count == 0)
         return "nothing in the block";
     unsigned end = ir->ops[ir->op_count - 1].op;
-    if (end != IR_JMP && end != IR_JUMP && end != IR_LEAVE && end != IR_CROSS)
+    if (end != IR_JMP && end != IR_JUMP && end != IR_RET && end != IR_LEAVE && end != IR_CROSS)
         return "the block does not end";
     return NULL;
 }

@@ -46,6 +46,7 @@ typedef struct Exit {
     uint32_t jcc_stub; /* where a conditional jump before it goes unlinked */
     uint8_t kind;      /* ExitKind */
     uint8_t shortcut_kind;
+    bool polls; /* its target looks at `poll`, even if it lies ahead */
 } Exit;
 
 /* One translated superblock. */
@@ -114,7 +115,7 @@ typedef struct TranslatorStats {
 
 /* Entry points of the fixed code at the start of the cache; offsets. */
 typedef struct Trampolines {
-    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
+    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87, nowhere;
 } Trampolines;
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */

@@ -70,19 +70,23 @@ static void emit_move(Emit *e, const IrOp *op)
     load_to(e, op->size, HOST_R10, x64_gpr(op->src));
 }
 
-/* rSP moves in as many bits as the stack has; no flags change. */
-static void emit_spadd(Emit *e, const IrOp *op)
+void emit_add_sp(Emit *e, int32_t bytes)
 {
     unsigned stack = 1u << (e->ir->key >> KEY_STACK_SHIFT & 3);
     if (stack >= 4) {
-        asm_lea(&e->a, stack, HOST_R8, rm_mem(HOST_R8, op->imm));
+        asm_lea(&e->a, stack, HOST_R8, rm_mem(HOST_R8, bytes));
         return;
     }
     /* M may be in R10 and R11. */
     asm_store(&e->a, 8, x64_cpu(offsetof(Cpu, jit.temp[1])), HOST_R10);
-    asm_lea(&e->a, 4, HOST_R10, rm_mem(HOST_R8, op->imm));
+    asm_lea(&e->a, 4, HOST_R10, rm_mem(HOST_R8, bytes));
     asm_store(&e->a, 2, rm_reg(HOST_R8), HOST_R10);
     asm_mov(&e->a, 8, HOST_R10, x64_cpu(offsetof(Cpu, jit.temp[1])));
+}
+
+static void emit_spadd(Emit *e, const IrOp *op)
+{
+    emit_add_sp(e, op->imm);
 }
 
 /* An index register by as many bits as addresses have. */
@@ -241,7 +245,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_ELEMENTS] = emit_elements, [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
     [IR_POLL] = emit_poll,         [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
     [IR_LEAVE] = emit_interp,      [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
-    [IR_CROSS] = emit_cross,
+    [IR_CROSS] = emit_cross,       [IR_EXPECT] = emit_expect,   [IR_RET] = emit_ret,
 };
 
 static void begin_insn(Emit *e)

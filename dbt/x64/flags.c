@@ -223,6 +223,7 @@ static bool wants_image(const IrOp *op)
     case IR_EXITCX:
     case IR_JMP:
     case IR_JUMP:
+    case IR_RET:
     case IR_CROSS:
     case IR_INTERP:
     case IR_LEAVE:

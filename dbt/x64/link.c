@@ -36,7 +36,7 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
         return;
     }
     /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
-    bool forward = exit->rip > from->rip;
+    bool forward = exit->rip > from->rip && !exit->polls;
     uint32_t entry = forward ? target->entry_polled : target->entry;
     asm_patch(&a, exit->patch, entry);
     switch ((ShortcutKind)exit->shortcut_kind) {
