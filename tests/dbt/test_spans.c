@@ -119,6 +119,27 @@ static void apart(void)
     }
 }
 
+/* One index, scaled in two ways: these are two places. */
+static void scaled(void)
+{
+    static const uint8_t two_scales[] = {
+        0x8b, 0x04, 0x8b, /* 1000  mov eax, [ebx+4*ecx] */
+        0x03, 0x04, 0xcb, /* 1003  add eax, [ebx+8*ecx] */
+        0xf4,             /* 1006  hlt */
+    };
+    enum { INDEX = 5 };
+    if (lacks_back_end())
+        return;
+    TestCpu *t = machine(two_scales, sizeof(two_scales));
+    translate(t);
+    t->cpu->gpr[RCX] = INDEX;
+    cpu_run(t->cpu, BUDGET);
+    g_assert_cmphex(
+        t->cpu->gpr[RAX], ==,
+        (uint32_t)((DATA + 4 * INDEX) * 0x9e3779b1u + (DATA + 8 * INDEX) * 0x9e3779b1u));
+    test_cpu_free(t);
+}
+
 /* An access of the span lies across the page's end itself. */
 static void across(void)
 {
@@ -208,6 +229,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/spans/joined", joined);
+    g_test_add_func("/spans/scaled", scaled);
     g_test_add_func("/spans/apart", apart);
     g_test_add_func("/spans/across", across);
     g_test_add_func("/spans/remapped", remapped);
