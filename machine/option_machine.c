@@ -31,7 +31,8 @@ OptionResult option_accel(Config *c, const char *option, const char *argument, G
 {
     if (g_str_equal(argument, "help")) {
         puts("jit     translate guest code to host code (also called tcg)\n"
-             "interp  decode and interpret every instruction");
+             "interp  decode and interpret every instruction\n"
+             "with: thread=best|single|multi, tb-size=MiB of code, optimize=hot|none|all blocks");
         return OPTION_DONE;
     }
     enum { MAX_CACHE_MIB = 1024 };
