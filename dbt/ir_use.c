@@ -31,6 +31,8 @@ IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
     const InsnRow *row = insn_row(insn);
     if (op->op == IR_EXITIF)
         return (IrFlagUse){.reads = condition_reads(op->access)};
+    if (op->op == IR_SETTLE)
+        return (IrFlagUse){.writes = op->imm, .may_keep = op->src == RCX};
     if (op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES)
         return (IrFlagUse){.writes = FLAGS_ARITH};
     if (op->op != IR_ROW && op->op != IR_X87)

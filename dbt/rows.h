@@ -49,6 +49,9 @@ typedef struct RowTraits {
     bool sees_flags;        /* the interpreter's function looks at arithmetic flags or sets them */
     bool indirect;          /* a near transfer whose target the jump cache should learn */
     uint16_t unnamed_gprs;  /* bit n: they write general register n without naming it */
+    bool open; /* processors differ in the result; the interpreter has one of its own */
+    uint16_t
+        open_flags; /* EFLAGS bits that processors leave differently; the interpreter clears them */
 } RowTraits;
 
 /* Worked out at the first call. */

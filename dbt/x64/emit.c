@@ -241,7 +241,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_ELEMENTS] = emit_elements, [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
     [IR_POLL] = emit_poll,         [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
     [IR_LEAVE] = emit_interp,      [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
-    [IR_CROSS] = emit_cross,
+    [IR_CROSS] = emit_cross,       [IR_SETTLE] = emit_settle,
 };
 
 static void begin_insn(Emit *e)
