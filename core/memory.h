@@ -140,6 +140,12 @@ typedef struct MemPage {
 } MemPage;
 MemPage address_space_page(AddressSpace *as, uint64_t addr);
 
+/* The first byte of the page of a host address in RAM. */
+static inline uint8_t *page_start(const uint8_t *host)
+{
+    return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
+}
+
 /* Pages of RAM in a row, for who keeps the answer until the next change. */
 typedef struct MemStretch {
     uint64_t first, size; /* page aligned; size 0: none */

@@ -97,6 +97,9 @@ static ExecFn *unit_unavailable(const InsnRow *row, uint32_t key)
 
 static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
 {
+    enum { RULED = ATTR_PROT | ATTR_AVX | ATTR_SSE | ATTR_MMX | ATTR_X87 | ATTR_CPL0 };
+    if (LIKELY(!(row->attrs & RULED)))
+        return NULL;
     if (row->attrs & ATTR_PROT && cpu->mode <= CPU_V86)
         return exec_raise_ud;
     ExecFn *unit = unit_unavailable(row, cpu->mode_key);

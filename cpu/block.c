@@ -36,11 +36,6 @@ struct CodeCache {
     uint64_t bytes;
 };
 
-static uint8_t *page_of(const uint8_t *host)
-{
-    return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
-}
-
 static void code_page_free(void *opaque)
 {
     CodePage *page = opaque;
@@ -106,7 +101,7 @@ static void bucket_remove(CodeCache *cache, CodeBlock *block)
 
 static void page_forget(CodeCache *cache, uint8_t *host, CodeBlock *block)
 {
-    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    CodePage *page = g_hash_table_lookup(cache->pages, page_start(host));
     if (page)
         g_ptr_array_remove_fast(page->blocks, block);
 }
@@ -143,7 +138,7 @@ static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
 
 bool code_cache_has_page(const CodeCache *cache, const uint8_t *host)
 {
-    return g_hash_table_contains(cache->pages, page_of(host));
+    return g_hash_table_contains(cache->pages, page_start(host));
 }
 
 static void drop_decoded(CodeCache *cache, CodePage *page, const uint8_t *host, uint64_t size)
@@ -160,7 +155,7 @@ static void drop_decoded(CodeCache *cache, CodePage *page, const uint8_t *host, 
 
 uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t size)
 {
-    CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    CodePage *page = g_hash_table_lookup(cache->pages, page_start(host));
     if (!page)
         return NULL;
     drop_decoded(cache, page, host, size);
@@ -169,7 +164,7 @@ uint8_t *code_cache_invalidate(CodeCache *cache, const uint8_t *host, uint64_t s
     if (left || page->blocks->len)
         return NULL;
     uint8_t *flags = page->flags;
-    g_hash_table_remove(cache->pages, page_of(host));
+    g_hash_table_remove(cache->pages, page_start(host));
     return flags;
 }
 
@@ -205,7 +200,7 @@ static void page_begin(CodeCache *cache, const MemPage *mem)
 
 static void page_remember(CodeCache *cache, const uint8_t *first, unsigned bytes, CodeBlock *block)
 {
-    CodePage *page = g_hash_table_lookup(cache->pages, page_of(first));
+    CodePage *page = g_hash_table_lookup(cache->pages, page_start(first));
     unsigned offset = (uintptr_t)first & PAGE_MASK;
     page->granules |= granule_mask(offset, offset + bytes - 1);
     g_ptr_array_add(page->blocks, block);
@@ -462,7 +457,7 @@ HOT const CodeBlock *code_block(Cpu *cpu)
 static bool page_lists(const CodeCache *cache, const uint8_t *host, unsigned bytes,
                        const CodeBlock *block)
 {
-    const CodePage *page = g_hash_table_lookup(cache->pages, page_of(host));
+    const CodePage *page = g_hash_table_lookup(cache->pages, page_start(host));
     unsigned offset = (uintptr_t)host & PAGE_MASK;
     uint64_t granules = granule_mask(offset, offset + bytes - 1);
     return page && *page->flags & PAGE_HAS_CODE && (page->granules & granules) == granules &&

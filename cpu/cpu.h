@@ -195,7 +195,17 @@ typedef struct TranslatorState {
     uint64_t temp[4];
     uint64_t loaded;      /* what a device's register held */
     Crossing crossing[2]; /* by CrossingKind */
+    /* Host stack on which calls leave where they expect to return to (dbt/x64/indirect.c): */
+    uint64_t returns;       /* where it begins, in the present run, */
+    uint64_t returns_top;   /* where it is when generated code goes on, */
+    uint64_t returns_limit; /* and where it is full */
 } TranslatorState;
+
+/* Code is no longer where calls expect it, or is of another mode. */
+static inline void returns_forget(TranslatorState *jit)
+{
+    jit->returns_top = jit->returns;
+}
 
 /* What runs instructions: the interpreter, or a translator in front of it. */
 typedef struct CpuEngine {

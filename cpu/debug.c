@@ -73,6 +73,16 @@ void debug_pend(Cpu *cpu, uint64_t dr6)
     note(cpu);
 }
 
+/* Kernels return from every page fault with RF set. Without breakpoints there is nothing to hide,
+ * and only an interrupt's frame would show it: it goes at once, unless there may be one. */
+void debug_resume(Cpu *cpu)
+{
+    if (cpu->dr[7] & DR7_ENABLES || __atomic_load_n(&cpu->pending, __ATOMIC_ACQUIRE))
+        note(cpu);
+    else
+        cpu->eflags &= ~FLAG_RF;
+}
+
 /* --- arming ---------------------------------------------------------------------------------- */
 
 /* Pages enter or leave the TLB by what is armed now. */

@@ -17,6 +17,9 @@ void debug_pend(Cpu *cpu, uint64_t dr6);
  * neither the kernel's first instruction nor the return is seen by a program that steps. */
 void debug_step_by_new_flags(Cpu *cpu);
 
+/* EFLAGS.RF was set by IRET: it lasts for one instruction, and hides its breakpoints. */
+void debug_resume(Cpu *cpu);
+
 /* A hardware task switch drops the local breakpoints. */
 void debug_task_switched(Cpu *cpu);
 

@@ -2,6 +2,7 @@
 #include "cpu/far.h"
 
 #include "cpu/cet.h"
+#include "cpu/debug.h"
 #include "cpu/exec.h"
 #include "cpu/task.h"
 
@@ -17,7 +18,7 @@ static void set_flags(Cpu *cpu, uint32_t image, uint32_t mask)
 {
     eflags_set(cpu, (eflags_get(cpu) & ~mask) | (image & mask));
     if (image & mask & FLAG_RF)
-        __atomic_fetch_or(&cpu->pending, PENDING_DEBUG, __ATOMIC_RELAXED);
+        debug_resume(cpu);
 }
 
 /* Flags a return from protected mode may change, at the privilege it returns from. */

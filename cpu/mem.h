@@ -21,6 +21,7 @@ typedef struct StoreJournal StoreJournal;
 struct StoreJournal {
     void (*store)(StoreJournal *journal, uint8_t *host, unsigned size, bool code);
     void (*device)(StoreJournal *journal);
+    void (*mark)(StoreJournal *journal, const uint8_t *entry); /* of a table: A or D are set */
 };
 
 /* Slow paths (mem.c): TLB miss, page crossing, MMIO, code pages, breakpoints, alignment checks. */

@@ -21,6 +21,8 @@ static inline unsigned jump_index(uint64_t rip)
 }
 
 void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code);
+/* If it leads to that code. */
+void mmu_jump_drop(MmuContext *context, uint64_t rip, const void *code);
 void mmu_jumps_clear(MmuContext *context);
 
 /* The number of the code page that is mapped at `page` (dbt/link.c). */

@@ -180,6 +180,16 @@ void mmu_jump_add(MmuContext *context, uint64_t rip, const void *code)
     context->jump[index] = (JumpEntry){rip, code};
 }
 
+void mmu_jump_drop(MmuContext *context, uint64_t rip, const void *code)
+{
+    TlbTable *table = (TlbTable *)context;
+    unsigned index = jump_index(rip);
+    if (context->jump[index].rip != rip || context->jump[index].code != code)
+        return;
+    jump_drop(table, index);
+    use_unset(&table->jumps, index);
+}
+
 void mmu_jumps_clear(MmuContext *context)
 {
     TlbTable *table = (TlbTable *)context;
@@ -222,9 +232,16 @@ void mmu_code_ids_clear(MmuContext *context)
 
 /* --- flushing ------------------------------------------------------------------------------------ */
 
-void tlb_flush_all(Cpu *cpu)
+/* Code may be elsewhere afterwards. */
+static void note_flush(Cpu *cpu)
 {
     cpu->tlb_epoch++;
+    returns_forget(&cpu->jit);
+}
+
+void tlb_flush_all(Cpu *cpu)
+{
+    note_flush(cpu);
     TlbState *state = cpu->tlb_state;
     walk_cache_reset(cpu);
     state->generation++;
@@ -242,7 +259,7 @@ void tlb_flush_all(Cpu *cpu)
 
 void tlb_flush_non_global(Cpu *cpu)
 {
-    cpu->tlb_epoch++;
+    note_flush(cpu);
     walk_cache_flush(cpu);
     cpu->tlb_state->generation++;
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
@@ -267,16 +284,29 @@ static void drop_page(TlbTable *table, LinAddr page)
     jumps_drop_page(table, page);
 }
 
-static bool in_large_page(const TlbState *state, LinAddr la)
+enum { REGION_SHIFT = 21 };
+
+/* As it stands in TlbState.large. */
+static LinAddr region_of(LinAddr la)
 {
-    unsigned region = (la >> 21) % LARGE_REGIONS;
-    return state->large[region / 64] >> region % 64 & 1 ||
+    return la >> REGION_SHIFT << REGION_SHIFT | LARGE_ONE;
+}
+
+static LinAddr *large_place(TlbState *state, LinAddr la)
+{
+    return &state->large[(la >> REGION_SHIFT) % LARGE_REGIONS];
+}
+
+static bool in_large_page(TlbState *state, LinAddr la)
+{
+    LinAddr large = *large_place(state, la);
+    return large == region_of(la) || large == LARGE_MANY ||
            (la >= state->huge_first && la <= state->huge_last);
 }
 
 void tlb_forget_page(Cpu *cpu, LinAddr la)
 {
-    cpu->tlb_epoch++;
+    note_flush(cpu);
     if (in_large_page(cpu->tlb_state, la)) {
         tlb_flush_all(cpu);
         return;
@@ -293,7 +323,7 @@ void tlb_flush_page(Cpu *cpu, LinAddr la)
 
 void tlb_note_large_page(Cpu *cpu, LinAddr la, uint64_t size)
 {
-    enum { REGION = 2 << 20 };
+    enum { REGION = 1 << REGION_SHIFT };
     TlbState *state = cpu->tlb_state;
     LinAddr first = la & ~(size - 1), last = first + size - 1;
     if (size > 2 * REGION) {
@@ -302,7 +332,8 @@ void tlb_note_large_page(Cpu *cpu, LinAddr la, uint64_t size)
         return;
     }
     for (LinAddr at = first; at - first < size; at += REGION) {
-        unsigned region = at / REGION % LARGE_REGIONS;
-        state->large[region / 64] |= (uint64_t)1 << region % 64;
+        LinAddr *large = large_place(state, at);
+        bool shared = *large != LARGE_NONE && *large != region_of(at);
+        *large = shared ? LARGE_MANY : region_of(at);
     }
 }

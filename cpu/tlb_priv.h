@@ -42,15 +42,16 @@ typedef struct TlbTable {
     unsigned sparse;  /* flushes in a row that found few entries */
 } TlbTable;
 
-enum { LARGE_REGIONS = 1024 };
+/* In TlbState.large: nothing, several regions, or with one region's address. */
+enum { LARGE_REGIONS = 1024, LARGE_NONE = 0, LARGE_MANY = 1, LARGE_ONE = 2 };
 
 struct TlbState {
     TlbTable table[TLB_MODE_COUNT];
     uint64_t generation; /* of known pages: of the last flush */
-    /* Where large pages were filled since the last full flush, by bits of the number of 2 MiB, and
-     * the range of those above 4 MiB. INVLPG there cannot tell which entries belong to the page and
-     * drops all. */
-    uint64_t large[LARGE_REGIONS / 64];
+    /* Where large pages were filled since the last full flush: addresses of regions of 2 MiB, by
+     * their low bits, and the range of those above 4 MiB. INVLPG there cannot tell which entries
+     * belong to the page and drops all. */
+    LinAddr large[LARGE_REGIONS];
     LinAddr huge_first, huge_last;
     TlbEntry empty[2]; /* what Cpu.tlb is while hidden, */
     TlbEntry *hidden;  /* and what it was */

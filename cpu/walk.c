@@ -220,6 +220,8 @@ static bool entry_set(Cpu *cpu, PhysAddr pa, unsigned bytes, uint64_t old, uint6
     MemPage page = ram_page(cpu, pa);
     if (!page.host || !page.writable)
         return true; /* tables in ROM or device memory: the bus write goes nowhere */
+    if (UNLIKELY(cpu->journal != NULL))
+        cpu->journal->mark(cpu->journal, page.host + (pa & PAGE_MASK));
     if (!entry_exchange(page.host + (pa & PAGE_MASK), bytes, old, old | bits))
         return false;
     cpu_ram_written(cpu, &page, pa & PAGE_MASK, bytes);

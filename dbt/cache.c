@@ -21,24 +21,39 @@ static void *reserve(size_t bytes)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* Anonymous memory, because that is where perf looks for generated code; MREMAP of size 0 maps
- * shared pages once more. */
+/* The same memory twice. Anonymous, because that is where perf looks for generated code: MREMAP of
+ * size 0 maps shared pages once more. Where that is refused (valgrind), a file of memory. */
+static void map_twice(uint32_t bytes, void *map[2])
+{
+    map[0] = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    map[1] = map[0] == MAP_FAILED ? MAP_FAILED : mremap(map[0], 0, bytes, MREMAP_MAYMOVE);
+    if (map[1] != MAP_FAILED || map[0] == MAP_FAILED)
+        return;
+    munmap(map[0], bytes);
+    int file = memfd_create("translated code", MFD_CLOEXEC);
+    bool ready = file >= 0 && ftruncate(file, bytes) == 0;
+    for (unsigned i = 0; i < 2; i++)
+        map[i] = ready ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+                       : MAP_FAILED;
+    if (file >= 0)
+        close(file);
+}
+
 static bool map_code(Translator *t, uint32_t bytes, GError **err)
 {
-    void *rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    void *rx = rw == MAP_FAILED ? rw : mremap(rw, 0, bytes, MREMAP_MAYMOVE);
-    if (rx != MAP_FAILED && mprotect(rx, bytes, PROT_READ | PROT_EXEC) == 0) {
-        t->rw = rw;
-        t->rx = rx;
+    void *map[2];
+    map_twice(bytes, map);
+    if (map[1] != MAP_FAILED && mprotect(map[1], bytes, PROT_READ | PROT_EXEC) == 0) {
+        t->rw = map[0];
+        t->rx = map[1];
         t->size = bytes;
         return true;
     }
     g_set_error(err, G_FILE_ERROR, g_file_error_from_errno(errno),
                 "translated code: the host refuses executable memory: %s", g_strerror(errno));
-    if (rx != MAP_FAILED)
-        munmap(rx, bytes);
-    if (rw != MAP_FAILED)
-        munmap(rw, bytes);
+    for (unsigned i = 0; i < 2; i++)
+        if (map[i] != MAP_FAILED)
+            munmap(map[i], bytes);
     return false;
 }
 
@@ -126,14 +141,9 @@ uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, u
     return cache_find(t, rip, base, host, key);
 }
 
-static uint8_t *page_of(const uint8_t *host)
-{
-    return (uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
-}
-
 CodePage *cache_page(Translator *t, const uint8_t *host)
 {
-    uint8_t *start = page_of(host);
+    uint8_t *start = page_start(host);
     CodePage *page = g_hash_table_lookup(t->pages, start);
     if (!page) {
         page = g_new0(CodePage, 1);
@@ -176,12 +186,8 @@ void cache_insert_tail(Translator *t, uint32_t index, CodePage *page, const uint
 
 static void forget_jumps(Translator *t, const Block *block)
 {
-    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
-        MmuContext *context = mmu_context_of(t->cpu, mode);
-        JumpEntry *jump = &context->jump[jump_index(block->rip)];
-        if (jump->rip == block->rip && jump->code == t->rx + block->entry)
-            mmu_jumps_clear(context);
-    }
+    for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++)
+        mmu_jump_drop(mmu_context_of(t->cpu, mode), block->rip, t->rx + block->entry);
 }
 
 /* Out of every list but its page's. Its code stays until the cache is emptied: it may be running.
@@ -204,7 +210,7 @@ static void block_drop(Translator *t, uint32_t index)
 
 static void unlist(Translator *t, uint32_t index)
 {
-    CodePage *page = g_hash_table_lookup(t->pages, page_of(t->blocks[index].host));
+    CodePage *page = g_hash_table_lookup(t->pages, page_start(t->blocks[index].host));
     uint32_t *link = &page->blocks;
     while (*link != index)
         link = &t->blocks[*link].page_next;
@@ -243,7 +249,7 @@ static void count_hits(CodePage *page, uint64_t granules)
 
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
 {
-    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    CodePage *page = g_hash_table_lookup(t->pages, page_start(host));
     if (!page || !page->blocks)
         return false;
     unsigned offset = (uintptr_t)host & PAGE_MASK;
@@ -292,16 +298,15 @@ static uint64_t granule_of(const uint8_t *host)
     return (uint64_t)1 << (((uintptr_t)host & PAGE_MASK) >> 6);
 }
 
-bool cache_is_alone(const Translator *t, const uint8_t *host)
+bool cache_is_alone(const CodePage *page, const uint8_t *host)
 {
-    const CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
-    return page && page->alone & granule_of(host);
+    return page->alone & granule_of(host);
 }
 
 void cache_leave_alone(Translator *t, uint32_t index)
 {
     const uint8_t *host = t->blocks[index].host;
-    CodePage *page = g_hash_table_lookup(t->pages, page_of(host));
+    CodePage *page = g_hash_table_lookup(t->pages, page_start(host));
     page->alone |= granule_of(host);
     cache_drop(t, index);
 }

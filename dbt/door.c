@@ -188,6 +188,8 @@ const uint8_t *door_interpret(Cpu *cpu, uint32_t site_index)
         }
         if (crosses)
             crossing_note(cpu, way, block->key, key, flags);
+        if (key != block->key || code_base(cpu) != block->base)
+            returns_forget(&cpu->jit);
         cpu->jit.budget -= t->counted;
         const uint8_t *code = known_code(t, cpu, key);
         if (code)

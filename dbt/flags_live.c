@@ -10,7 +10,7 @@ void flags_live(IrBlock *ir)
     for (unsigned i = ir->op_count; i-- > 0;) {
         const IrOp *op = &ir->ops[i];
         ir->live[i] = live;
-        IrFlagUse use = ir_flag_use(ir, op);
+        IrUse use = ir->use[i];
         if (!use.may_keep)
             live &= ~use.writes;
         live |= use.reads;

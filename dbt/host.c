@@ -2,14 +2,20 @@
 #include "dbt/host.h"
 
 #ifdef __x86_64__
+#include <asm/prctl.h>
 #include <cpuid.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-/* The kernel lets user code write the GS base. */
-static bool host_has_wrgsbase(void)
+/* Kernels since Linux 5.9 let user code write the GS base. */
+void host_set_gs(const void *base)
 {
     enum { AT_HWCAP2_FSGSBASE = 1 << 1 };
-    return getauxval(AT_HWCAP2) & AT_HWCAP2_FSGSBASE;
+    if (getauxval(AT_HWCAP2) & AT_HWCAP2_FSGSBASE)
+        __asm__ volatile("wrgsbase %0" : : "r"(base));
+    else
+        syscall(SYS_arch_prctl, ARCH_SET_GS, base);
 }
 
 /* CPUID is slow where a hypervisor answers it: each leaf is asked once. */
@@ -48,10 +54,14 @@ bool host_has_feature(CpuFeature feature)
 
 bool host_can_translate(void)
 {
-    return host_has_wrgsbase() && host_has_feature(FEATURE_BMI2) && host_has_feature(FEATURE_AVX);
+    return host_has_feature(FEATURE_BMI2) && host_has_feature(FEATURE_AVX);
 }
 
 #else
+
+void host_set_gs(const void *base)
+{
+}
 
 bool host_has_feature(CpuFeature feature)
 {

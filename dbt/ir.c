@@ -13,15 +13,6 @@ const IrInfo ir_info[IR_OPCODE_COUNT] = {
 #undef STAYS
 };
 
-IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
-{
-    g_assert(ir->op_count < IR_MAX_OPS);
-    IrOp *op = &ir->ops[ir->op_count++];
-    *op = (IrOp){
-        .op = opcode, .size = size, .insn = ir->insn_count - 1, .dst = REF_NONE, .src = REF_NONE};
-    return op;
-}
-
 static bool is_check(const IrOp *op)
 {
     return op->op <= IR_CHECKDI;
@@ -186,7 +177,7 @@ const char *ir_problem(const IrBlock *ir)
     if (ir->op_count == 0)
         return "nothing in the block";
     unsigned end = ir->ops[ir->op_count - 1].op;
-    if (end != IR_JMP && end != IR_JUMP && end != IR_LEAVE && end != IR_CROSS)
+    if (end != IR_JMP && end != IR_JUMP && end != IR_RET && end != IR_LEAVE && end != IR_CROSS)
         return "the block does not end";
     return NULL;
 }

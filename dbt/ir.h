@@ -43,7 +43,14 @@ typedef struct IrSpan {
     uint16_t offset; /* of the checking instruction's own access */
 } IrSpan;
 
-typedef enum IrFlags { FLAGS_KEEPS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
+/* What an op does with arithmetic flags and general registers. */
+typedef struct IrUse {
+    uint16_t reads, writes; /* EFLAGS bits */
+    uint16_t gprs;          /* bit n: it may write general register n */
+    bool may_keep;          /* it may leave unchanged the flags that it writes: shift by zero */
+} IrUse;
+
+typedef enum IrFlags { FLAGS_KEEPS, FLAGS_READS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
 
 typedef struct IrInfo {
     const char *name, *text;
@@ -70,31 +77,30 @@ typedef struct IrBlock {
     unsigned span_count;
     bool is_loop; /* its last branch goes to its first instruction */
     bool alone;   /* no spans: an access of this block often was not in one page with the others */
+    IrUse use[IR_MAX_OPS];     /* of each op (ir_note_uses) */
     uint16_t live[IR_MAX_OPS]; /* EFLAGS bits somebody may look at after the op (flags_live) */
 } IrBlock;
 
 /* Adds an op for the last instruction. */
-IrOp *ir_add(IrBlock *ir, IrOpcode op, unsigned size);
+static inline IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
+{
+    g_assert(ir->op_count < IR_MAX_OPS);
+    IrOp *op = &ir->ops[ir->op_count++];
+    *op = (IrOp){
+        .op = opcode, .size = size, .insn = ir->insn_count - 1, .dst = REF_NONE, .src = REF_NONE};
+    return op;
+}
 
 /* --- what rows say, worked out for one instruction ---------------------------------------------- */
 
-/* EFLAGS bits that op reads, that it may leave unchanged although it writes them (shift by zero),
- * and that it writes. */
-typedef struct IrFlagUse {
-    uint16_t reads, writes;
-    bool may_keep;
-} IrFlagUse;
-IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op);
-
-/* Bit n: op may write general register n. */
-uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op);
+IrUse ir_use_of(const IrBlock *ir, const IrOp *op);
 
 /* An address before its segment: registers and a constant. */
 typedef struct IrAddress {
-    uint8_t base, index; /* guest registers or REG_NONE */
-    uint8_t scale;
-    uint8_t bits_size; /* 2, 4, 8: cut to so many bytes */
-    uint8_t seg;
+    unsigned base, index; /* guest registers or REG_NONE */
+    unsigned scale;
+    unsigned bits_size; /* 2, 4, 8: cut to so many bytes */
+    unsigned seg;
     int64_t disp;
 } IrAddress;
 
@@ -107,6 +113,9 @@ unsigned ir_required_alignment(const IrBlock *ir, const IrOp *op);
 
 /* --- passes -------------------------------------------------------------------------------------- */
 
+/* Fills `use`. */
+void ir_note_uses(IrBlock *ir);
+
 /* Has one check serve several accesses near one register's value. */
 void spans_join(IrBlock *ir);
 
@@ -117,6 +126,7 @@ void flags_live(IrBlock *ir);
 /* All of them, in their order. */
 static inline void ir_passes(IrBlock *ir)
 {
+    ir_note_uses(ir);
     spans_join(ir);
     flags_live(ir);
 }

@@ -25,31 +25,19 @@ static unsigned condition_reads(unsigned cc)
     return reads[cc >> 1 & 7];
 }
 
-IrFlagUse ir_flag_use(const IrBlock *ir, const IrOp *op)
+static void note_row(const Insn *insn, IrUse *use)
 {
-    const Insn *insn = &ir->insn[op->insn];
-    const InsnRow *row = insn_row(insn);
-    if (op->op == IR_EXITIF)
-        return (IrFlagUse){.reads = condition_reads(op->access)};
-    if (op->op == IR_SETTLE)
-        return (IrFlagUse){.writes = op->imm, .may_keep = op->src == RCX};
-    if (op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES)
-        return (IrFlagUse){.writes = FLAGS_ARITH};
-    if (op->op != IR_ROW && op->op != IR_X87)
-        return (IrFlagUse){0};
-    IrFlagUse use = {row->flags_read & FLAGS_ARITH, row->flags_written & FLAGS_ARITH, false};
-    LiftKind kind = row_traits(insn)->kind;
-    if (kind == LIFT_CONDITION)
-        use.reads = condition_reads(insn->opcode & 15);
-    use.may_keep = kind == LIFT_SHIFT && count_may_be_zero(insn);
-    return use;
+    const RowTraits *traits = row_traits(insn);
+    use->reads = traits->kind == LIFT_CONDITION ? condition_reads(insn->opcode & 15)
+                                                : traits->flags_read;
+    use->writes = traits->flags_written;
+    use->gprs = row_written_gprs(insn);
+    use->may_keep = traits->kind == LIFT_SHIFT && count_may_be_zero(insn);
 }
 
-uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op)
+static uint16_t written_gprs(const IrBlock *ir, const IrOp *op)
 {
     switch (op->op) {
-    case IR_ROW:
-    case IR_X87:
     case IR_DIVIDE:
         return row_written_gprs(&ir->insn[op->insn]);
     case IR_LOAD:
@@ -72,6 +60,32 @@ uint16_t ir_written_gprs(const IrBlock *ir, const IrOp *op)
     default:
         return 0;
     }
+}
+
+static void note_use(const IrBlock *ir, const IrOp *op, IrUse *use)
+{
+    if (op->op == IR_ROW || op->op == IR_X87) {
+        note_row(&ir->insn[op->insn], use);
+        return;
+    }
+    bool writes = op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES;
+    use->reads = op->op == IR_EXITIF ? condition_reads(op->access) : 0;
+    use->writes = writes ? FLAGS_ARITH : op->op == IR_SETTLE ? op->imm : 0;
+    use->gprs = written_gprs(ir, op);
+    use->may_keep = op->op == IR_SETTLE && op->src == RCX;
+}
+
+IrUse ir_use_of(const IrBlock *ir, const IrOp *op)
+{
+    IrUse use;
+    note_use(ir, op, &use);
+    return use;
+}
+
+void ir_note_uses(IrBlock *ir)
+{
+    for (unsigned i = 0; i < ir->op_count; i++)
+        note_use(ir, &ir->ops[i], &ir->use[i]);
 }
 
 /* --- addresses ----------------------------------------------------------------------------------- */

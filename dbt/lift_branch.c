@@ -93,6 +93,7 @@ bool lift_call(Lift *l)
     store->src = REF_IMM;
     store->imm = lift_target(l, l->next);
     ir_add(l->ir, IR_SPADD, 0)->imm = -(int64_t)size;
+    ir_add(l->ir, IR_EXPECT, 0)->imm = store->imm;
     if (direct)
         jump_to(l, rip);
     else
@@ -106,9 +107,8 @@ bool lift_ret(Lift *l)
     unsigned drop = l->insn->op[0].kind == OPND_IMM ? l->insn->imm & 0xffff : 0;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
     ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
-    ir_add(l->ir, IR_FIND, 0);
-    ir_add(l->ir, IR_SPADD, 0)->imm = size + drop;
-    jump_found(l, false);
+    ir_add(l->ir, IR_RET, 0)->imm = size + drop;
+    l->done = true;
     return true;
 }
 

@@ -47,7 +47,7 @@ void lift_settle(Lift *l)
     if (!is_counted(l) || !flags)
         return;
     bool by_cl = count_is_cl(insn);
-    if (!by_cl && ir_flag_use(l->ir, &l->ir->ops[l->ir->op_count - 1]).may_keep)
+    if (!by_cl && ir_use_of(l->ir, &l->ir->ops[l->ir->op_count - 1]).may_keep)
         return; /* a shift by 0 */
     IrOp *op = ir_add(l->ir, IR_SETTLE, insn->op[0].size);
     op->imm = flags;

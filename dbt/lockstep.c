@@ -75,6 +75,16 @@ static void note_device(StoreJournal *journal)
     siglongjmp(((Lockstep *)journal)->give_up, 1);
 }
 
+/* An entry of a page table that the block itself has written gets its A and D bits in the
+ * interpreter's run, which walks for each access; in the translator's the TLB may know the page. */
+static void note_mark(StoreJournal *journal, const uint8_t *entry)
+{
+    Lockstep *l = (Lockstep *)journal;
+    for (unsigned i = 0; i < l->store_count; i++)
+        if (entry < l->store[i].host + l->store[i].size && l->store[i].host < entry + 8)
+            siglongjmp(l->give_up, 1);
+}
+
 static void take_back(Lockstep *l)
 {
     for (unsigned i = 0; i < l->store_count; i++)
@@ -288,7 +298,7 @@ static void report(Lockstep *l, const Cpu *cpu, const char *what)
     const Block *block = &l->t->blocks[l->block];
     g_autoptr(GString) text = g_string_new(NULL);
     KeptBlock *kept = &l->kept[l->block % KEPT_BLOCKS];
-    kept->ir.alone = cache_is_alone(l->t, block->host);
+    kept->ir.alone = cache_is_alone(cache_page(l->t, block->host), block->host);
     ir_passes(&kept->ir);
     ir_print(&kept->ir, text);
     fprintf(stderr,
@@ -397,7 +407,7 @@ void lockstep_raised(Translator *t, const Cpu *cpu)
 Lockstep *lockstep_new(Translator *t, unsigned one_in)
 {
     Lockstep *l = g_new0(Lockstep, 1);
-    l->journal = (StoreJournal){.store = note_store, .device = note_device};
+    l->journal = (StoreJournal){.store = note_store, .device = note_device, .mark = note_mark};
     l->t = t;
     l->one_in = one_in;
     return l;

@@ -65,13 +65,14 @@ static bool vector_by_attributes(const InsnRow *row)
     return true;
 }
 
-static LiftKind kind_of(const InsnRow *row)
+/* `names` has named[] by name. */
+static LiftKind kind_of(const InsnRow *row, GHashTable *names)
 {
     if (!host_has_feature(row->feature))
         return LIFT_INTERP;
-    for (unsigned i = 0; i < G_N_ELEMENTS(named); i++)
-        if (!strcmp(row->name, named[i].name))
-            return named[i].kind;
+    const NamedLift *lift = g_hash_table_lookup(names, row->name);
+    if (lift)
+        return lift->kind;
     if (row->attrs & ATTR_X87)
         return LIFT_X87;
     if (row->attrs & ATTR_MMX)
@@ -81,12 +82,12 @@ static LiftKind kind_of(const InsnRow *row)
 
 /* --- what is known of each row ------------------------------------------------------------------- */
 
-static uint16_t unnamed_gprs(const InsnRow *row)
+static uint16_t unnamed_gprs(const InsnRow *row, LiftKind kind)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(unnamed); i++)
         if (!strcmp(row->name, unnamed[i].name))
             return unnamed[i].gprs;
-    return kind_of(row) == LIFT_INTERP ? UINT16_MAX : 0;
+    return kind == LIFT_INTERP ? UINT16_MAX : 0;
 }
 
 /* Undefined, but for those that every processor leaves in one way, which is the interpreter's too.
@@ -103,7 +104,15 @@ static uint16_t open_flags(const InsnRow *row)
     return is_named(row, shifts, G_N_ELEMENTS(shifts)) ? flags & ~FLAG_OF : flags;
 }
 
-static RowTraits traits_of(const InsnRow *row)
+static uint8_t written_operands(const InsnRow *row)
+{
+    uint8_t written = 0;
+    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+        written |= (row->access >> 2 * i & OPND_WRITE ? 1 : 0) << i;
+    return written;
+}
+
+static RowTraits traits_of(const InsnRow *row, LiftKind kind)
 {
     /* Approximations; how far a partial remainder goes; whether C1 is cleared. */
     static const char *const open[] = {
@@ -115,36 +124,32 @@ static RowTraits traits_of(const InsnRow *row)
     static const char *const control[] = {"FNINIT", "FNCLEX",  "FLDCW",  "FNSTCW", "FNSTSW",
                                           "FLDENV", "FNSTENV", "FRSTOR", "FNSAVE", "FWAIT"};
     bool x87 = row->attrs & ATTR_X87, branch = row->attrs & ATTR_BRANCH;
-    return (RowTraits){.kind = kind_of(row),
-                       .unnamed_gprs = unnamed_gprs(row),
+    return (RowTraits){.kind = kind,
+                       .written_operands = written_operands(row),
+                       .unnamed_gprs = unnamed_gprs(row, kind),
                        .open = is_named(row, open, G_N_ELEMENTS(open)),
                        .open_flags = open_flags(row),
                        .sees_x87 = x87 || row->attrs & ATTR_MMX ||
                                    is_named(row, state, G_N_ELEMENTS(state)),
                        .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control)),
                        .sees_flags = branch || row->flags_read || row->flags_written,
+                       .flags_read = row->flags_read & FLAGS_ARITH,
+                       .flags_written = row->flags_written & FLAGS_ARITH,
                        .indirect = branch && !(row->attrs & ATTR_SERIAL)};
 }
 
-const RowTraits *row_traits(const Insn *insn)
+const RowTraits *row_traits_table;
+
+const RowTraits *row_traits_make(void)
 {
-    static RowTraits *table;
-    if (g_once_init_enter(&table)) {
+    if (g_once_init_enter(&row_traits_table)) {
+        g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+        for (unsigned i = 0; i < G_N_ELEMENTS(named); i++)
+            g_hash_table_insert(names, (gpointer)named[i].name, (gpointer)&named[i]);
         RowTraits *made = g_new(RowTraits, insn_row_count);
         for (unsigned i = 0; i < insn_row_count; i++)
-            made[i] = traits_of(&insn_rows[i]);
-        g_once_init_leave(&table, made);
+            made[i] = traits_of(&insn_rows[i], kind_of(&insn_rows[i], names));
+        g_once_init_leave(&row_traits_table, made);
     }
-    return &table[insn->row];
-}
-
-uint16_t row_written_gprs(const Insn *insn)
-{
-    uint16_t gprs = row_traits(insn)->unnamed_gprs;
-    for (unsigned i = 0; i < MAX_OPERANDS; i++) {
-        const Operand *op = &insn->op[i];
-        if (op->access & OPND_WRITE && (op->kind == OPND_GPR || op->kind == OPND_GPR8H))
-            gprs |= 1u << op->reg;
-    }
-    return gprs;
+    return row_traits_table;
 }

@@ -48,16 +48,34 @@ typedef struct RowTraits {
     bool sets_x87_pointers; /* x87 instructions, but for control instructions */
     bool sees_flags;        /* the interpreter's function looks at arithmetic flags or sets them */
     bool indirect;          /* a near transfer whose target the jump cache should learn */
-    uint16_t unnamed_gprs;  /* bit n: they write general register n without naming it */
-    bool open; /* processors differ in the result; the interpreter has one of its own */
-    uint16_t
-        open_flags; /* EFLAGS bits that processors leave differently; the interpreter clears them */
+    uint8_t written_operands;           /* bit n: they write operand n */
+    uint16_t unnamed_gprs;              /* bit n: they write general register n without naming it */
+    uint16_t flags_read, flags_written; /* arithmetic ones */
+    uint16_t open_flags; /* those that processors leave differently; the interpreter clears them */
+    bool open;           /* processors differ in the result; the interpreter has one of its own */
 } RowTraits;
 
-/* Worked out at the first call. */
-const RowTraits *row_traits(const Insn *insn);
+/* By row; worked out by the first who asks. */
+extern const RowTraits *row_traits_table;
+const RowTraits *row_traits_make(void);
+
+static inline const RowTraits *row_traits(const Insn *insn)
+{
+    const RowTraits *table = __atomic_load_n(&row_traits_table, __ATOMIC_ACQUIRE);
+    return &(LIKELY(table != NULL) ? table : row_traits_make())[insn->row];
+}
 
 /* Bit n: the instruction may write general register n, named or not. */
-uint16_t row_written_gprs(const Insn *insn);
+static inline uint16_t row_written_gprs(const Insn *insn)
+{
+    const RowTraits *traits = row_traits(insn);
+    uint16_t gprs = traits->unnamed_gprs;
+    for (unsigned left = traits->written_operands; left; left &= left - 1) {
+        const Operand *op = &insn->op[__builtin_ctz(left)];
+        if (op->kind == OPND_GPR || op->kind == OPND_GPR8H)
+            gprs |= 1u << op->reg;
+    }
+    return gprs;
+}
 
 #endif

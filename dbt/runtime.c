@@ -7,6 +7,7 @@
 #include "cpu/run.h"
 #include "dbt/crossing.h"
 #include "dbt/dbt.h"
+#include "dbt/host.h"
 #include "dbt/lift.h"
 #include "dbt/lockstep.h"
 #include "dbt/profile.h"
@@ -60,9 +61,7 @@ static void show_contexts(const Cpu *cpu)
     if (shown == wanted)
         return;
     shown = wanted;
-#ifdef __x86_64__
-    __asm__ volatile("wrgsbase %0" : : "r"(wanted));
-#endif
+    host_set_gs(wanted);
 }
 
 typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);

@@ -16,11 +16,6 @@ static inline LinAddr code_base(const Cpu *cpu)
     return cpu->mode == CPU_LONG ? 0 : cpu->seg[SEG_CS].base;
 }
 
-static inline const uint8_t *page_start(const uint8_t *host)
-{
-    return (const uint8_t *)((uintptr_t)host & ~(uintptr_t)PAGE_MASK);
-}
-
 static inline LinAddr next_page(LinAddr la)
 {
     return (la & ~PAGE_MASK) + PAGE_SIZE;

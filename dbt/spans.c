@@ -18,12 +18,19 @@ typedef struct Value {
 } Value;
 
 typedef struct Span {
-    unsigned base, index, scale; /* ids, 0: none */
+    uint64_t base; /* what its addresses have in common: values and a scale; 0: nothing */
     bool write;
-    int64_t low, high; /* first byte and the one behind the last, from the base */
-    unsigned first, members;
-    unsigned number; /* 1 + index in IrBlock.spans */
+    int64_t low, high;       /* first byte and the one behind the last, from the base */
+    unsigned first, members; /* the first in Spans.access; how many */
+    unsigned number;         /* 1 + index in IrBlock.spans */
 } Span;
+
+/* A check that could be left to an earlier one, or serve later ones. */
+typedef struct Access {
+    uint16_t op;  /* index */
+    uint8_t span; /* index */
+    int64_t at;   /* from the span's base */
+} Access;
 
 typedef struct Spans {
     IrBlock *ir;
@@ -31,19 +38,17 @@ typedef struct Spans {
     unsigned natural; /* bytes of an address */
     Value value[GPR_COUNT];
     unsigned last_id;
+    unsigned count, access_count;
     Span span[MOST_TRIED];
-    unsigned count;
-    uint8_t of[IR_MAX_OPS]; /* 1 + index of its span */
-    int64_t at[IR_MAX_OPS]; /* from the base */
+    Access access[IR_MAX_OPS];
 } Spans;
 
 /* --- what registers hold ------------------------------------------------------------------------- */
 
 static void forget(Spans *s, uint16_t gprs)
 {
-    for (unsigned r = 0; r < GPR_COUNT; r++)
-        if (gprs >> r & 1)
-            s->value[r] = (Value){++s->last_id, 0};
+    for (unsigned left = gprs; left; left &= left - 1)
+        s->value[__builtin_ctz(left)] = (Value){++s->last_id, 0};
 }
 
 static void set_to(Spans *s, unsigned dst, unsigned src, int64_t more)
@@ -92,8 +97,9 @@ static bool follow_stack(Spans *s, const IrOp *op)
     return true;
 }
 
-static void follow(Spans *s, const IrOp *op)
+static void follow(Spans *s, unsigned n)
 {
+    const IrOp *op = &s->ir->ops[n];
     bool known = false;
     if (op->op == IR_ROW)
         known = follow_row(s, &s->ir->insn[op->insn]);
@@ -102,7 +108,7 @@ static void follow(Spans *s, const IrOp *op)
     else if (op->op == IR_SPADD || op->op == IR_SPBP)
         known = follow_stack(s, op);
     if (!known)
-        forget(s, ir_written_gprs(s->ir, op));
+        forget(s, s->ir->use[n].gprs);
 }
 
 /* --- spans --------------------------------------------------------------------------------------- */
@@ -117,10 +123,12 @@ static bool may_join(const Spans *s, const IrOp *op, const IrAddress *ad)
     return flat && !(op->access == ACCESS_WRITE && ad->seg == SEG_CS);
 }
 
-/* Does the access at `at` fit into the span, widened if need be? */
-static bool join(Span *span, int64_t at, unsigned size)
+/* Takes in the span of one access, if it has the same base and the two are near each other. */
+static bool join(Span *span, const Span *one)
 {
-    int64_t low = MIN(span->low, at), high = MAX(span->high, at + size);
+    if (span->base != one->base || (one->write && !span->write))
+        return false;
+    int64_t low = MIN(span->low, one->low), high = MAX(span->high, one->high);
     if (high - low > MOST_BYTES)
         return false;
     span->low = low;
@@ -135,78 +143,95 @@ static void place(Spans *s, unsigned n)
     IrAddress ad = ir_check_address(s->ir, op);
     if (!may_join(s, op, &ad))
         return;
-    Value none = {0}, base = ad.base == REG_NONE ? none : s->value[ad.base];
-    Value index = ad.index == REG_NONE ? none : s->value[ad.index];
-    int64_t at = (uint64_t)ad.disp + base.delta + ((uint64_t)index.delta << ad.scale);
+    uint64_t at = ad.disp, base = 0;
+    if (ad.base != REG_NONE) {
+        base = s->value[ad.base].id;
+        at += s->value[ad.base].delta;
+    }
+    if (ad.index != REG_NONE) {
+        base |= ((uint64_t)s->value[ad.index].id << 2 | ad.scale) << 32;
+        at += (uint64_t)s->value[ad.index].delta << ad.scale;
+    }
     if (!s->is_long)
         at = (int32_t)at;
-    bool write = op->access == ACCESS_WRITE;
-    unsigned scale = index.id ? ad.scale : 0;
-    s->at[n] = at;
-    for (unsigned i = 0; i < s->count; i++) {
-        Span *span = &s->span[i];
-        if (span->base == base.id && span->index == index.id && span->scale == scale &&
-            (span->write || !write) && join(span, at, op->size)) {
-            s->of[n] = i + 1;
-            return;
-        }
-    }
-    if (s->count == MOST_TRIED)
+    Span one = {.base = base,
+                .write = op->access == ACCESS_WRITE,
+                .low = at,
+                .high = (int64_t)at + op->size,
+                .first = s->access_count,
+                .members = 1};
+    unsigned i = 0;
+    while (i < s->count && !join(&s->span[i], &one))
+        i++;
+    if (i == MOST_TRIED)
         return;
-    s->span[s->count++] = (Span){.base = base.id,
-                                 .index = index.id,
-                                 .scale = scale,
-                                 .write = write,
-                                 .low = at,
-                                 .high = at + op->size,
-                                 .first = n,
-                                 .members = 1};
-    s->of[n] = s->count;
+    if (i == s->count)
+        s->span[s->count++] = one;
+    s->access[s->access_count++] = (Access){.op = n, .span = i, .at = at};
 }
 
 /* What the interpreter does may change what addresses mean. */
 static void close_all(Spans *s)
 {
     for (unsigned i = 0; i < s->count; i++)
-        s->span[i].base = s->span[i].index = UINT_MAX;
+        s->span[i].base = UINT64_MAX;
 }
 
 static void number(Spans *s, Span *span)
 {
     IrBlock *ir = s->ir;
+    const Access *first = &s->access[span->first];
     if (span->members < 2 || ir->span_count == IR_MAX_SPANS)
         return;
     ir->spans[ir->span_count++] = (IrSpan){.bytes = span->high - span->low,
-                                           .offset = s->at[span->first] - span->low};
+                                           .offset = first->at - span->low};
     span->number = ir->span_count;
-    ir->ops[span->first].span = span->number;
+    ir->ops[first->op].span = span->number;
+}
+
+static void reach(const Spans *s, const Access *access)
+{
+    const Span *span = &s->span[access->span];
+    if (!span->number || access == &s->access[span->first])
+        return;
+    IrOp *op = &s->ir->ops[access->op];
+    op->op = IR_REACH;
+    op->span = span->number;
+    op->imm = access->at - span->low;
+}
+
+static bool is_candidate(const IrOp *op)
+{
+    return op->op <= IR_CHECKBP;
 }
 
 void spans_join(IrBlock *ir)
 {
-    bool is_long = (ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
-    Spans s = {.ir = ir, .is_long = is_long, .natural = is_long ? 8 : 4};
+    unsigned candidates = 0, end = 0;
+    for (unsigned i = 0; i < ir->op_count; i++)
+        if (is_candidate(&ir->ops[i])) {
+            candidates++;
+            end = i + 1;
+        }
     ir->span_count = 0;
-    if (ir->alone)
+    if (ir->alone || candidates < 2)
         return;
-    forget(&s, UINT16_MAX);
-    for (unsigned i = 0; i < ir->op_count; i++) {
-        const IrOp *op = &ir->ops[i];
-        if (op->op <= IR_CHECKBP)
+    Spans s;
+    s.ir = ir;
+    s.is_long = (ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
+    s.natural = s.is_long ? 8 : 4;
+    s.last_id = s.count = s.access_count = 0;
+    for (unsigned r = 0; r < GPR_COUNT; r++)
+        s.value[r] = (Value){++s.last_id, 0};
+    for (unsigned i = 0; i < end; i++) {
+        if (is_candidate(&ir->ops[i]))
             place(&s, i);
-        follow(&s, op);
-        if (op->op == IR_INTERP)
+        follow(&s, i);
+        if (ir->ops[i].op == IR_INTERP)
             close_all(&s);
     }
     for (unsigned i = 0; i < s.count; i++)
         number(&s, &s.span[i]);
-    for (unsigned i = 0; i < ir->op_count; i++) {
-        IrOp *op = &ir->ops[i];
-        const Span *span = s.of[i] ? &s.span[s.of[i] - 1] : NULL;
-        if (!span || !span->number || span->first == i)
-            continue;
-        op->op = IR_REACH;
-        op->span = span->number;
-        op->imm = s.at[i] - span->low;
-    }
+    for (unsigned i = 0; i < s.access_count; i++)
+        reach(&s, &s.access[i]);
 }

@@ -46,6 +46,7 @@ typedef struct Exit {
     uint32_t jcc_stub; /* where a conditional jump before it goes unlinked */
     uint8_t kind;      /* ExitKind */
     uint8_t shortcut_kind;
+    bool polls; /* its target looks at `poll`, even if it lies ahead */
 } Exit;
 
 /* One translated superblock. */
@@ -102,6 +103,7 @@ typedef struct Mark {
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes;
     uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
+    Ns asking_ns;                    /* what taking it takes, which is no part of that */
     uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
     uint64_t misses[2];              /* of the TLB: handed over, refilled */
     uint64_t device_loads;           /* made without the interpreter */
@@ -113,7 +115,7 @@ typedef struct TranslatorStats {
 
 /* Entry points of the fixed code at the start of the cache; offsets. */
 typedef struct Trampolines {
-    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87;
+    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87, nowhere;
 } Trampolines;
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
@@ -186,7 +188,7 @@ bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 bool cache_granule_is_restless(const CodePage *page, unsigned granule);
 bool cache_is_restless(CodePage *page, const uint8_t *host);
 /* Code at host is to be translated without spans; says so for a block, and drops it. */
-bool cache_is_alone(const Translator *t, const uint8_t *host);
+bool cache_is_alone(const CodePage *page, const uint8_t *host);
 void cache_leave_alone(Translator *t, uint32_t block);
 /* The record of host's page, made if there is none. */
 CodePage *cache_page(Translator *t, const uint8_t *host);

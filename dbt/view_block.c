@@ -32,7 +32,7 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
     bool lifted = lift_block(cpu, key, host, NULL, la, t->ir) ||
                   (second && lift_block(cpu, key, host, second, la, t->ir));
     cpu->rip = saved;
-    t->ir->alone = cache_is_alone(t, host);
+    t->ir->alone = cache_is_alone(cache_page(t, host), host);
     if (lifted)
         ir_passes(t->ir);
     return lifted;

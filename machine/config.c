@@ -207,17 +207,26 @@ static void finish_consoles(Config *c)
     }
 }
 
+/* Do the CPUs take turns on one thread? */
+static bool finish_turns(Config *c, GError **err)
+{
+    const char *why = c->counted    ? "-icount, which repeats a run exactly"
+                      : c->lockstep ? "-check lockstep, which runs each block twice"
+                                    : NULL;
+    if (why && c->thread == THREAD_MULTI) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE, "-accel: thread=multi does not go with %s",
+                    why);
+        return false;
+    }
+    c->turns = c->cpus > 1 && (why || c->thread == THREAD_SINGLE);
+    return true;
+}
+
 bool config_finish(Config *c, GError **err)
 {
     if (!check_memory(c, err) || !finish_topology(c, err) || !check_kernel(c, err) ||
-        !config_finish_drives(c, err))
+        !config_finish_drives(c, err) || !finish_turns(c, err))
         return false;
-    if (c->counted && c->thread == THREAD_MULTI) {
-        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
-                    "-accel: thread=multi does not go with -icount, which repeats a run exactly");
-        return false;
-    }
-    c->turns = c->cpus > 1 && (c->counted || c->thread == THREAD_SINGLE);
     if (!c->boot_order)
         c->boot_order = g_strdup("cad");
     if (c->defaults)

@@ -68,7 +68,7 @@ typedef enum Accel {
 } Accel;
 
 typedef enum ThreadKind {
-    THREAD_BEST, /* one for each CPU, unless instructions are counted */
+    THREAD_BEST, /* one for each CPU, unless instructions are counted or compared */
     THREAD_SINGLE,
     THREAD_MULTI,
 } ThreadKind;

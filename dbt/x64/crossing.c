@@ -61,9 +61,8 @@ static void put_find(Emit *e, CrossingKind kind)
     asm_op(a, OP1(0x3b), 4, HOST_R11, rm_gs(HOST_NONE, context + offsetof(MmuContext, jump_key)));
     emit_cold_if(e, COND_NE);
     asm_mov(a, 8, HOST_R10, kind == CROSSING_IN ? x64_cpu(offsetof(Cpu, lstar)) : rm_reg(HOST_RCX));
-    emit_jump_lookup(e, context);
-    put_copy(a, 8, NEXT,
-             rm_gs(HOST_R11, context + offsetof(MmuContext, jump) + offsetof(JumpEntry, code)));
+    emit_cold_from(e, emit_jump_lookup(e, context));
+    put_copy(a, 8, NEXT, emit_jump_code(context));
 }
 
 /* RCX and R11 := rip and flags; the flags that FMASK names go. */
@@ -119,6 +118,7 @@ void emit_cross(Emit *e, const IrOp *op)
     /* What was held off must be seen where somebody next looks. */
     asm_mov(a, 4, HOST_R10, x64_cpu(offsetof(Cpu, pending)));
     asm_op(a, OP1(0x09), 4, HOST_R10, x64_cpu(offsetof(Cpu, jit.poll)));
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, NEXT, 0); /* jmp [next] */
+    asm_mov(a, 8, HOST_RSP, x64_cpu(offsetof(Cpu, jit.returns))); /* of the other level */
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, NEXT, 0);          /* jmp [next] */
     e->flags = FLAGS_IN_IMAGE;
 }

@@ -30,11 +30,11 @@ static void emit_load(Emit *e, const IrOp *op)
         return;
     }
     Rm home = x64_gpr(op->dst);
-    if (op->size < 4 && home.is_reg) {
+    if (op->size < 4 && rm_is_reg(home)) {
         asm_modrm(&e->a, OP1(op->size == 1 ? 0x8a : 0x8b), (HostWidth){.opsize = op->size == 2},
-                  home.reg, e->memory, 0);
-    } else if (home.is_reg) {
-        asm_mov(&e->a, op->size, home.reg, e->memory);
+                  rm_number(home), e->memory, 0);
+    } else if (rm_is_reg(home)) {
+        asm_mov(&e->a, op->size, rm_number(home), e->memory);
     } else {
         load_to(e, op->size, HOST_R10, e->memory);
         asm_store(&e->a, op->size == 2 ? 2 : 8, home, HOST_R10);
@@ -56,8 +56,8 @@ static void emit_store(Emit *e, const IrOp *op)
         return;
     }
     Rm home = op->src == REF_TEMP ? TEMP : x64_gpr(op->src);
-    if (home.is_reg) {
-        asm_store(&e->a, op->size, e->memory, home.reg);
+    if (rm_is_reg(home)) {
+        asm_store(&e->a, op->size, e->memory, rm_number(home));
         return;
     }
     emit_join_memory(e);
@@ -70,19 +70,23 @@ static void emit_move(Emit *e, const IrOp *op)
     load_to(e, op->size, HOST_R10, x64_gpr(op->src));
 }
 
-/* rSP moves in as many bits as the stack has; no flags change. */
-static void emit_spadd(Emit *e, const IrOp *op)
+void emit_add_sp(Emit *e, int32_t bytes)
 {
     unsigned stack = 1u << (e->ir->key >> KEY_STACK_SHIFT & 3);
     if (stack >= 4) {
-        asm_lea(&e->a, stack, HOST_R8, rm_mem(HOST_R8, op->imm));
+        asm_lea(&e->a, stack, HOST_R8, rm_mem(HOST_R8, bytes));
         return;
     }
     /* M may be in R10 and R11. */
     asm_store(&e->a, 8, x64_cpu(offsetof(Cpu, jit.temp[1])), HOST_R10);
-    asm_lea(&e->a, 4, HOST_R10, rm_mem(HOST_R8, op->imm));
+    asm_lea(&e->a, 4, HOST_R10, rm_mem(HOST_R8, bytes));
     asm_store(&e->a, 2, rm_reg(HOST_R8), HOST_R10);
     asm_mov(&e->a, 8, HOST_R10, x64_cpu(offsetof(Cpu, jit.temp[1])));
+}
+
+static void emit_spadd(Emit *e, const IrOp *op)
+{
+    emit_add_sp(e, op->imm);
 }
 
 /* An index register by as many bits as addresses have. */
@@ -241,7 +245,8 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_ELEMENTS] = emit_elements, [IR_REPEAT] = emit_repeat,   [IR_REPCMP] = emit_repcmp,
     [IR_POLL] = emit_poll,         [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
     [IR_LEAVE] = emit_interp,      [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
-    [IR_CROSS] = emit_cross,       [IR_SETTLE] = emit_settle,
+    [IR_CROSS] = emit_cross,       [IR_EXPECT] = emit_expect,   [IR_RET] = emit_ret,
+    [IR_SETTLE] = emit_settle,
 };
 
 static void begin_insn(Emit *e)
@@ -271,7 +276,8 @@ static void emit_ops(Emit *e)
         }
         e->at_op = i;
         emit_mark(e, MARK_OP, i);
-        emit_prepare_flags(e, op);
+        if (ir_info[op->op].flags != FLAGS_KEEPS)
+            emit_prepare_flags(e, op);
         emitters[op->op](e, op);
         emit_note_recipe(e, op);
     }
@@ -288,7 +294,7 @@ void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,
-              .memory = {.is_reg = true}};
+              .memory = rm_reg(HOST_NONE)};
     emit_head(&e, block);
     emit_ops(&e);
     if (e.to_copy) {

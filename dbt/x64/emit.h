@@ -35,8 +35,12 @@ typedef struct Recipe {
 
 enum { MAX_STUBS = 4 * IR_MAX_INSNS, MAX_LOOP_INSNS = 24 };
 
+typedef struct Emit Emit;
+typedef struct Stub Stub;
+
 /* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
-typedef struct Stub {
+struct Stub {
+    void (*put)(Emit *e, const Stub *stub); /* something else: it writes the code */
     bool is_exit;
     bool save_flags;  /* the image must be written first, */
     Recipe recipe;    /* by this, or from the host's flags */
@@ -49,9 +53,10 @@ typedef struct Stub {
     uint32_t ready; /* or go on from here: M is there; */
     uint16_t own;   /* the access is so far behind what was looked for */
     uint8_t rest;   /* counted instructions behind the exit, which do not run */
-} Stub;
+    int32_t drop;   /* returns: what is added to rSP */
+};
 
-typedef struct Emit {
+struct Emit {
     Asm a;
     Translator *t;
     const IrBlock *ir;
@@ -68,7 +73,7 @@ typedef struct Emit {
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
     Recipe loop_recipe;
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
-} Emit;
+};
 
 /* Translates ir into the cache as block `block`; the cache has room for MAX_BLOCK_CODE bytes. */
 void x64_emit(Translator *t, const IrBlock *ir, uint32_t block);
@@ -84,7 +89,15 @@ void x64_unlink(Translator *t, Exit *exit);
 
 /* flags.c: what an op needs of the flags before it, and what is known of them behind it. */
 void emit_prepare_flags(Emit *e, const IrOp *op);
-void emit_note_recipe(Emit *e, const IrOp *op);
+void emit_new_recipe(Emit *e, const IrOp *op);
+static inline void emit_note_recipe(Emit *e, const IrOp *op)
+{
+    const IrUse *use = &e->ir->use[e->at_op];
+    if (use->writes || op->op == IR_POPF)
+        emit_new_recipe(e, op);
+    else if (use->gprs & e->recipe.gprs)
+        e->recipe.kind = RECIPE_NONE;
+}
 /* From op `from` on, can the flags be left to the recipe? */
 bool emit_recipe_lasts(const Emit *e, unsigned from);
 /* To the host's EFLAGS, or to the image, if they are not there. Use R11. */
@@ -94,8 +107,9 @@ void emit_flags_to_image(Emit *e);
 void emit_stub_flags(Emit *e, const Stub *stub);
 void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R11 */
 
-/* A jump to the present instruction's handover if cond holds. */
+/* A jump to the present instruction's handover if cond holds, or from the rel32 there. */
 void emit_cold_if(Emit *e, unsigned cond);
+void emit_cold_from(Emit *e, uint32_t from);
 
 /* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over; or with
  * MISS_READS goes to `ready`, which the caller sets. kind is of door_miss's bits. */
@@ -135,14 +149,29 @@ void emit_exitif(Emit *e, const IrOp *op);
 bool emit_saves_before(const Emit *e, const IrOp *op);
 void emit_exitcx(Emit *e, const IrOp *op);
 void emit_jmp(Emit *e, const IrOp *op);
-void emit_find(Emit *e, const IrOp *op);
-/* R11 := the place in the jump cache of the context there of the rip in R10; cold if it is not
- * that rip's. */
-void emit_jump_lookup(Emit *e, int32_t context);
-void emit_jump(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);
 void emit_stubs(Emit *e);
+/* A stub that the rel32 there jumps to. */
+Stub *emit_stub(Emit *e, uint32_t from);
+/* In a stub: to the interpreter. */
+void emit_handover(Emit *e, uint32_t site);
+/* Goes to rip, whose block looks at what is pending. */
+void emit_exit_polled(Emit *e, uint64_t rip);
+
+/* indirect.c */
+/* R11 := the place in the jump cache of the context there of the rip in R10. Returns the rel32 of a
+ * jump that is taken if it is not that rip's. */
+uint32_t emit_jump_lookup(Emit *e, int32_t context);
+/* The code at that place. */
+Rm emit_jump_code(int32_t context);
+void emit_find(Emit *e, const IrOp *op);
+void emit_jump(Emit *e, const IrOp *op);
+void emit_expect(Emit *e, const IrOp *op);
+void emit_ret(Emit *e, const IrOp *op);
+
+/* rSP moves in as many bits as the stack has; no flags change. */
+void emit_add_sp(Emit *e, int32_t bytes);
 
 /* Where the MMU context of code with this key is from GS on. */
 int32_t emit_context(uint32_t key);

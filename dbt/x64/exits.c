@@ -16,6 +16,13 @@ static Stub *new_stub(Emit *e)
     return stub;
 }
 
+Stub *emit_stub(Emit *e, uint32_t from)
+{
+    Stub *stub = new_stub(e);
+    stub->from[stub->from_count++] = from;
+    return stub;
+}
+
 /* The site gets its decoded instruction. */
 static void keep_insn(Emit *e)
 {
@@ -46,7 +53,7 @@ static void note_flags(const Emit *e, Stub *stub)
     stub->recipe = e->recipe;
 }
 
-void emit_cold_if(Emit *e, unsigned cond)
+void emit_cold_from(Emit *e, uint32_t from)
 {
     emit_site(e);
     if (!e->site_stub || e->site_stub->from_count == G_N_ELEMENTS(e->site_stub->from)) {
@@ -54,19 +61,23 @@ void emit_cold_if(Emit *e, unsigned cond)
         e->site_stub->id = e->site;
         note_flags(e, e->site_stub);
     }
-    e->site_stub->from[e->site_stub->from_count++] = asm_jcc(&e->a, cond, 0);
+    e->site_stub->from[e->site_stub->from_count++] = from;
+}
+
+void emit_cold_if(Emit *e, unsigned cond)
+{
+    emit_cold_from(e, asm_jcc(&e->a, cond, 0));
 }
 
 Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind)
 {
     emit_site(e);
-    Stub *stub = new_stub(e);
+    Stub *stub = emit_stub(e, asm_jcc(&e->a, cond, 0));
     stub->id = e->site | kind;
     stub->is_miss = true;
     note_flags(e, stub);
     stub->tag = tag;
     stub->retry = retry;
-    stub->from[stub->from_count++] = asm_jcc(&e->a, cond, 0);
     return stub;
 }
 
@@ -112,10 +123,15 @@ static void put_handover(Emit *e, uint32_t number, uint32_t trampoline)
     asm_jmp(&e->a, trampoline);
 }
 
+void emit_handover(Emit *e, uint32_t site)
+{
+    put_handover(e, site, e->t->trampolines.cold);
+}
+
 /* The patchable end of an exit: to its stub, which follows, until it is linked. */
 static void put_exit(Emit *e, uint32_t id)
 {
-    enum { FAR_BYTES = 23 }; /* cmp gs:[id], imm32; jne rel32; jmp rel32 */
+    enum { FAR_BYTES = 23, JMP_BYTES = 5 }; /* cmp gs:[id], imm32; jne rel32; jmp rel32 */
     Exit *exit = &e->t->exits[id];
     uint32_t start = e->a.at;
     if (exit->kind == EXIT_NEAR) {
@@ -123,8 +139,8 @@ static void put_exit(Emit *e, uint32_t id)
     } else if (exit->kind == EXIT_FAR) {
         exit->patch = start;
         asm_jmp(&e->a, 0);
-        while (e->a.at < start + FAR_BYTES)
-            asm_byte(&e->a, 0xcc);
+        memset(e->a.code + e->a.at, 0xcc, FAR_BYTES - JMP_BYTES);
+        e->a.at = start + FAR_BYTES;
     }
     exit->stub = e->a.at;
     if (exit->kind == EXIT_NEAR || exit->kind == EXIT_FAR)
@@ -147,9 +163,13 @@ void emit_stubs(Emit *e)
             put_miss(e, stub);
             continue;
         }
+        if (stub->put) {
+            stub->put(e, stub);
+            continue;
+        }
         emit_stub_flags(e, stub);
         if (!stub->is_exit) {
-            put_handover(e, stub->id, e->t->trampolines.cold);
+            emit_handover(e, stub->id);
             continue;
         }
         e->t->exits[stub->id].jcc_stub = e->a.at;
@@ -164,10 +184,9 @@ void emit_stubs(Emit *e)
 
 static Stub *exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
 {
-    Stub *stub = new_stub(e);
+    Stub *stub = emit_stub(e, from);
     stub->is_exit = true;
     stub->id = new_exit(e, kind, rip);
-    stub->from[stub->from_count++] = from;
     return stub;
 }
 
@@ -192,7 +211,7 @@ static bool flags_are_dead(const IrBlock *ir)
     unsigned unwritten = FLAGS_ARITH;
     for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
         const IrOp *op = &ir->ops[i];
-        IrFlagUse use = ir_flag_use(ir, op);
+        IrUse use = ir->use[i];
         if (use.reads & unwritten || ir_info[op->op].leaves || op->op == IR_POLL ||
             op->op >= IR_EXITIF)
             return false;
@@ -371,37 +390,16 @@ void emit_jmp(Emit *e, const IrOp *op)
     put_exit(e, id);
 }
 
-void emit_jump_lookup(Emit *e, int32_t context)
+void emit_exit_polled(Emit *e, uint64_t rip)
 {
-    enum { ENTRY_SHIFT = 4, INDEX_MASK = (JUMP_CACHE_SIZE - 1) << ENTRY_SHIFT };
-    static_assert(sizeof(JumpEntry) == 1 << ENTRY_SHIFT, "jump entries are indexed by shifting");
-    Asm *a = &e->a;
-    int32_t table = context + offsetof(MmuContext, jump);
-    asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), 32 - ENTRY_SHIFT);
-    asm_op(a, OP1(0x33), 4, HOST_R11, rm_reg(HOST_R10));
-    asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), INDEX_MASK);
-    asm_op(a, OP1(0x3b), 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, rip)));
-    emit_cold_if(e, COND_NE);
-}
-
-/* T through the jump cache; a miss is the interpreter's, which does the whole instruction. */
-void emit_find(Emit *e, const IrOp *op)
-{
-    Asm *a = &e->a;
-    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
-    emit_jump_lookup(e, emit_context(e->ir->key));
-    if (op->last) {
-        asm_mov(a, 8, HOST_R10, rm_gs(HOST_R11, table + offsetof(JumpEntry, code)));
-        asm_store(a, 8, JIT(next), HOST_R10);
+    ExitKind kind = exit_kind(e, rip);
+    uint32_t jump = asm_jmp(&e->a, 0);
+    Exit *exit = &e->t->exits[exit_stub(e, kind, rip, jump)->id];
+    exit->polls = true;
+    if (kind == EXIT_NEAR) {
+        exit->shortcut = jump;
+        exit->shortcut_kind = SHORTCUT_JCC;
     }
-    e->flags &= ~FLAGS_IN_HOST;
-}
-
-void emit_jump(Emit *e, const IrOp *op)
-{
-    int32_t table = emit_context(e->ir->key) + offsetof(MmuContext, jump);
-    Rm code = op->last ? JIT(next) : rm_gs(HOST_R11, table + offsetof(JumpEntry, code));
-    asm_modrm(&e->a, OP1(0xff), (HostWidth){0}, 4, code, 0);
 }
 
 void emit_interp(Emit *e, const IrOp *op)

@@ -152,13 +152,9 @@ static void put_recipe(Emit *e, Recipe recipe)
     }
 }
 
-void emit_note_recipe(Emit *e, const IrOp *op)
+void emit_new_recipe(Emit *e, const IrOp *op)
 {
-    IrFlagUse use = ir_flag_use(e->ir, op);
-    if (use.writes || op->op == IR_POPF)
-        e->recipe = recipe_of(e->ir, op);
-    else if (ir_written_gprs(e->ir, op) & e->recipe.gprs)
-        e->recipe.kind = RECIPE_NONE;
+    e->recipe = recipe_of(e->ir, op);
 }
 
 /* --- between the places -------------------------------------------------------------------------- */
@@ -227,6 +223,7 @@ static bool wants_image(const IrOp *op)
     case IR_EXITCX:
     case IR_JMP:
     case IR_JUMP:
+    case IR_RET:
     case IR_CROSS:
     case IR_INTERP:
     case IR_LEAVE:
@@ -245,9 +242,9 @@ bool emit_recipe_lasts(const Emit *e, unsigned from)
         const IrOp *op = &ir->ops[i];
         if (wants_image(op) || (op->op == IR_EXITIF && emit_saves_before(e, op)))
             return false;
-        if (ir_flag_use(ir, op).writes || op->op == IR_POPF)
+        if (ir->use[i].writes || op->op == IR_POPF)
             return true;
-        if (ir_written_gprs(ir, op) & e->recipe.gprs)
+        if (ir->use[i].gprs & e->recipe.gprs)
             return !ir->live[i];
     }
     return false;
@@ -267,8 +264,9 @@ void emit_prepare_flags(Emit *e, const IrOp *op)
         keep_flags(e, op);
         return;
     case FLAGS_KEEPS:
-        if (op->op == IR_EXITIF)
-            emit_flags_to_host(e);
+        return;
+    case FLAGS_READS:
+        emit_flags_to_host(e);
         return;
     case FLAGS_WRITES:
         e->flags = FLAGS_IN_HOST;
@@ -276,7 +274,7 @@ void emit_prepare_flags(Emit *e, const IrOp *op)
     case FLAGS_ROW:
         break;
     }
-    IrFlagUse use = ir_flag_use(e->ir, op);
+    IrUse use = e->ir->use[e->at_op];
     unsigned kept = use.may_keep ? live : use.writes ? live & ~use.writes : 0;
     if (use.reads || kept)
         emit_flags_to_host(e);

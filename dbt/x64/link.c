@@ -18,8 +18,7 @@ void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id)
 /* Another page: its linear address must still show the page that the target was made from. */
 static void patch_far(Translator *t, Exit *exit, const Block *target, LinAddr la)
 {
-    uint32_t id = link_page_id(t, la & ~PAGE_MASK,
-                               (uint8_t *)((uintptr_t)target->host & ~(uintptr_t)PAGE_MASK));
+    uint32_t id = link_page_id(t, la & ~PAGE_MASK, page_start(target->host));
     Asm a = whole_cache(t, exit->patch);
     emit_page_check(&a, target->key, la, id);
     asm_jcc(&a, COND_NE, exit->stub);
@@ -37,7 +36,7 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
         return;
     }
     /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
-    bool forward = exit->rip > from->rip;
+    bool forward = exit->rip > from->rip && !exit->polls;
     uint32_t entry = forward ? target->entry_polled : target->entry;
     asm_patch(&a, exit->patch, entry);
     switch ((ShortcutKind)exit->shortcut_kind) {

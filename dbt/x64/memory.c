@@ -39,15 +39,15 @@ static void put_offset(Emit *e, const IrAddress *ad, unsigned dst)
         asm_mov_imm(&e->a, dst, constant_of(ad));
         return;
     }
-    Rm rm = {.base = HOST_NONE, .index = HOST_NONE, .scale = ad->scale, .disp = ad->disp};
+    unsigned base = HOST_NONE, index = HOST_NONE;
     if (ad->base != REG_NONE)
-        rm.base = value_in(e, ad->base, HOST_R10);
+        base = value_in(e, ad->base, HOST_R10);
     if (ad->index != REG_NONE)
-        rm.index = value_in(e, ad->index, HOST_R11);
-    if (rm.index == HOST_NONE && rm.disp == 0)
-        asm_mov(&e->a, size, dst, rm_reg(rm.base));
+        index = value_in(e, ad->index, HOST_R11);
+    if (index == HOST_NONE && ad->disp == 0)
+        asm_mov(&e->a, size, dst, rm_reg(base));
     else
-        asm_lea(&e->a, size, dst, rm);
+        asm_lea(&e->a, size, dst, rm_index(base, index, ad->scale, ad->disp));
     if (ad->bits_size == 2)
         asm_op(&e->a, OP0F(0xb7), 4, dst, rm_reg(dst));
 }
@@ -62,21 +62,22 @@ void emit_lea(Emit *e, const IrOp *op)
 {
     IrAddress ad = ir_operand_address(e->ir, op);
     Rm home = x64_gpr(op->dst);
-    bool direct = home.is_reg && op->size >= 4 && ad.bits_size >= op->size;
+    bool direct = rm_is_reg(home) && op->size >= 4 && ad.bits_size >= op->size;
     if (direct && is_constant(&ad)) {
-        asm_mov_imm(&e->a, home.reg, op->size == 4 ? (uint32_t)constant_of(&ad) : constant_of(&ad));
+        asm_mov_imm(&e->a, rm_number(home),
+                    op->size == 4 ? (uint32_t)constant_of(&ad) : constant_of(&ad));
         return;
     }
     if (direct) {
         ad.bits_size = op->size;
-        put_offset(e, &ad, home.reg);
+        put_offset(e, &ad, rm_number(home));
         return;
     }
     put_offset(e, &ad, HOST_R10);
     if (op->size == 2)
         asm_store(&e->a, 2, home, HOST_R10);
-    else if (home.is_reg)
-        asm_mov(&e->a, op->size, home.reg, rm_reg(HOST_R10));
+    else if (rm_is_reg(home))
+        asm_mov(&e->a, op->size, rm_number(home), rm_reg(HOST_R10));
     else {
         if (op->size == 4 && ad.bits_size == 8)
             asm_mov(&e->a, 4, HOST_R10, rm_reg(HOST_R10));
@@ -167,7 +168,7 @@ void emit_check(Emit *e, const IrOp *op)
     if (op->span) {
         emit_join_memory(e);
         asm_store(a, 8, SPAN(op->span - 1), HOST_R10);
-        e->memory.disp = own;
+        e->memory = rm_mem(HOST_R10, own);
     }
 }
 
@@ -179,7 +180,7 @@ void emit_reach(Emit *e, const IrOp *op)
 
 void emit_join_memory(Emit *e)
 {
-    if (e->memory.index != HOST_R11 || e->memory.is_reg)
+    if (rm_index_number(e->memory) != HOST_R11 || rm_is_reg(e->memory))
         return;
     asm_lea(&e->a, 8, HOST_R10, e->memory);
     e->memory = rm_mem(HOST_R10, 0);

@@ -3,7 +3,7 @@
 #ifndef MYNA_DBT_X64_ROW_H
 #define MYNA_DBT_X64_ROW_H
 
-#include "cpu/insn.h"
+#include "cpu/cpu.h"
 #include "dbt/x64/asm.h"
 
 /* Can the instruction be written with the scratch registers there are? */
@@ -27,11 +27,16 @@ static inline unsigned x64_home(unsigned gpr)
 /* R9 points this far into struct Cpu, so that its hot fields have short displacements. */
 enum { CPU_BIAS = 128 };
 
-static inline Rm x64_cpu(size_t offset)
+static ALWAYS_INLINE Rm x64_cpu(size_t offset)
 {
     return rm_mem(HOST_R9, (int32_t)offset - CPU_BIAS);
 }
 
-Rm x64_gpr(unsigned gpr); /* its home: register or memory */
+/* Its home: register or memory. */
+static ALWAYS_INLINE Rm x64_gpr(unsigned gpr)
+{
+    unsigned home = x64_home(gpr);
+    return home != HOST_NONE ? rm_reg(home) : x64_cpu(offsetof(Cpu, gpr) + 8 * gpr);
+}
 
 #endif

@@ -114,12 +114,29 @@ static void spill_if_loaded(Asm *a, const Trampolines *t)
 
 /* --- in and out ---------------------------------------------------------------------------------- */
 
-static void put_enter(Asm *a)
+enum { RETURNS_MAX = 1024, RETURN_BYTES = 16, FIRST_RETURNS = 2 };
+
+/* Pairs of rip 0 and the code for it. */
+static void put_first_returns(Asm *a, uintptr_t nowhere)
+{
+    asm_mov_imm(a, HOST_R11, nowhere);
+    for (unsigned i = 0; i < FIRST_RETURNS; i++) {
+        asm_byte(a, 0x6a); /* push 0 */
+        asm_byte(a, 0);
+        put_push(a, HOST_R11);
+    }
+    asm_store(a, 8, JIT(returns), HOST_RSP);
+    asm_lea(a, 8, HOST_R11, rm_mem(HOST_RSP, -RETURNS_MAX * RETURN_BYTES));
+    asm_store(a, 8, JIT(returns_limit), HOST_R11);
+}
+
+static void put_enter(Asm *a, const Translator *t)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(callee_saved); i++)
         put_push(a, callee_saved[i]);
     asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, -8));
     asm_lea(a, 8, HOST_R9, rm_mem(HOST_RDI, CPU_BIAS));
+    put_first_returns(a, (uintptr_t)t->rx + t->trampolines.nowhere);
     asm_store(a, 8, JIT(next), HOST_RSI);
     move_registers(a, true);
     jump_next(a);
@@ -127,7 +144,8 @@ static void put_enter(Asm *a)
 
 static void put_return(Asm *a)
 {
-    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
+    asm_mov(a, 8, HOST_RSP, JIT(returns));
+    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, FIRST_RETURNS * RETURN_BYTES + 8));
     for (unsigned i = G_N_ELEMENTS(callee_saved); i-- > 0;)
         put_pop(a, callee_saved[i]);
     asm_byte(a, 0xc3);
@@ -141,6 +159,14 @@ static void put_exit(Asm *a, const Trampolines *t)
     put_return(a);
 }
 
+/* A return to rip 0, which no call expects: the dispatcher goes on there. */
+static void put_nowhere(Asm *a, const Trampolines *t)
+{
+    asm_store_imm(a, 8, x64_cpu(offsetof(Cpu, rip)), 0);
+    asm_mov_imm(a, HOST_R11, 0);
+    asm_jmp(a, t->exit);
+}
+
 /* The vectors were in the host's registers: they are again when the code goes on. */
 static void put_cold(Asm *a, const Trampolines *t)
 {
@@ -150,6 +176,7 @@ static void put_cold(Asm *a, const Trampolines *t)
     asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
     asm_mov(a, 4, HOST_RSI, rm_reg(HOST_R11));
     asm_mov(a, 8, HOST_R12, rm_reg(HOST_R9));
+    asm_store(a, 8, JIT(returns_top), HOST_RSP);
     asm_mov_imm(a, HOST_RAX, (uintptr_t)door_interpret);
     asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0); /* call rax */
     asm_mov(a, 8, HOST_R9, rm_reg(HOST_R12));
@@ -157,6 +184,7 @@ static void put_cold(Asm *a, const Trampolines *t)
     uint32_t stays = jump_short(a, 0x75);
     put_return(a); /* RAX = 0 */
     land_short(a, stays);
+    asm_mov(a, 8, HOST_RSP, JIT(returns_top));
     asm_store(a, 8, JIT(next), HOST_RAX);
     asm_op(a, OP1(0x85), 4, HOST_RBX, rm_reg(HOST_RBX));
     uint32_t no_vectors = jump_short(a, 0x74);
@@ -230,10 +258,12 @@ void x64_trampolines(Translator *t)
     put_spill_vectors(&a);
     at->load_x87 = a.at;
     put_load_x87(&a);
-    at->enter = a.at;
-    put_enter(&a);
     at->exit = a.at;
     put_exit(&a, at);
+    at->nowhere = a.at;
+    put_nowhere(&a, at);
+    at->enter = a.at;
+    put_enter(&a, t);
     at->cold = a.at;
     put_cold(&a, at);
     at->miss = a.at;

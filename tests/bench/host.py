@@ -12,7 +12,7 @@ from workloads import ONCE, ONCE_INSTRUCTIONS, STARTUP, WORKLOADS
 # RAM of a size that no other mapping is likely to have.
 MEMORY = 300
 AGAIN = 3
-COUNTED = ["int/recursion", "int/sort", "int/bytecode", "float/nbody"]
+COUNTED = ["int/recursion", "int/bytecode", "int/sort", "int/text", "int32/sort", "float/nbody"]
 NAMES = ["host/startup", "host/idle_amd64", "host/idle_686-pae", "host/idle_686", "host/instructions",
          "host/translation"]
 
@@ -71,7 +71,7 @@ class Host:
                 if not isinstance(machine, QemuLike):
                     raise Lacks("-")
                 host = [measure.host_instructions(machine, image, size, self.options.dir) for size in sizes]
-                if host[0] < guest[0]: # it did not run there: valgrind has not the features translated code needs
+                if host[0] < guest[0]:  # it did not run there
                     raise Lacks("not counted")
                 return (host[1] - host[0]) / (guest[1] - guest[0])
             self.row(f"host instructions for a guest's, {workload.name}", ratio)

@@ -99,7 +99,7 @@ def guest_instructions(counter, image, size, cap):
 
 def host_instructions(machine, image, size, folder):
     """How many instructions the emulator executes for it, from start to end: by the host's counter where
-    there is one, else by valgrind's."""
+    there is one, else by valgrind's, which runs generated code as any other."""
     command = machine.rom_command(image.rom(size))
     output = os.path.join(folder, "callgrind.out")
     perf = subprocess.run(["perf", "stat", "-x,", "-e", "instructions:u", "--", *command], text=True,

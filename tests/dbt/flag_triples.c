@@ -6,8 +6,9 @@
  * Every writer, place and reader of flag_pieces.c is one triple, run from several states in 16-,
  * 32- and 64-bit code: with an empty TLB and unlinked code, once more with both filled, and
  * counted, with a budget that ends it anywhere. Registers, flags, memory, and what an exception
- * pushed must be the interpreter's; uncounted, but for flags that are undefined. One in N pairs of writer and place is run, with all readers.
- * Exit status: 1 if anything differs, 77 without a translator for this host. */
+ * pushed must be the interpreter's; uncounted, but for flags that are undefined. One in N pairs of
+ * writer and place is run, with all readers. Exit status: 1 if anything differs, 77 without a
+ * translator for this host. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -469,7 +470,7 @@ typedef struct Triple {
     const FlagPiece *piece[3];
     unsigned slot_at;
     Undefined flags;
-    bool settled; /* nobody looks at an undefined flag */
+    bool settled;       /* nobody looks at an undefined flag */
     uint32_t undefined; /* in the state that is compared */
 } Triple;
 

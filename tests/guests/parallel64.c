@@ -41,19 +41,6 @@ static void work(void)
     me()->value = sum;
 }
 
-/* Each finish waits a second at most; a busy host may need more. */
-static bool finish_late(u32 id)
-{
-    enum { SECONDS = 60 };
-
-    for (u32 i = 0; i < SECONDS; i++) {
-        if (finish(id)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static u64 microseconds(u64 tsc)
 {
     return tsc / 1000; /* the counter's unit is a nanosecond */

@@ -5,6 +5,7 @@
 
 #include "cpu/decode.h"
 #include "cpu/flags.h"
+#include "tests/support/edges.h"
 #include "tests/support/insn_bench.h"
 #include "tests/support/native.h"
 #include "tests/support/row_code.h"
@@ -43,27 +44,9 @@ static uint64_t random64(Judge *j)
 /* Values where carries, signs and zeros happen are likelier than chance has them. */
 static uint64_t random_operand(Judge *j)
 {
-    static const uint64_t edges[] = {
-        0,
-        1,
-        2,
-        0x7f,
-        0x80,
-        0xff,
-        0x7fff,
-        0x8000,
-        0xffff,
-        0x7fffffff,
-        0x80000000,
-        0xffffffff,
-        0x7fffffffffffffff,
-        0x8000000000000000,
-        0xffffffffffffffff,
-        0x5555555555555555,
-    };
     switch (below(j, 4)) {
     case 0:
-        return edges[below(j, G_N_ELEMENTS(edges))];
+        return integer_edges[below(j, INTEGER_EDGES)];
     case 1:
         return below(j, 0x200);
     default:

@@ -161,7 +161,8 @@ static void running(void)
     g_assert_false(c->icount_sleep);
 }
 
-/* CPUs have threads of their own unless instructions are counted or one thread is asked for. */
+/* CPUs have threads of their own unless instructions are counted or compared, or one thread is
+ * asked for. */
 static void threads(void)
 {
     static const struct {
@@ -173,6 +174,7 @@ static void threads(void)
         {"-smp 2 -accel jit,thread=multi", ACCEL_JIT, false},
         {"-smp 2 -accel interp,thread=single", ACCEL_INTERP, true},
         {"-smp 2 -icount 3", ACCEL_BEST, true},
+        {"-smp 2 -check lockstep", ACCEL_BEST, true},
         {"-smp 1 -accel tcg,thread=single", ACCEL_JIT, false},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -181,6 +183,7 @@ static void threads(void)
         g_assert_cmpint(c->turns, ==, rows[i].turns);
     }
     g_autoptr(Config) wrong = parse("-icount 3 -accel jit,thread=multi", OPTION_ERROR);
+    g_autoptr(Config) twice = parse("-check lockstep -accel jit,thread=multi", OPTION_ERROR);
     g_autoptr(Config) unknown = parse("-accel jit,thread=some", OPTION_ERROR);
 }
 

@@ -4,6 +4,7 @@
  * them. Memory operands are aimed at the memory both engines have, now and then across its pages or
  * its end, where both fault. */
 #include "cpu/x87.h"
+#include "tests/support/edges.h"
 #include "tests/support/judge.h"
 
 static unsigned below(Judge *j, unsigned n)
@@ -56,28 +57,10 @@ uint64_t judge_address(const Judge *j, const Instance *i)
 
 static uint64_t random_integer(Judge *j)
 {
-    static const uint64_t edges[] = {
-        0,
-        1,
-        2,
-        0x7f,
-        0x80,
-        0xff,
-        0x7fff,
-        0x8000,
-        0xffff,
-        0x7fffffff,
-        0x80000000,
-        0xffffffff,
-        0x7fffffffffffffff,
-        0x8000000000000000,
-        0xffffffffffffffff,
-        0x5555555555555555,
-    };
     switch (below(j, 8)) {
     case 0:
     case 1:
-        return edges[below(j, G_N_ELEMENTS(edges))];
+        return integer_edges[below(j, INTEGER_EDGES)];
     case 2:
         return below(j, 0x200);
     case 3:

@@ -7,6 +7,7 @@
 #include "cpu/isa.h"
 #include "cpu/x87.h"
 #include "dbt/rows.h"
+#include "tests/support/edges.h"
 #include "tests/support/judge.h"
 #include "tests/support/undefined.h"
 
@@ -404,21 +405,7 @@ static void random_segments(RandomCode *r, Program *p)
 
 static uint64_t random_value(RandomCode *r)
 {
-    static const uint64_t edges[] = {0,
-                                     1,
-                                     0x7f,
-                                     0x80,
-                                     0xff,
-                                     0x7fff,
-                                     0x8000,
-                                     0xffff,
-                                     0x7fffffff,
-                                     0x80000000,
-                                     UINT32_MAX,
-                                     INT64_MAX,
-                                     (uint64_t)INT64_MIN,
-                                     UINT64_MAX};
-    return below(r, 2) ? edges[below(r, G_N_ELEMENTS(edges))] : random_code_next(r);
+    return below(r, 2) ? integer_edges[below(r, INTEGER_EDGES)] : random_code_next(r);
 }
 
 static void make(RandomCode *r, Program *p)

@@ -1,8 +1,30 @@
 """Whole boots in which the translator is judged: beside the interpreter, and with a code cache too small."""
+import os
 import re
+import shutil
+import subprocess
 
-from guest import Failure, Guest, Shell, add_test, check, require_guest
+from guest import MYNA, PATIENCE, Failure, Guest, Shell, Skip, add_test, check, require_guest, test
 from linux import boot
+
+
+@test()
+def valgrind():
+    """A host whose kernel lets nobody write GS, and maps no memory twice, runs generated code too."""
+    if not shutil.which("valgrind"):
+        raise Skip("no valgrind")
+    for guest in ["smc", "paging64"]:
+        image = os.path.join(os.path.dirname(MYNA), f"tests/guests/{guest}.bin")
+        if not os.path.exists(image):
+            raise Skip("the bare-metal guests are not built")
+        ran = subprocess.run(["valgrind", "-q", "--tool=none", "--smc-check=all", MYNA, "-accel", "jit", "-cpu", "max",
+                              "-display", "none", "-nodefaults", "-no-reboot", "-bios", image, "-debugcon", "stdio",
+                              "-device", "isa-debug-exit,iobase=0xf4,iosize=4"], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=100 * PATIENCE)
+        cases = re.findall(r"^(not )?ok \d+", ran.stdout, re.MULTILINE)
+        check(f"1..{len(cases)}\n" in ran.stdout and len(cases) > 10, f"{guest}: {ran.stdout}{ran.stderr}")
+        check(not any(cases) and ran.returncode == 1, f"{guest}: status {ran.returncode}\n{ran.stdout}")
+
 
 def finish_linux(machine):
     shell = Shell(machine)
@@ -40,14 +62,14 @@ def grub():
                                  *options), finish_grub
 
 
-def memtest():
-    return lambda options: Guest("-m", "16", "-kernel", f"{require_guest('memtest')}/memtest64.bin",
+def memtest(bits):
+    return lambda options: Guest("-m", "16", "-kernel", f"{require_guest('memtest')}/memtest{bits}.bin",
                                  "-append", "console=ttyS0,115200", *options), finish_memtest
 
 
-def installer():
+def installer(arch):
     def start(options):
-        folder = require_guest("netboot-amd64")
+        folder = require_guest(f"netboot-{arch}")
         return Guest("-m", "1024", "-kernel", f"{folder}/vmlinuz", "-initrd", f"{folder}/initrd.gz",
                      "-append", "console=ttyS0", *options)
     return start, finish_installer
@@ -81,8 +103,10 @@ def add_tests(name, guest, one_in, quick_lockstep, quick_cache):
 
 
 add_tests("grub", grub(), 1, True, False)
-add_tests("memtest", memtest(), 1, False, False)
+add_tests("memtest_64", memtest(64), 1, False, False)
+add_tests("memtest_32", memtest(32), 1, False, False)
 add_tests("linux_amd64", linux("amd64"), 1, False, False)
 add_tests("linux_686_pae", linux("686-pae"), 1, False, False)
 add_tests("linux_686", linux("686"), 1, False, True)
-add_tests("installer", installer(), 100, False, False)
+add_tests("installer_amd64", installer("amd64"), 1, False, False)
+add_tests("installer_i386", installer("i386"), 1, False, False)

@@ -41,6 +41,32 @@ static void right(void)
     bare_cpu_free(t);
 }
 
+/* A block that takes the accessed bit from the entry that maps it all. The interpreter's run walks
+ * and sets it again; the translator's does not, from the second turn on. Both are right. */
+static void table_entry(void)
+{
+    enum { ENTRY = AT_PAGES + 2 * PAGE_SIZE, PRESENT_WRITE_USER_LARGE = 0x87, TURNS = 5 };
+    static const uint8_t loop[] = {
+        0x89, 0x1d, 0x00, 0x20, 0x10, 0x00, /* again: mov [ENTRY], ebx */
+        0x01, 0x05, 0x00, 0x00, 0x02, 0x00, /* add [AT_DATA], eax */
+        0xff, 0xc9, 0x75, 0xf0, 0xf4,       /* dec ecx; jnz again; hlt */
+    };
+    BareCpu *t = machine();
+    if (!t)
+        return;
+    bare_compat(t, 0);
+    bare_write(t, AT_DATA, 7, 4);
+    t->cpu->gpr[RAX] = 1;
+    t->cpu->gpr[RBX] = PRESENT_WRITE_USER_LARGE;
+    t->cpu->gpr[RCX] = TURNS;
+    bare_run(t, BUDGET, loop, sizeof(loop));
+    g_assert_cmpint(t->cpu->activity, ==, CPU_HALTED);
+    g_assert_cmpuint(bare_read(t, AT_DATA, 4), ==, 7 + TURNS);
+    g_assert_cmphex(bare_read(t, ENTRY, 4) & PRESENT_WRITE_USER_LARGE, ==,
+                    PRESENT_WRITE_USER_LARGE);
+    bare_cpu_free(t);
+}
+
 /* The first place in the cache with these bytes. */
 static uint8_t *find(Translator *t, const uint8_t *bytes, size_t size)
 {
@@ -95,6 +121,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/lockstep/right", right);
+    g_test_add_func("/lockstep/table-entry", table_entry);
     g_test_add_func("/lockstep/wrong-register", wrong_register);
     g_test_add_func("/lockstep/wrong-flags", wrong_flags);
     return g_test_run();

@@ -199,6 +199,36 @@ static void instruction_breakpoint(void)
     bare_cpu_free(t);
 }
 
+static int give_vector(void *opaque)
+{
+    return 0x30;
+}
+
+/* Without breakpoints RF hides nothing: IRET drops it, and a repeated instruction behind it need
+ * not be looked at once an iteration. The frame of an interrupt that waits shows it. */
+static void resume_without_breakpoints(void)
+{
+    static const IntcOps ops = {.acknowledge = give_vector};
+    for (unsigned waits = 0; waits < 2; waits++) {
+        BareCpu *t = debugged();
+        t->cpu->bus.intc_ops = &ops;
+        bare_push(t, FLAG_RF | FLAG_IF | FLAG_FIXED, 4);
+        bare_push(t, SEL_CODE0, 4);
+        bare_push(t, AT_CODE + 1, 4);
+        cpu_set_line(t->cpu, CPU_LINE_INTR, waits);
+        RUN(t, 1, 0xcf, 0x90);
+        assert_running(t, AT_CODE + 1);
+        g_assert_cmphex(t->cpu->eflags & FLAG_RF, ==, waits ? FLAG_RF : 0);
+        g_assert_cmphex(t->cpu->pending & PENDING_DEBUG, ==, waits ? PENDING_DEBUG : 0);
+        cpu_run(t->cpu, 1);
+        if (waits)
+            g_assert_cmphex(bare_stack(t, 2, 4), ==, FLAG_RF | FLAG_IF | FLAG_FIXED);
+        else
+            assert_running(t, AT_CODE + 2);
+        bare_cpu_free(t);
+    }
+}
+
 /* The breakpoint's linear address, not the offset. */
 static void instruction_breakpoint_is_linear(void)
 {
@@ -433,6 +463,7 @@ int main(int argc, char **argv)
     g_test_add_func("/debug/step-through-repeat", step_through_repeat);
     g_test_add_func("/debug/icebp", icebp);
     g_test_add_func("/debug/instruction-breakpoint", instruction_breakpoint);
+    g_test_add_func("/debug/resume-without-breakpoints", resume_without_breakpoints);
     g_test_add_func("/debug/instruction-breakpoint-is-linear", instruction_breakpoint_is_linear);
     g_test_add_func("/debug/instruction-breakpoint-on-repeat", instruction_breakpoint_on_repeat);
     g_test_add_func("/debug/instruction-breakpoint-in-shadow", instruction_breakpoint_in_shadow);

@@ -196,6 +196,43 @@ static void test_invlpg_and_large_pages(void)
     test_cpu_free(t);
 }
 
+/* Large pages are looked for by the low bits of where they are, but these are not mistaken for it.
+ */
+static void test_large_pages_share_a_place(void)
+{
+    enum { LARGE = 0x400000, OTHER = 0x80400000, UPPER = OTHER >> 22 };
+    TestCpu *t = paged();
+    mem_load(t->cpu, LARGE, 4);
+    tlb_flush_page(t->cpu, OTHER);
+    g_assert_true(is_filled(t, LARGE));
+    test_poke(t, ROOT + 4 * UPPER, 0x400000 | P | W | PS, 4);
+    mem_load(t->cpu, OTHER, 4);
+    tlb_flush_page(t->cpu, LARGE + 0x1000);
+    g_assert_false(is_filled(t, LARGE));
+    mem_load(t->cpu, LARGE, 4);
+    mem_load(t->cpu, OTHER, 4);
+    tlb_flush_page(t->cpu, OTHER + 0x1000);
+    g_assert_false(is_filled(t, OTHER));
+    test_cpu_free(t);
+}
+
+/* One jump goes, if it is to that code. */
+static void test_jump_drop(void)
+{
+    enum { THIS = 0x5010, NEXT = 0x5020 };
+    TestCpu *t = paged();
+    learn(t, THIS, 1);
+    learn(t, NEXT, 1);
+    mmu_jump_drop(mmu_context(t->cpu), THIS, t->cpu);
+    g_assert_true(jump_is_known(t, THIS));
+    mmu_jump_drop(mmu_context(t->cpu), THIS, t);
+    g_assert_false(jump_is_known(t, THIS));
+    g_assert_true(jump_is_known(t, NEXT));
+    tlb_flush_all(t->cpu);
+    g_assert_false(jump_is_known(t, NEXT));
+    test_cpu_free(t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -206,5 +243,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tlb/place-changes-hands", test_place_changes_hands);
     g_test_add_func("/tlb/invlpg-drops-one", test_invlpg_drops_one);
     g_test_add_func("/tlb/invlpg-large", test_invlpg_and_large_pages);
+    g_test_add_func("/tlb/large-pages-share-a-place", test_large_pages_share_a_place);
+    g_test_add_func("/tlb/jump-drop", test_jump_drop);
     return g_test_run();
 }

@@ -103,6 +103,18 @@ bool finish(u32 id)
     return wait_until(!others[id].job);
 }
 
+bool finish_late(u32 id)
+{
+    enum { SECONDS = 60 };
+
+    for (u32 i = 0; i < SECONDS; i++) {
+        if (finish(id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool everywhere(Job *job)
 {
     bool done = true;

@@ -38,6 +38,8 @@ bool start_others(void);
 /* Gives a processor something to do; waits until it has done it. */
 void begin(u32 id, Job *job);
 bool finish(u32 id);
+/* The same for long jobs, and on a busy host: a second may not do. */
+bool finish_late(u32 id);
 /* A job for all, this processor included. */
 bool everywhere(Job *job);
 

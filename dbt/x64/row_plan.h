@@ -1,0 +1,55 @@
+/* row_plan.h - how the host does a row of the guest's instruction table: what the writer (row.c)
+ * needs of the row, all of it derived from the row. */
+#ifndef MYNA_DBT_X64_ROW_PLAN_H
+#define MYNA_DBT_X64_ROW_PLAN_H
+
+#include "cpu/insn.h"
+#include "dbt/x64/asm.h"
+
+/* Where the host's instruction names a register operand. */
+typedef enum RowField { FIELD_RM, FIELD_REG, FIELD_VVVV, FIELD_OPCODE } RowField;
+
+typedef struct RowPlace {
+    uint8_t operand;     /* index */
+    uint8_t field;       /* RowField */
+    bool needs_register; /* written, or not to be read as memory */
+} RowPlace;
+
+/* Bytes of the immediate; the last two by operand size. */
+typedef enum RowImmediate {
+    IMMEDIATE_NONE,
+    IMMEDIATE_8,
+    IMMEDIATE_16,
+    IMMEDIATE_TO_32,
+    IMMEDIATE_TO_64
+} RowImmediate;
+
+typedef struct RowHostPlan {
+    bool possible;  /* the host, in 64-bit mode, has it, and it names no system registers */
+    bool not_16;    /* but not with 16-bit operands */
+    bool is_mov;    /* MOV, which may have a shorter form */
+    bool both_ways; /* bit 1 of the opcode tells which operand is in ModRM.rm */
+    bool has_modrm;
+    bool in_opcode; /* the opcode's low bits are a register */
+    bool group;     /* ModRM.reg is part of the opcode */
+    bool takes_66;  /* as the operand size */
+    bool vex;
+    bool w_by_size;      /* VEX.W is the width of general registers */
+    uint8_t immediate;   /* RowImmediate */
+    uint8_t is4;         /* index of the operand in bits 7-4 of an immediate byte; 0: none */
+    uint8_t map, prefix; /* of HostOp */
+    uint8_t placed;
+    RowPlace place[MAX_OPERANDS];
+} RowHostPlan;
+
+/* By row; worked out by the first who asks. */
+extern const RowHostPlan *row_host_plans;
+const RowHostPlan *row_host_plans_make(void);
+
+static inline const RowHostPlan *row_host_plan(const Insn *insn)
+{
+    const RowHostPlan *plans = __atomic_load_n(&row_host_plans, __ATOMIC_ACQUIRE);
+    return &(LIKELY(plans != NULL) ? plans : row_host_plans_make())[insn->row];
+}
+
+#endif
