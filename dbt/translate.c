@@ -17,27 +17,25 @@ void note_page(Translator *t, Cpu *cpu, LinAddr la, const uint8_t *page)
 
 /* --- translating --------------------------------------------------------------------------------- */
 
-/* Translations are timed now and then: asking for the thread's processor time is a system call. */
-enum { TIMED_ONE_IN = 64 };
+/* Translations are timed now and then. The clock is one that the kernel need not be asked for: a
+ * system call would make the translation after it slower by half. */
+enum { TIMED_ONE_IN = 8 };
 
-static Ns processor_time(void)
+static Ns host_clock(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * NS_PER_SEC + t.tv_nsec;
 }
 
-/* What it takes to ask, at best. */
-static Ns processor_time_taken(void)
+/* In so long a time the host did something else as well. */
+static void note_time(TranslatorStats *stats, unsigned insns, Ns taken)
 {
-    enum { TRIED = 8 };
-    Ns least = NS_NEVER, before = processor_time();
-    for (unsigned i = 0; i < TRIED; i++) {
-        Ns now = processor_time();
-        least = MIN(least, now - before);
-        before = now;
-    }
-    return least;
+    enum { TOO_LONG = 500 * NS_PER_US };
+    if (taken >= TOO_LONG)
+        return;
+    stats->timed_insns += insns;
+    stats->timed_ns += taken;
 }
 
 /* Before bytes of a page are read that no block was made from. False: the page is not the one
@@ -82,9 +80,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     if (cache_is_restless(code_page, host))
         return 0;
     bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
-    if (t->stats.blocks == 0)
-        t->stats.asking_ns = processor_time_taken();
-    Ns start = timed ? processor_time() : 0;
+    Ns start = timed ? host_clock() : 0;
     cache_make_room(t);
     IrBlock *ir = t->ir;
     if (!code_page->blocks && !declare_code_page(cpu, la, page_start(host)))
@@ -127,10 +123,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += t->used - code;
-    if (timed) {
-        t->stats.timed_insns += ir->insn_count;
-        t->stats.timed_ns += MAX(processor_time() - start - t->stats.asking_ns, 0);
-    }
+    if (timed)
+        note_time(&t->stats, ir->insn_count, host_clock() - start);
     view_after(t, ir, index);
     return index;
 }

@@ -102,8 +102,7 @@ typedef struct Mark {
 
 typedef struct TranslatorStats {
     uint64_t blocks, insns, code_bytes;
-    uint64_t timed_insns, timed_ns;  /* of the translations whose processor time was taken */
-    Ns asking_ns;                    /* what taking it takes, which is no part of that */
+    uint64_t timed_insns, timed_ns;  /* of the translations that were timed */
     uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
     uint64_t misses[2];              /* of the TLB: handed over, refilled */
     uint64_t device_loads;           /* made without the interpreter */
