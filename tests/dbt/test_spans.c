@@ -27,6 +27,16 @@ static const uint8_t remapping[] = {
     0xf4,             /* 1007  hlt */
 };
 
+/* Between two of them the page becomes another one, and the TLB is told. */
+enum { DIRECTORY = 0x9000, TABLE = 0xa000, OTHER = 0xb000, PRESENT_WRITABLE = 3 };
+static const uint8_t invalidating[] = {
+    0x8b, 0x05, 0x00, 0x40, 0x00, 0x00,       /* 1000  mov eax, [DATA] */
+    0x89, 0x0d, 0x10, 0xa0, 0x00, 0x00,       /* 1006  mov [TABLE + 4 * DATA / 4096], ecx */
+    0x0f, 0x01, 0x3d, 0x00, 0x40, 0x00, 0x00, /* 100c  invlpg [DATA] */
+    0x8b, 0x35, 0x04, 0x40, 0x00, 0x00,       /* 1013  mov esi, [DATA + 4] */
+    0xf4,                                     /* 1019  hlt */
+};
+
 static TestCpu *machine(const uint8_t *program, size_t size)
 {
     TestCpu *t = test_cpu_new("max", RAM);
@@ -109,6 +119,27 @@ static void apart(void)
     }
 }
 
+/* One index, scaled in two ways: these are two places. */
+static void scaled(void)
+{
+    static const uint8_t two_scales[] = {
+        0x8b, 0x04, 0x8b, /* 1000  mov eax, [ebx+4*ecx] */
+        0x03, 0x04, 0xcb, /* 1003  add eax, [ebx+8*ecx] */
+        0xf4,             /* 1006  hlt */
+    };
+    enum { INDEX = 5 };
+    if (lacks_back_end())
+        return;
+    TestCpu *t = machine(two_scales, sizeof(two_scales));
+    translate(t);
+    t->cpu->gpr[RCX] = INDEX;
+    cpu_run(t->cpu, BUDGET);
+    g_assert_cmphex(
+        t->cpu->gpr[RAX], ==,
+        (uint32_t)((DATA + 4 * INDEX) * 0x9e3779b1u + (DATA + 8 * INDEX) * 0x9e3779b1u));
+    test_cpu_free(t);
+}
+
 /* An access of the span lies across the page's end itself. */
 static void across(void)
 {
@@ -166,12 +197,42 @@ static void remapped(void)
         g_assert_cmphex(run_remapping(true), ==, below);
 }
 
+/* Runs `invalidating`; ESI then. */
+static uint32_t run_invalidating(bool translated)
+{
+    TestCpu *t = machine(invalidating, sizeof(invalidating));
+    if (translated)
+        translate(t);
+    test_poke(t, DIRECTORY, TABLE | PRESENT_WRITABLE, 4);
+    for (unsigned at = 0; at < RAM; at += PAGE_SIZE)
+        test_poke(t, TABLE + at / PAGE_SIZE * 4, at | PRESENT_WRITABLE, 4);
+    test_poke(t, OTHER + 4, 0x12345678, 4);
+    t->cpu->cr3 = DIRECTORY;
+    t->cpu->cr0 |= CR0_PG;
+    test_cpu_flat(t, CPU_PROTECTED, 0);
+    t->cpu->gpr[RCX] = OTHER | PRESENT_WRITABLE;
+    cpu_run(t->cpu, BUDGET);
+    uint32_t esi = t->cpu->gpr[RSI];
+    g_assert_cmpint(t->cpu->activity, ==, CPU_HALTED);
+    test_cpu_free(t);
+    return esi;
+}
+
+static void invalidated(void)
+{
+    g_assert_cmphex(run_invalidating(false), ==, 0x12345678);
+    if (!lacks_back_end())
+        g_assert_cmphex(run_invalidating(true), ==, 0x12345678);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/spans/joined", joined);
+    g_test_add_func("/spans/scaled", scaled);
     g_test_add_func("/spans/apart", apart);
     g_test_add_func("/spans/across", across);
     g_test_add_func("/spans/remapped", remapped);
+    g_test_add_func("/spans/invalidated", invalidated);
     return g_test_run();
 }

@@ -1,6 +1,6 @@
 /* Code in a page whose tables were changed without the TLB being told. [SDM3] "Invalidation of TLBs
  * and Paging-Structure Caches": the old page or the new one, and whatever it is, the program lives.
- */
+ * When the TLB is told, what follows INVLPG in the block is the new page's. */
 #include "dbt/dbt.h"
 #include "dbt/host.h"
 #include "tests/support/testcpu.h"
@@ -22,6 +22,11 @@ static const uint8_t program[] = {
     0x89, 0x1d, 0x04, 0x90, 0x00, 0x00, /* mov [TABLE + 4], ebx */
     0xe9, 0xf5, 0xff, 0x03, 0x00,       /* jmp AWAY */
 };
+/* Changes the entry likewise, and tells. */
+static const uint8_t telling[] = {
+    0x89, 0x1d, 0x04, 0x90, 0x00, 0x00,       /* mov [TABLE + 4], ebx */
+    0x0f, 0x01, 0x3d, 0x00, 0x10, 0x00, 0x00, /* invlpg [CODE] */
+};
 static const uint8_t back[] = {0xe9, 0xfb, 0x07, 0xfc, 0xff}; /* jmp CODE + LANDING */
 
 static void poke(TestCpu *t, PhysAddr pa, const uint8_t *bytes, size_t size)
@@ -30,11 +35,11 @@ static void poke(TestCpu *t, PhysAddr pa, const uint8_t *bytes, size_t size)
         test_poke(t, pa + i, bytes[i], 1);
 }
 
-/* mov edx, n; hlt */
-static void poke_landing(TestCpu *t, PhysAddr page, uint8_t n)
+/* mov edx, n; hlt; and a jump, which ends the block */
+static void poke_end(TestCpu *t, PhysAddr at, uint8_t n)
 {
-    const uint8_t code[] = {0xba, n, 0, 0, 0, 0xf4};
-    poke(t, page + LANDING, code, sizeof(code));
+    const uint8_t code[] = {0xba, n, 0, 0, 0, 0xf4, 0xeb, 0xfe};
+    poke(t, at, code, sizeof(code));
 }
 
 static TestCpu *paged(void)
@@ -47,8 +52,8 @@ static TestCpu *paged(void)
         test_poke(t, TABLE + 4 * i, i << 12 | PRESENT_WRITE_USER, 4);
     poke(t, CODE, program, sizeof(program));
     poke(t, AWAY, back, sizeof(back));
-    poke_landing(t, CODE, 1);
-    poke_landing(t, OTHER, 2);
+    poke_end(t, CODE + LANDING, 1);
+    poke_end(t, OTHER + LANDING, 2);
     cpu->cr3 = DIRECTORY;
     cpu->cr0 |= CR0_PG;
     cpu_update_mode(cpu);
@@ -85,6 +90,19 @@ static void test_no_memory(void)
     test_cpu_free(t);
 }
 
+static void test_told(void)
+{
+    TestCpu *t = paged();
+    poke(t, CODE, telling, sizeof(telling));
+    poke_end(t, CODE + sizeof(telling), 1);
+    poke_end(t, OTHER + sizeof(telling), 2);
+    t->cpu->gpr[RBX] = OTHER | PRESENT_WRITE_USER;
+    run(t);
+    g_assert_cmpint(t->cpu->activity, ==, CPU_HALTED);
+    g_assert_cmpint(t->cpu->gpr[RDX], ==, 2);
+    test_cpu_free(t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -92,5 +110,6 @@ int main(int argc, char **argv)
         return 77;
     g_test_add_func("/dbt/stale_page/other", test_other_page);
     g_test_add_func("/dbt/stale_page/no_memory", test_no_memory);
+    g_test_add_func("/dbt/stale_page/told", test_told);
     return g_test_run();
 }
