@@ -148,6 +148,15 @@ static inline uint32_t tlb_mask_of(unsigned entries)
     return (entries - 1) << TLB_ENTRY_SHIFT;
 }
 
+/* A TLB entry of one place in translated code that reads or writes. An access at la hits when
+ * (la ^ tag) < span. */
+typedef struct TlbSlot {
+    LinAddr tag; /* as TlbEntry.read or write */
+    uint8_t *host;
+    uint64_t span; /* PAGE_SIZE - size + 1; 0: the slot is empty */
+} TlbSlot;
+enum { SLOT_COUNT = 1024, SLOT_GROUP = 64 };
+
 /* Where a translated indirect branch to rip continues. */
 typedef struct JumpEntry {
     uint64_t rip;

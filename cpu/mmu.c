@@ -192,7 +192,7 @@ static void forget_writable(Cpu *cpu, TlbTable *table, unsigned index, void *hos
 
 void tlb_forget_writable(Cpu *cpu, const uint8_t *host_page)
 {
-    cpu->tlb_epoch++;
+    tlb_entries_change(cpu);
     entries_visit(cpu, forget_writable, (void *)host_page);
 }
 

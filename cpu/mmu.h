@@ -40,6 +40,11 @@ MmuContext *mmu_context_of(const Cpu *cpu, TlbMode mode);
 extern const uint32_t MMU_CONTEXT_STRIDE;
 TlbMode mmu_tlb_mode(const Cpu *cpu);
 
+/* Where TlbState.slot, slots_filled and slot_misses are from the first context on. */
+extern const uint32_t MMU_SLOTS_AT, MMU_SLOTS_FILLED_AT, MMU_SLOT_MISSES_AT;
+uint32_t mmu_slot_misses(const Cpu *cpu, unsigned slot);
+void mmu_slots_empty(Cpu *cpu);
+
 /* What a linear page translates to for one privilege context. */
 typedef struct Translation {
     PhysAddr pa;             /* of the page's first byte, A20 applied */

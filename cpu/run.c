@@ -153,10 +153,15 @@ static bool held_off(const Cpu *cpu, uint32_t pending)
     return pending == PENDING_INTR && !(cpu->eflags & FLAG_IF) && cpu->activity == CPU_RUNNING;
 }
 
-RunNext run_attend(Cpu *cpu)
+bool run_is_quiet(const Cpu *cpu)
 {
     uint32_t pending = pending_bits(cpu);
-    if (LIKELY(!(pending | cpu->activity)) || held_off(cpu, pending))
+    return LIKELY(!(pending | cpu->activity)) || held_off(cpu, pending);
+}
+
+RunNext run_attend(Cpu *cpu)
+{
+    if (run_is_quiet(cpu))
         return RUN_BLOCKS;
     if (!service(cpu))
         return RUN_STOP;

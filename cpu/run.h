@@ -14,6 +14,9 @@ typedef enum RunNext {
  * INIT, flushes; an instruction that must run alone (shadow, TF, breakpoints). */
 RunNext run_attend(Cpu *cpu);
 
+/* Would it find nothing to do? */
+bool run_is_quiet(const Cpu *cpu);
+
 /* Interprets the block at CS:rip, at most `most` instructions of it, and counts them. */
 void run_block(Cpu *cpu, uint64_t most);
 

@@ -230,12 +230,42 @@ void mmu_code_ids_clear(MmuContext *context)
     sweep_all(table, &table->codes, code_drop);
 }
 
+/* --- slots --------------------------------------------------------------------------------------- */
+
+const uint32_t MMU_SLOTS_AT = offsetof(TlbState, slot);
+const uint32_t MMU_SLOTS_FILLED_AT = offsetof(TlbState, slots_filled);
+const uint32_t MMU_SLOT_MISSES_AT = offsetof(TlbState, slot_misses);
+
+uint32_t mmu_slot_misses(const Cpu *cpu, unsigned slot)
+{
+    return cpu->tlb_state->slot_misses[slot];
+}
+
+void mmu_slots_empty(Cpu *cpu)
+{
+    TlbState *state = cpu->tlb_state;
+    for (unsigned group = 0; group < G_N_ELEMENTS(state->slots_filled); group++) {
+        if (!state->slots_filled[group])
+            continue;
+        state->slots_filled[group] = 0;
+        for (unsigned i = 0; i < SLOT_GROUP; i++)
+            state->slot[group * SLOT_GROUP + i].span = 0;
+    }
+}
+
+/* What a slot knows is no more than an entry knew: whoever drops entries comes here. */
+void tlb_entries_change(Cpu *cpu)
+{
+    cpu->tlb_epoch++;
+    mmu_slots_empty(cpu);
+}
+
 /* --- flushing ------------------------------------------------------------------------------------ */
 
 /* Code may be elsewhere afterwards. */
 static void note_flush(Cpu *cpu)
 {
-    cpu->tlb_epoch++;
+    tlb_entries_change(cpu);
     returns_forget(&cpu->jit);
 }
 

@@ -47,7 +47,11 @@ enum { LARGE_REGIONS = 1024, LARGE_NONE = 0, LARGE_MANY = 1, LARGE_ONE = 2 };
 
 struct TlbState {
     TlbTable table[TLB_MODE_COUNT];
-    uint64_t generation; /* of known pages: of the last flush */
+    /* Behind the tables, where translated code, which fills and reads them, reaches them too. */
+    TlbSlot slot[SLOT_COUNT];
+    uint8_t slots_filled[SLOT_COUNT / SLOT_GROUP]; /* some of the group may not be empty */
+    uint32_t slot_misses[SLOT_COUNT];              /* times another page was wanted */
+    uint64_t generation;                           /* of known pages: of the last flush */
     /* Where large pages were filled since the last full flush: addresses of regions of 2 MiB, by
      * their low bits, and the range of those above 4 MiB. INVLPG there cannot tell which entries
      * belong to the page and drops all. */
@@ -84,6 +88,9 @@ static inline bool use_has(const TlbUse *use, unsigned index)
 {
     return use->marks[index / 64].used >> index % 64 & 1;
 }
+
+/* Before entries are dropped or lose a tag: nobody relies on them any more. */
+void tlb_entries_change(Cpu *cpu);
 
 static inline bool entry_has(const TlbEntry *e, LinAddr page)
 {

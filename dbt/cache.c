@@ -8,7 +8,9 @@
 
 #include "cpu/mmu.h"
 #include "dbt/lift.h"
+#include "dbt/optimizer.h"
 #include "dbt/profile.h"
+#include "dbt/sampler.h"
 #include "dbt/translator.h"
 #include "dbt/x64/emit.h"
 
@@ -57,6 +59,21 @@ static bool map_code(Translator *t, uint32_t bytes, GError **err)
     return false;
 }
 
+/* The hot blocks are few: an eighth of everything is theirs. */
+static void lay_out(Translator *t, uint32_t first_code)
+{
+    CodePlace end = {t->size, MAX_BLOCKS, MAX_SITES, MAX_EXITS, MAX_INSNS, SLOT_COUNT};
+    CodePlace middle = {(end.code / 8 * 7 + 63) & ~63u,
+                        end.block / 8 * 7,
+                        end.site / 8 * 7,
+                        end.exit / 8 * 7,
+                        end.insn / 8 * 7,
+                        0};
+    CodePlace first = {(first_code + 63) & ~63u, 1, 1, 1, 1, 0};
+    t->space[SPACE_PLAIN] = (CodeSpace){first, first, middle};
+    t->space[SPACE_HOT] = (CodeSpace){middle, middle, end};
+}
+
 GHashTable *link_page_ids_new(void);
 
 Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
@@ -72,18 +89,18 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
     t->exits = reserve(MAX_EXITS * sizeof(Exit));
     t->insns = reserve(MAX_INSNS * sizeof(Insn));
     t->bucket = reserve(sizeof(uint32_t) << HASH_BITS);
-    t->block_count = t->site_count = t->exit_count = t->insn_count = 1;
     t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     t->page_ids = link_page_ids_new();
     t->ir = g_new0(IrBlock, 1);
     t->xsave_area = aligned_alloc(64, XSAVE_AREA_SIZE);
     memset(t->xsave_area, 0, XSAVE_AREA_SIZE);
+    t->sampler = sampler_new(t->rx, t->size, &cpu->jit.poll);
     t->stats.start_us = g_get_monotonic_time();
 #ifdef __x86_64__
     t->stats.start_cycles = __builtin_ia32_rdtsc();
 #endif
     t->stats.interpreted = g_new0(uint64_t, insn_row_count);
-    x64_trampolines(t);
+    lay_out(t, x64_trampolines(t));
     return t;
 }
 
@@ -91,6 +108,8 @@ void translator_free(Translator *t)
 {
     cache_flush(t);
     profile_free(t->profile);
+    optimizer_free(t->optimizer);
+    sampler_free(t->sampler);
     munmap(t->rw, t->size);
     munmap(t->rx, t->size);
     munmap(t->blocks, MAX_BLOCKS * sizeof(Block));
@@ -167,7 +186,7 @@ void cache_insert(Translator *t, uint32_t index, CodePage *page)
 void cache_insert_tail(Translator *t, uint32_t index, CodePage *page, const uint8_t *second)
 {
     Block *block = &t->blocks[index];
-    uint32_t tail = t->block_count++;
+    uint32_t tail = t->space[SPACE_PLAIN].next.block++;
     t->blocks[tail] = (Block){.host = second,
                               .entry = block->code_end,
                               .stubs = block->code_end,
@@ -190,6 +209,14 @@ static void forget_jumps(Translator *t, const Block *block)
         mmu_jump_drop(mmu_context_of(t->cpu, mode), block->rip, t->rx + block->entry);
 }
 
+void cache_isolate(Translator *t, uint32_t index)
+{
+    Block *block = &t->blocks[index];
+    while (block->in)
+        unlink_exit(t, block->in);
+    forget_jumps(t, block);
+}
+
 /* Out of every list but its page's. Its code stays until the cache is emptied: it may be running.
  */
 static void block_drop(Translator *t, uint32_t index)
@@ -199,11 +226,9 @@ static void block_drop(Translator *t, uint32_t index)
     while (*link != index)
         link = &t->blocks[*link].hash_next;
     *link = block->hash_next;
-    while (block->in)
-        unlink_exit(t, block->in);
+    cache_isolate(t, index);
     for (uint32_t i = 0; i < block->exit_count; i++)
         unlink_exit(t, block->first_exit + i);
-    forget_jumps(t, block);
     block->dropped = true;
     t->stats.dropped++;
 }
@@ -252,6 +277,7 @@ bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size)
     CodePage *page = g_hash_table_lookup(t->pages, page_start(host));
     if (!page || !page->blocks)
         return false;
+    page->writes++;
     unsigned offset = (uintptr_t)host & PAGE_MASK;
     uint64_t written = granule_mask(offset, offset + size - 1);
     if (!(page->granules & written))
@@ -311,11 +337,13 @@ void cache_leave_alone(Translator *t, uint32_t index)
     cache_drop(t, index);
 }
 
-bool cache_nearly_full(const Translator *t)
+bool cache_nearly_full(const CodeSpace *space)
 {
-    return t->used + MAX_BLOCK_CODE > t->size || t->block_count + 2 >= MAX_BLOCKS ||
-           t->site_count + IR_MAX_INSNS >= MAX_SITES || t->exit_count + MAX_STUBS >= MAX_EXITS ||
-           t->insn_count + IR_MAX_INSNS >= MAX_INSNS;
+    const CodePlace *next = &space->next, *end = &space->end;
+    enum { INSNS = 2 * IR_MAX_INSNS }; /* loops are written twice */
+    return next->code + MAX_BLOCK_CODE > end->code || next->block + 2 >= end->block ||
+           next->site + INSNS >= end->site || next->exit + MAX_STUBS >= end->exit ||
+           next->insn + INSNS >= end->insn;
 }
 
 /* The host gives memory in pieces of many pages: cheaper than a fault for each page and mapping. */
@@ -323,7 +351,7 @@ static void get_memory_ready(Translator *t)
 {
 #ifdef MADV_POPULATE_WRITE
     enum { PIECE = 256 * KIB };
-    if (t->used + MAX_BLOCK_CODE <= t->ready || t->ready + PIECE > t->size)
+    if (t->space[SPACE_PLAIN].next.code + MAX_BLOCK_CODE <= t->ready || t->ready + PIECE > t->size)
         return;
     madvise(t->rw + t->ready, PIECE, MADV_POPULATE_WRITE);
     madvise(t->rx + t->ready, PIECE, MADV_POPULATE_READ);
@@ -333,8 +361,9 @@ static void get_memory_ready(Translator *t)
 
 void cache_flush(Translator *t)
 {
-    if (t->profile)
-        profile_resolve(t->profile);
+    samples_resolve(t);
+    if (t->optimizer)
+        optimizer_abandon(t->optimizer);
     memset(t->bucket, 0, sizeof(uint32_t) << HASH_BITS);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         mmu_jumps_clear(mmu_context_of(t->cpu, mode));
@@ -348,14 +377,16 @@ void cache_flush(Translator *t)
         ((CodePage *)page)->granules = ((CodePage *)page)->alone = 0;
     }
     g_hash_table_remove_all(t->page_ids);
-    t->block_count = t->site_count = t->exit_count = t->insn_count = 1;
-    t->used = t->first_free;
+    mmu_slots_empty(t->cpu);
+    for (unsigned i = 0; i < SPACE_COUNT; i++)
+        t->space[i].next = t->space[i].first;
+    t->generation++;
     t->stats.flushes++;
 }
 
 void cache_make_room(Translator *t)
 {
-    if (cache_nearly_full(t))
+    if (cache_nearly_full(&t->space[SPACE_PLAIN]))
         cache_flush(t);
     get_memory_ready(t);
 }

@@ -7,13 +7,20 @@
 #include "dbt/host.h"
 #include "dbt/perf.h"
 
+typedef enum OptimizeKind {
+    OPTIMIZE_HOT, /* what samples say is hot, on another thread */
+    OPTIMIZE_NONE,
+    OPTIMIZE_ALL, /* every block, at once: for tests */
+} OptimizeKind;
+
 typedef struct DbtOptions {
     bool counted;           /* cpu_run's budget is kept to the instruction; otherwise it runs until
                                PENDING_EXIT */
     unsigned cache_mib;     /* of code; 0: the usual */
     const Symbols *symbols; /* of the guest, for people; NULL: none. Outlives the engine */
     PerfFiles *perf;        /* is told of every block; NULL: nobody is. Likewise */
-    unsigned lockstep;      /* one in so many blocks is compared with the interpreter; 0: none */
+    OptimizeKind optimize;
+    unsigned lockstep; /* one in so many blocks is compared with the interpreter; 0: none */
 } DbtOptions;
 
 /* Lets the CPU run translated. Fails where the host has no back end or refuses executable memory.

@@ -36,8 +36,9 @@ static const Insn *site_insn(Translator *t, Site *site)
     const Block *block = &t->blocks[site->block];
     Cpu *cpu = t->cpu;
     /* The last place serves everybody, and is nobody's, until the cache is emptied. */
-    bool full = t->insn_count + 1 >= MAX_INSNS;
-    Insn *insn = &t->insns[full ? MAX_INSNS - 1 : t->insn_count];
+    CodeSpace *space = &t->space[SPACE_PLAIN];
+    bool full = space->next.insn + 1 >= space->end.insn;
+    Insn *insn = &t->insns[full ? space->end.insn - 1 : space->next.insn];
     const uint8_t *bytes = block->host + site->delta;
     unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
     DecodeStatus status = decode(bytes, PAGE_SIZE - ((uintptr_t)bytes & PAGE_MASK), cpu->code_size,
@@ -47,7 +48,7 @@ static const Insn *site_insn(Translator *t, Site *site)
     if (full)
         t->flush_wanted = true;
     else
-        site->insn = ++t->insn_count;
+        site->insn = ++space->next.insn;
     return insn;
 }
 

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "dbt/dbt.h"
+#include "dbt/optimizer.h"
 #include "dbt/profile.h"
 #include "dbt/translator.h"
 #include "dbt/view.h"
@@ -49,8 +50,8 @@ static void print_host_insns(const Translator *t, GString *out)
     enum { LOOKED_AT = 2000 };
     g_autoptr(Disassembler) d = disassembler_new(CODE_64);
     uint64_t guest = 0, likely = 0, stubs = 0;
-    uint32_t step = MAX(t->block_count / LOOKED_AT, 1);
-    for (uint32_t i = 1; i < t->block_count; i += step) {
+    uint32_t end = t->space[SPACE_PLAIN].next.block, step = MAX(end / LOOKED_AT, 1);
+    for (uint32_t i = 1; i < end; i += step) {
         const Block *block = &t->blocks[i];
         guest += block->insn_count;
         likely += view_count_host(t, d, block->entry, block->stubs);
@@ -73,9 +74,24 @@ static unsigned count_restless(const Translator *t)
     return count;
 }
 
+static void print_optimizer(const Translator *t, GString *out)
+{
+    if (!t->optimizer)
+        return;
+    const OptimizerStats *s = optimizer_stats(t->optimizer);
+    const CodeSpace *space = &t->space[SPACE_HOT];
+    g_string_append_printf(
+        out,
+        "  %" PRIu64 " hot blocks written again, %" PRIu64
+        " of them once more without slots that did not pay, %" PRIu64 " in vain; %" PRIu32
+        " of %u slots given away, all taken back %" PRIu64 " times\n",
+        s->blocks, s->remade, s->stale, space->next.slot, SLOT_COUNT, s->emptied);
+}
+
 static void print_blocks(const Cpu *cpu, const Translator *t, GString *out)
 {
     const TranslatorStats *s = &t->stats;
+    const CodePlace *next = &t->space[SPACE_PLAIN].next;
     double ns = ratio(s->timed_ns, s->timed_insns);
     g_string_append_printf(out,
                            "cpu%u: %" PRIu64
@@ -84,11 +100,12 @@ static void print_blocks(const Cpu *cpu, const Translator *t, GString *out)
                            cpu->index, s->blocks, ratio(s->insns, s->blocks),
                            ratio(s->code_bytes, s->insns), ns, ns * cycles_per_ns(t));
     print_host_insns(t, out);
+    print_optimizer(t, out);
     g_string_append_printf(out,
                            "  code cache %u of %u KiB with %u blocks, emptied %" PRIu64
                            " times; %" PRIu64
                            " blocks dropped because they were written, %u granules restless\n",
-                           t->used >> 10, t->size >> 10, t->block_count - 1, s->flushes, s->dropped,
+                           next->code >> 10, t->size >> 10, next->block - 1, s->flushes, s->dropped,
                            count_restless(t));
 }
 
@@ -124,21 +141,27 @@ void dbt_profile_start(Cpu *cpu)
         return;
     Translator *t = translator_of(cpu);
     profile_free(t->profile);
+    samples_resolve(t);
     t->profile = profile_new(t);
 }
 
 void dbt_profile_stop(Cpu *cpu)
 {
-    if (dbt_is_attached(cpu) && translator_of(cpu)->profile)
-        profile_stop(translator_of(cpu)->profile);
+    if (!dbt_is_attached(cpu) || !translator_of(cpu)->profile)
+        return;
+    samples_resolve(translator_of(cpu));
+    profile_stop(translator_of(cpu)->profile);
 }
 
 void dbt_print_hot(Cpu *cpu, unsigned shown, GString *out)
 {
-    if (!dbt_is_attached(cpu))
+    Translator *t = dbt_is_attached(cpu) ? translator_of(cpu) : NULL;
+    if (!t) {
         g_string_append_printf(out, "cpu%u runs with the interpreter\n", cpu->index);
-    else if (!translator_of(cpu)->profile)
+    } else if (!t->profile) {
         g_string_append(out, "nothing was sampled; 'info hot on' begins\n");
-    else
-        profile_print(translator_of(cpu)->profile, shown, out);
+    } else {
+        samples_resolve(t);
+        profile_print(t->profile, shown, out);
+    }
 }

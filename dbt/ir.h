@@ -21,10 +21,11 @@ enum {
     REF_IMM = 0x20, /* the op's imm */
     REF_T,          /* the jump target: host scratch, dies at the next check */
     REF_TEMP,       /* Cpu.jit.temp[0]: outlives checks */
+    REF_SLOT,       /* src of a check: a TLB slot of its own */
     REF_NONE = 0xff,
 };
 
-enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512, IR_MAX_SPANS = 8 };
+enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512, IR_MAX_SPANS = 8, IR_MAX_SWAPS = 4 };
 
 typedef struct IrOp {
     uint8_t op;     /* IrOpcode */
@@ -41,6 +42,7 @@ typedef struct IrOp {
 typedef struct IrSpan {
     uint16_t bytes;  /* from its first byte on, in one page */
     uint16_t offset; /* of the checking instruction's own access */
+    bool write;      /* some access writes, perhaps not the first */
 } IrSpan;
 
 /* What an op does with arithmetic flags and general registers. */
@@ -49,6 +51,12 @@ typedef struct IrUse {
     uint16_t gprs;          /* bit n: it may write general register n */
     bool may_keep;          /* it may leave unchanged the flags that it writes: shift by zero */
 } IrUse;
+
+/* Two general registers that have changed places: each instruction that means one names the other.
+ */
+typedef struct IrSwap {
+    uint8_t a, b;
+} IrSwap;
 
 typedef enum IrFlags { FLAGS_KEEPS, FLAGS_READS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
 
@@ -75,8 +83,12 @@ typedef struct IrBlock {
     IrOp ops[IR_MAX_OPS];
     IrSpan spans[IR_MAX_SPANS];
     unsigned span_count;
-    bool is_loop; /* its last branch goes to its first instruction */
-    bool alone;   /* no spans: an access of this block often was not in one page with the others */
+    IrSwap swap[IR_MAX_SWAPS];
+    unsigned swap_count;
+    bool is_hot;   /* it is worth more time than others */
+    bool is_loop;  /* its last branch goes to its first instruction */
+    bool alone;    /* no spans: an access of this block often was not in one page with the others */
+    GArray *marks; /* of Mark: what each part of the host code is for; NULL: nobody looks */
     IrUse use[IR_MAX_OPS];     /* of each op (ir_note_uses) */
     uint16_t live[IR_MAX_OPS]; /* EFLAGS bits somebody may look at after the op (flags_live) */
 } IrBlock;

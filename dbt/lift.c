@@ -271,8 +271,14 @@ static void lift_jump_to(Lift *l, uint64_t rip)
     l->done = true;
 }
 
+/* The path is at its end, or the code does not follow it. */
+static bool is_off_path(const Lift *l)
+{
+    return l->path && !lift_goes_to(l, l->next);
+}
+
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *second, LinAddr la,
-                IrBlock *ir)
+                const LiftPath *path, IrBlock *ir)
 {
     if (!(key & KEY_ROOMY_CS) || key & KEY_CET) /* branches do more with CET */
         return false;
@@ -283,14 +289,16 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
     ir->key = key;
     ir->insn_count = ir->op_count = 0;
     ir->granules = 0;
-    ir->vectors = ir->x87 = ir->is_loop = false;
-    Lift l = {.cpu = cpu, .ir = ir, .next = cpu->rip};
+    ir->swap_count = 0;
+    ir->vectors = ir->x87 = ir->is_loop = ir->is_hot = false;
+    Lift l = {.cpu = cpu, .ir = ir, .next = cpu->rip, .path = path};
     const uint8_t *page = host - (la & PAGE_MASK);
     while (!l.done) {
         uint64_t offset = (la & PAGE_MASK) + (l.next - ir->rip);
         bool owned;
         bool room = ir->insn_count < IR_MAX_INSNS && ir->op_count + OPS_PER_INSN < IR_MAX_OPS;
-        if (offset >= PAGE_SIZE || !room || !fetch_insn(&l, page, offset, l.next, &owned)) {
+        if (offset >= PAGE_SIZE || !room || is_off_path(&l) ||
+            !fetch_insn(&l, page, offset, l.next, &owned)) {
             if (ir->insn_count == 0)
                 return false;
             lift_jump_to(&l, l.next);

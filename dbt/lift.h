@@ -33,13 +33,23 @@ static inline uint32_t lift_key(const Cpu *cpu, bool counted)
     return key | lift_segment_key(cpu);
 }
 
+/* Instructions in the order in which they once ran, in one page: a superblock may follow them
+ * through branches that were taken, calls and returns. */
+typedef struct LiftPath {
+    unsigned count;
+    uint64_t rip[IR_MAX_INSNS + 1]; /* the last: where it went from there */
+} LiftPath;
+
 /* Lifts the superblock at CS:rip, whose bytes are at host, in one page. False: its first
  * instruction cannot be decoded, or crosses the page. In the second case it is lifted alone if
- * `second`, the next page, is given. What is not lifted the interpreter runs. */
+ * `second`, the next page, is given. What is not lifted the interpreter runs. With a path
+ * from CS:rip on, the superblock follows it, and ends where it ends. */
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *second, LinAddr la,
-                IrBlock *ir);
+                const LiftPath *path, IrBlock *ir);
 
 /* --- between lift's files ------------------------------------------------------------------------ */
+
+enum { MAX_RETURNS = 8 };
 
 typedef struct Lift {
     Cpu *cpu;
@@ -48,6 +58,9 @@ typedef struct Lift {
     uint64_t next;                         /* rip after it */
     bool done;                             /* the block has its last op */
     unsigned branches;                     /* conditional ones so far */
+    const LiftPath *path;                  /* to follow; NULL: none */
+    uint64_t returns[MAX_RETURNS];         /* of the calls on the path, where they come back to, */
+    unsigned depth;                        /* innermost last */
     enum { NO_SHADOW, STI_SHADOW } shadow; /* what STI holds off until after the next one */
 } Lift;
 
@@ -83,6 +96,12 @@ void lift_check_operand(Lift *l);
 void lift_stack_check(Lift *l, IrOpcode op, unsigned size, MemAccess access, int64_t offset);
 /* rip cut to the instruction's operand size. */
 uint64_t lift_target(const Lift *l, uint64_t rip);
+
+/* Does the superblock go on at rip behind the instruction being lifted, which is on a path? */
+static inline bool lift_goes_to(const Lift *l, uint64_t rip)
+{
+    return l->path && l->ir->insn_count < l->path->count && l->path->rip[l->ir->insn_count] == rip;
+}
 
 static inline const Operand *lift_memory_operand(const Insn *insn)
 {

@@ -21,7 +21,17 @@ static bool relative_target(const Lift *l, uint64_t *rip)
 static void jump_to(Lift *l, uint64_t rip)
 {
     ir_add(l->ir, IR_JMP, 0)->imm = rip;
+    l->ir->is_loop |= rip == l->ir->rip;
     l->done = true;
+}
+
+/* The superblock goes on there, if it is on a path that does. */
+static bool follow(Lift *l, uint64_t rip)
+{
+    if (!lift_goes_to(l, rip))
+        return false;
+    l->next = rip;
+    return true;
 }
 
 /* Loads the target of an indirect transfer into T and finds its code. */
@@ -53,11 +63,10 @@ bool lift_jmp(Lift *l)
     if (!relative_target(l, &rip))
         return false;
     uint64_t offset = (l->ir->la & PAGE_MASK) + (rip - l->ir->rip);
-    if (rip >= l->next && offset < PAGE_SIZE) {
+    if (!l->path && rip >= l->next && offset < PAGE_SIZE)
         l->next = rip;
-        return true;
-    }
-    jump_to(l, rip);
+    else if (!follow(l, rip))
+        jump_to(l, rip);
     return true;
 }
 
@@ -72,9 +81,16 @@ bool lift_jcc(Lift *l)
     IrOp *op = ir_add(l->ir, IR_EXITIF, 0);
     op->access = l->insn->opcode & 15;
     op->imm = rip;
+    if (l->path && lift_goes_to(l, l->next))
+        return true;
+    if (l->path && rip != l->ir->rip && follow(l, rip)) {
+        op->access ^= 1;
+        op->imm = l->ir->insn_rip[op->insn] + l->insn->length;
+        return true;
+    }
     /* A loop of one block ends it, so that the back end may write the block twice. */
     l->ir->is_loop = rip == l->ir->rip;
-    if (l->ir->is_loop || ++l->branches == MAX_BRANCHES)
+    if (l->ir->is_loop || l->path || ++l->branches == MAX_BRANCHES)
         jump_to(l, l->next);
     return true;
 }
@@ -93,6 +109,10 @@ bool lift_call(Lift *l)
     store->src = REF_IMM;
     store->imm = lift_target(l, l->next);
     ir_add(l->ir, IR_SPADD, 0)->imm = -(int64_t)size;
+    if (direct && l->depth < MAX_RETURNS && follow(l, rip)) {
+        l->returns[l->depth++] = store->imm;
+        return true;
+    }
     ir_add(l->ir, IR_EXPECT, 0)->imm = store->imm;
     if (direct)
         jump_to(l, rip);
@@ -101,12 +121,18 @@ bool lift_call(Lift *l)
     return true;
 }
 
+/* Behind a call on the path a return goes back there, or is the interpreter's. */
 bool lift_ret(Lift *l)
 {
     unsigned size = l->insn->opsize;
     unsigned drop = l->insn->op[0].kind == OPND_IMM ? l->insn->imm & 0xffff : 0;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
     ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
+    if (l->depth && follow(l, l->returns[l->depth - 1])) {
+        ir_add(l->ir, IR_KNOWN, 0)->imm = l->returns[--l->depth];
+        ir_add(l->ir, IR_SPADD, 0)->imm = size + drop;
+        return true;
+    }
     ir_add(l->ir, IR_RET, 0)->imm = size + drop;
     l->done = true;
     return true;

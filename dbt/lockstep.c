@@ -20,6 +20,7 @@
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
 #include "dbt/lift.h"
+#include "dbt/runtime.h"
 
 typedef struct Store {
     uint8_t *host;
@@ -29,10 +30,10 @@ typedef struct Store {
 
 enum { MAX_STORES = 4096, KEPT_BLOCKS = 256, FINISHED = -1, GIVEN_UP = -2 };
 
-/* Blocks lifted before, for loops: the number of a block means another one after a flush. */
+/* Blocks lifted before, for loops. */
 typedef struct KeptBlock {
-    uint64_t flushes;
-    uint32_t block; /* 0: nothing is kept here */
+    uint32_t generation; /* of the number */
+    uint32_t block;      /* 0: nothing is kept here */
     IrBlock ir;
     bool final[IR_MAX_INSNS]; /* the instruction is not to be run twice */
 } KeptBlock;
@@ -167,28 +168,26 @@ static int interpret(Lockstep *l, Cpu *cpu)
 }
 
 /* Lifts the block as the translator did. False: that cannot be repeated. */
-static bool lift(Lockstep *l, Cpu *cpu, LinAddr la)
+static bool lift(Lockstep *l, Cpu *cpu)
 {
-    const Block *block = &l->t->blocks[l->block];
     KeptBlock *kept = &l->kept[l->block % KEPT_BLOCKS];
     l->now = kept;
-    if (kept->block == l->block && kept->flushes == l->t->stats.flushes)
+    if (kept->block == l->block && kept->generation == l->t->generation)
         return true;
     kept->block = 0;
-    if (!lift_block(cpu, block->key, block->host, block->second, la, &kept->ir))
+    if (!lift_again(l->t, cpu, l->block, &kept->ir))
         return false;
     for (unsigned n = 0; n < kept->ir.insn_count; n++)
         kept->final[n] = is_final(&kept->ir, n);
     kept->block = l->block;
-    kept->flushes = l->t->stats.flushes;
+    kept->generation = l->t->generation;
     return true;
 }
 
 /* The interpreter's run, taken back. False: there is nothing to compare. */
 static bool foresee(Lockstep *l, Cpu *cpu)
 {
-    LinAddr la = cpu->mode == CPU_LONG ? cpu->rip : (uint32_t)(cpu->seg[SEG_CS].base + cpu->rip);
-    if (mmu_tlb_mode(cpu) == TLB_NEVER || !lift(l, cpu, la))
+    if (mmu_tlb_mode(cpu) == TLB_NEVER || !lift(l, cpu))
         return false;
     l->before = *cpu;
     l->store_count = 0;

@@ -1,81 +1,14 @@
-/* profile.c - samples of the host's program counter, taken by a timer signal.
- *
- * The signal goes to the CPU's thread, every so often of its processor time. The handler only notes
- * the program counter; which block that was is found out later, outside. */
+/* profile.c - how many samples each block has had, for people. */
 #include "dbt/profile.h"
 
 #include <inttypes.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <time.h>
-#include <ucontext.h>
-#include <unistd.h>
-
-#include "dbt/view.h"
-
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
-enum { MAX_SAMPLES = 1 << 14, PERIOD_US = 1000 };
-enum { OUTSIDE = UINT32_MAX }; /* a sample that is not in the cache */
 
 struct Profile {
     Translator *t;
     bool on;
-    pid_t thread; /* that the timer interrupts; 0: none yet */
-    timer_t timer;
-    uint32_t sample[MAX_SAMPLES]; /* code offsets, or OUTSIDE */
-    unsigned count;               /* written by the handler */
     uint64_t lost, outside, fixed, total;
     GHashTable *blocks; /* guest rip -> number of samples */
 };
-
-/* Whose CPU runs on this thread: a late signal may not find what is gone. */
-static __thread Profile *sampled;
-
-static void on_tick(int signal, siginfo_t *info, void *context)
-{
-    Profile *p = sampled;
-    if (!p)
-        return;
-    if (p->count == MAX_SAMPLES) {
-        p->lost++;
-        return;
-    }
-#ifdef __x86_64__
-    uint64_t at = ((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] - (uintptr_t)p->t->rx;
-    p->sample[p->count++] = at < p->t->size ? at : OUTSIDE;
-#endif
-}
-
-/* --- the timer ------------------------------------------------------------------------------------ */
-
-static void stop_timer(Profile *p)
-{
-    if (p->thread)
-        timer_delete(p->timer);
-    p->thread = 0;
-}
-
-/* For this thread. Without a timer the profile stays empty. */
-static void start_timer(Profile *p)
-{
-    stop_timer(p);
-    struct sigaction action = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_RESTART};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGPROF, &action, NULL);
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGPROF};
-    event.sigev_notify_thread_id = gettid();
-    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &p->timer) < 0)
-        return;
-    p->thread = gettid();
-    const struct timespec period = {.tv_nsec = PERIOD_US * 1000};
-    const struct itimerspec when = {period, period};
-    timer_settime(p->timer, 0, &when, NULL);
-}
-
-/* --- life ----------------------------------------------------------------------------------------- */
 
 Profile *profile_new(Translator *t)
 {
@@ -88,39 +21,20 @@ Profile *profile_new(Translator *t)
 
 void profile_stop(Profile *p)
 {
-    stop_timer(p);
     p->on = false;
-    profile_resolve(p);
 }
 
 void profile_free(Profile *p)
 {
     if (!p)
         return;
-    stop_timer(p);
     g_hash_table_destroy(p->blocks);
     g_free(p);
 }
 
 bool profile_is_on(const Profile *p)
 {
-    return p->on;
-}
-
-void profile_enter(Profile *p)
-{
-    if (!p->on)
-        return;
-    if (p->count > MAX_SAMPLES / 2)
-        profile_resolve(p);
-    if (p->thread != gettid())
-        start_timer(p);
-    sampled = p;
-}
-
-void profile_leave(Profile *p)
-{
-    sampled = NULL;
+    return p && p->on;
 }
 
 /* --- what they say -------------------------------------------------------------------------------- */
@@ -135,24 +49,20 @@ static void count_block(Profile *p, uint64_t rip)
     ++*samples;
 }
 
-void profile_resolve(Profile *p)
+void profile_count(Profile *p, uint32_t at, uint32_t block)
 {
-    Profile *running = sampled;
-    sampled = NULL; /* the handler leaves the list alone */
-    atomic_signal_fence(memory_order_seq_cst);
-    for (unsigned i = 0; i < p->count; i++) {
-        uint32_t block = p->sample[i] == OUTSIDE ? 0 : view_block_of_code(p->t, p->sample[i]);
-        if (block)
-            count_block(p, p->t->blocks[block].rip);
-        else if (p->sample[i] == OUTSIDE)
-            p->outside++;
-        else
-            p->fixed++;
-    }
-    p->total += p->count;
-    p->count = 0;
-    atomic_signal_fence(memory_order_seq_cst);
-    sampled = running;
+    if (block)
+        count_block(p, p->t->blocks[block].rip);
+    else if (at == SAMPLE_OUTSIDE)
+        p->outside++;
+    else
+        p->fixed++;
+    p->total++;
+}
+
+void profile_count_lost(Profile *p, unsigned samples)
+{
+    p->lost += samples;
 }
 
 typedef struct HotBlock {
@@ -175,7 +85,6 @@ static void print_share(const Profile *p, uint64_t samples, GString *out)
 
 void profile_print(Profile *p, unsigned shown, GString *out)
 {
-    profile_resolve(p);
     g_autoptr(GArray) list = g_array_new(FALSE, FALSE, sizeof(HotBlock));
     GHashTableIter iter;
     gpointer rip, samples;

@@ -1,7 +1,8 @@
-/* profile.h - which blocks the time goes to, by samples. Costs nothing while it is off. */
+/* profile.h - which blocks the time goes to, by samples. */
 #ifndef MYNA_DBT_PROFILE_H
 #define MYNA_DBT_PROFILE_H
 
+#include "dbt/sampler.h"
 #include "dbt/translator.h"
 
 typedef struct Profile Profile;
@@ -9,16 +10,11 @@ typedef struct Profile Profile;
 Profile *profile_new(Translator *t);
 void profile_free(Profile *p);
 
-/* Samples are taken from here, on the CPU's thread, */
-void profile_enter(Profile *p);
-/* to here. */
-void profile_leave(Profile *p);
+/* A sample at code offset `at`, in a block or in none (0); samples that were lost. */
+void profile_count(Profile *p, uint32_t at, uint32_t block);
+void profile_count_lost(Profile *p, unsigned samples);
 
-/* Names the blocks of the samples so far: before the cache is emptied, and before printing. Nobody
- * is between enter and leave, or it is the caller. */
-void profile_resolve(Profile *p);
-
-/* No more samples; what is known stays. The CPU is parked. */
+/* No more samples; what is known stays. */
 void profile_stop(Profile *p);
 bool profile_is_on(const Profile *p);
 

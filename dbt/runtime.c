@@ -10,7 +10,10 @@
 #include "dbt/host.h"
 #include "dbt/lift.h"
 #include "dbt/lockstep.h"
+#include "dbt/optimizer.h"
 #include "dbt/profile.h"
+#include "dbt/sampler.h"
+#include "dbt/view.h"
 #include "dbt/x64/emit.h"
 #include "dbt/x87.h"
 
@@ -113,18 +116,22 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
 /* From here on: until something is pending or the run is over. */
 static void run_code(Translator *t, Cpu *cpu)
 {
-    uint32_t from = 0, generation = t->stats.flushes;
+    uint32_t from = 0, generation = t->generation;
     while (cpu->insn_count < t->run_limit) {
         uint32_t key = lift_key(cpu, t->counted);
         prepare_context(cpu, key);
         cpu->rip_start = cpu->rip;
         uint32_t block = find_block(t, cpu, key, from ? t->exits[from].target : 0);
-        if (generation != t->stats.flushes)
+        if (generation != t->generation)
             from = 0;
-        generation = t->stats.flushes;
+        generation = t->generation;
         if (!block) {
             t->stats.refused++;
             run_block(cpu, 1);
+            return;
+        }
+        if (UNLIKELY(t->optimizer && optimizer_awaits(t->optimizer, block))) {
+            optimizer_follow(t->optimizer);
             return;
         }
         if (from && t->exits[from].kind >= EXIT_NEAR && t->blocks[t->exits[from].block].key == key)
@@ -148,6 +155,22 @@ static void run_code(Translator *t, Cpu *cpu)
     }
 }
 
+void samples_resolve(Translator *t)
+{
+    uint32_t at[SAMPLES_KEPT];
+    unsigned lost, count = sampler_take(t->sampler, at, &lost);
+    bool profiled = profile_is_on(t->profile);
+    if (profiled && lost)
+        profile_count_lost(t->profile, lost);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t block = at[i] == SAMPLE_OUTSIDE ? 0 : view_block_of_code(t, at[i]);
+        if (profiled)
+            profile_count(t->profile, at[i], block);
+        if (t->optimizer && block)
+            optimizer_note(t->optimizer, block);
+    }
+}
+
 static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
 {
     t->run_limit = limit;
@@ -158,6 +181,9 @@ static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
             t->flush_wanted = false;
             cache_flush(t);
         }
+        samples_resolve(t);
+        if (t->optimizer)
+            optimizer_attend(t->optimizer);
         if (t->lockstep) {
             uint64_t stretch = lockstep_stretch(t);
             t->run_limit = cpu->insn_count + MIN(limit - cpu->insn_count, stretch);
@@ -173,11 +199,12 @@ static NOINLINE void run_to_limit(Translator *t, Cpu *cpu, uint64_t limit)
 static void dbt_run(Cpu *cpu, uint64_t limit)
 {
     Translator *t = translator_of(cpu);
-    if (UNLIKELY(t->profile != NULL))
-        profile_enter(t->profile);
+    bool sampled = t->optimizer || profile_is_on(t->profile);
+    if (sampled)
+        sampler_enter(t->sampler);
     run_to_limit(t, cpu, limit);
-    if (UNLIKELY(t->profile != NULL))
-        profile_leave(t->profile);
+    if (sampled)
+        sampler_leave();
 }
 
 /* --- the engine ---------------------------------------------------------------------------------- */
@@ -240,6 +267,10 @@ bool dbt_attach(Cpu *cpu, const DbtOptions *options, GError **err)
     t->counted = options->counted || options->lockstep;
     t->symbols = options->symbols;
     t->perf = options->perf;
+    if (options->optimize == OPTIMIZE_HOT)
+        t->optimizer = optimizer_new(t);
+    else if (options->optimize == OPTIMIZE_ALL)
+        t->space[SPACE_PLAIN].end.slot = SLOT_COUNT;
     if (options->lockstep)
         t->lockstep = lockstep_new(t, options->lockstep);
     cpu_set_engine(cpu, &dbt_engine, t);

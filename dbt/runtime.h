@@ -30,6 +30,9 @@ void prepare_context(Cpu *cpu, uint32_t key);
 /* Tells the context what page is mapped at la, for exits to it. */
 void note_page(Translator *t, Cpu *cpu, LinAddr la, const uint8_t *page);
 
+/* As the block at CS:rip was lifted; false: its bytes are not there. */
+bool lift_again(const Translator *t, Cpu *cpu, uint32_t block, IrBlock *ir);
+
 /* The block at CS:rip, which may be `likely`; 0: the interpreter must do this one. May raise. */
 uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key, uint32_t likely);
 

@@ -123,16 +123,18 @@ static bool may_join(const Spans *s, const IrOp *op, const IrAddress *ad)
     return flat && !(op->access == ACCESS_WRITE && ad->seg == SEG_CS);
 }
 
-/* Takes in the span of one access, if it has the same base and the two are near each other. */
-static bool join(Span *span, const Span *one)
+/* Takes in the span of one access, if it has the same base and the two are near each other. In a
+ * hot block a read may look ahead for a later write. */
+static bool join(Span *span, const Span *one, bool ahead)
 {
-    if (span->base != one->base || (one->write && !span->write))
+    if (span->base != one->base || (one->write && !span->write && !ahead))
         return false;
     int64_t low = MIN(span->low, one->low), high = MAX(span->high, one->high);
     if (high - low > MOST_BYTES)
         return false;
     span->low = low;
     span->high = high;
+    span->write |= one->write;
     span->members++;
     return true;
 }
@@ -161,7 +163,7 @@ static void place(Spans *s, unsigned n)
                 .first = s->access_count,
                 .members = 1};
     unsigned i = 0;
-    while (i < s->count && !join(&s->span[i], &one))
+    while (i < s->count && !join(&s->span[i], &one, s->ir->is_hot))
         i++;
     if (i == MOST_TRIED)
         return;
@@ -183,8 +185,8 @@ static void number(Spans *s, Span *span)
     const Access *first = &s->access[span->first];
     if (span->members < 2 || ir->span_count == IR_MAX_SPANS)
         return;
-    ir->spans[ir->span_count++] = (IrSpan){.bytes = span->high - span->low,
-                                           .offset = first->at - span->low};
+    ir->spans[ir->span_count++] = (IrSpan){
+        .bytes = span->high - span->low, .offset = first->at - span->low, .write = span->write};
     span->number = ir->span_count;
     ir->ops[first->op].span = span->number;
 }

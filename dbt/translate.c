@@ -5,6 +5,7 @@
 #include "cpu/exec.h"
 #include "cpu/group.h"
 #include "dbt/lift.h"
+#include "dbt/optimizer.h"
 #include "dbt/runtime.h"
 #include "dbt/view.h"
 #include "dbt/x64/emit.h"
@@ -72,6 +73,16 @@ static bool may_cross(const Cpu *cpu, const uint8_t *host, LinAddr la)
            decode(host, here, cpu->code_size, flags, &insn) == DECODE_MORE;
 }
 
+bool lift_again(const Translator *t, Cpu *cpu, uint32_t index, IrBlock *ir)
+{
+    const Block *block = &t->blocks[index];
+    const LiftPath *path = t->optimizer ? optimizer_path(t->optimizer, index) : NULL;
+    bool lifted = lift_block(cpu, block->key, block->host, block->second,
+                             code_address(cpu, cpu->rip), path, ir);
+    ir->is_hot = is_for_hot(code_space_of(t, index));
+    return lifted;
+}
+
 /* 0: the interpreter must do this one. */
 static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key)
 {
@@ -87,7 +98,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
         return 0;
     const uint8_t *second = NULL;
     CodePage *second_page = NULL;
-    if (!lift_block(cpu, key, host, NULL, la, ir)) {
+    if (!lift_block(cpu, key, host, NULL, la, NULL, ir)) {
         if (!may_cross(cpu, host, la))
             return 0;
         second = fetch_page(cpu, next_page(la));
@@ -96,17 +107,23 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
             !declare_code_page(cpu, la, page_start(host))) /* the walk may have written to it */
             return 0;
         second_page = cache_page(t, second);
-        if (cache_is_restless(second_page, second) || !lift_block(cpu, key, host, second, la, ir))
+        if (cache_is_restless(second_page, second) ||
+            !lift_block(cpu, key, host, second, la, NULL, ir))
             return 0;
     }
+    CodeSpace *space = &t->space[SPACE_PLAIN];
     ir->alone = cache_is_alone(code_page, host);
+    ir->is_hot = is_for_hot(space);
+    x64_swap_registers(ir);
     ir_passes(ir);
+    if (ir->is_hot)
+        optimizer_give_slots(ir, NULL);
 #ifndef NDEBUG
     const char *problem = ir_problem(ir);
     if (problem)
         g_error("translator: %s", problem);
 #endif
-    uint32_t index = t->block_count++;
+    uint32_t index = space->next.block++;
     t->blocks[index] = (Block){.rip = ir->rip,
                                .base = code_base(cpu),
                                .host = host,
@@ -114,15 +131,15 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
                                .granules = ir->granules,
                                .has_spans = ir->span_count != 0,
                                .insn_count = ir->insn_count};
-    uint32_t code = t->used;
-    view_before(t, ir);
-    x64_emit(t, ir, index);
+    uint32_t code = space->next.code;
+    view_before(ir);
+    x64_emit(t, space, cpu, ir, index);
     cache_insert(t, index, code_page);
     if (second)
         cache_insert_tail(t, index, second_page, second);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
-    t->stats.code_bytes += t->used - code;
+    t->stats.code_bytes += space->next.code - code;
     if (timed)
         note_time(&t->stats, ir->insn_count, host_clock() - start);
     view_after(t, ir, index);

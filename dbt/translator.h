@@ -13,7 +13,7 @@ typedef struct Site {
     uint32_t block; /* index of its Block */
     uint32_t
         resume; /* where the code goes on behind the instruction; 0: it should have opened a span */
-    uint16_t delta;  /* bytes from the block's first rip to the instruction */
+    int16_t delta;   /* bytes from the block's first rip to the instruction */
     uint8_t number;  /* instructions of the block before it */
     bool opens_span; /* the code behind it reaches into what it has opened */
     uint32_t insn;   /* 1 + index of the decoded instruction; 0: not decoded yet */
@@ -75,6 +75,7 @@ struct Block {
     bool has_spans;
     uint8_t apart;     /* times in a row what a check should have opened was not there, */
     uint32_t apart_us; /* and when: microseconds */
+    uint8_t heat;      /* samples */
 };
 
 /* A guest page that code was translated from. */
@@ -83,10 +84,11 @@ typedef struct CodePage {
     uint32_t blocks;   /* list through page_next */
     uint64_t alone;    /* granules whose blocks have no spans: they did not pay */
     uint8_t hits[64];  /* writes into each granule that cost blocks */
+    uint64_t writes;   /* into the page, since it is known */
     unsigned refused;  /* times the page was found too restless to translate */
 } CodePage;
 
-/* What a part of a block's code is for; kept while somebody looks (view.c). */
+/* What a part of a block's code is for; kept in IrBlock.marks while somebody looks (view.c). */
 typedef enum MarkKind {
     MARK_OP,       /* an op of the intermediate form */
     MARK_MISS,     /* the TLB is filled, or the instruction handed over */
@@ -119,31 +121,45 @@ typedef struct Trampolines {
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
 
+/* Places in the code cache and in the arrays of records. */
+typedef struct CodePlace {
+    uint32_t code, block, site, exit, insn, slot;
+} CodePlace;
+
+/* Where blocks are written, one behind the other. The CPU's thread and the optimizer's each have a
+ * space, so that neither waits for the other. */
+typedef struct CodeSpace {
+    CodePlace first, next, end;
+} CodeSpace;
+typedef enum CodeSpaceKind { SPACE_PLAIN, SPACE_HOT, SPACE_COUNT } CodeSpaceKind;
+
 typedef struct Translator {
     Cpu *cpu;
     uint8_t *rw;         /* the cache, writable, */
     uint8_t *rx;         /* and executable */
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
-    uint32_t size, used, first_free;
-    uint32_t ready; /* so far the host has been asked for the cache's memory */
+    uint32_t size;
+    CodeSpace space[SPACE_COUNT];
+    uint32_t ready;      /* so far the host has been asked for the cache's memory */
+    uint32_t generation; /* of the numbers of blocks: they have been given anew so often */
     Trampolines trampolines;
-    /* Arrays that grow in reserved address space; index 0 is nothing. */
+    /* Arrays that fill as the spaces do, in reserved memory; index 0 is nothing. */
     Block *blocks;
     Site *sites;
     Exit *exits;
     Insn *insns;
-    uint32_t block_count, site_count, exit_count, insn_count;
     uint32_t *bucket;     /* of blocks, by hash */
     GHashTable *pages;    /* host page -> CodePage */
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
-    const Symbols *symbols;  /* of the guest, for people; NULL: none */
-    struct Profile *profile; /* NULL: nothing is sampled, and nothing was */
-    struct PerfFiles *perf;  /* told of every block; NULL: nobody is */
-    GArray *marks;           /* of Mark, of the block that is being written; NULL: nobody looks */
-    uint64_t link_base;      /* CS base of the exits being linked */
-    uint64_t run_limit;      /* insn_count at which the present run ends */
+    const Symbols *symbols; /* of the guest, for people; NULL: none */
+    struct Sampler *sampler;
+    struct Profile *profile;     /* NULL: nothing is counted, and nothing was */
+    struct Optimizer *optimizer; /* NULL: there is no second tier */
+    struct PerfFiles *perf;      /* told of every block; NULL: nobody is */
+    uint64_t link_base;          /* CS base of the exits being linked */
+    uint64_t run_limit;          /* insn_count at which the present run ends */
     bool counted;
     bool jumped; /* the last instruction was an indirect transfer that missed the jump cache */
     bool flush_wanted;
@@ -161,6 +177,18 @@ static inline Translator *translator_of(const Cpu *cpu)
     return cpu->engine_data;
 }
 
+/* The space a block is in. */
+static inline const CodeSpace *code_space_of(const Translator *t, uint32_t block)
+{
+    return &t->space[block >= t->space[SPACE_HOT].first.block ? SPACE_HOT : SPACE_PLAIN];
+}
+
+/* Blocks in this space are worth more time, and checks have slots. */
+static inline bool is_for_hot(const CodeSpace *space)
+{
+    return space->end.slot != 0;
+}
+
 /* --- cache.c: blocks ----------------------------------------------------------------------------- */
 
 Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err);
@@ -176,9 +204,11 @@ void cache_insert(Translator *t, uint32_t block, CodePage *page);
 /* Of a block that is in the cache: its last bytes are in another page. */
 void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
 void cache_drop(Translator *t, uint32_t block);
+/* Whoever goes to the block comes to the dispatcher first. */
+void cache_isolate(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */
-bool cache_nearly_full(const Translator *t);
+bool cache_nearly_full(const CodeSpace *space);
 /* Makes room for it. */
 void cache_make_room(Translator *t);
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
@@ -191,6 +221,11 @@ bool cache_is_alone(const CodePage *page, const uint8_t *host);
 void cache_leave_alone(Translator *t, uint32_t block);
 /* The record of host's page, made if there is none. */
 CodePage *cache_page(Translator *t, const uint8_t *host);
+
+/* --- runtime.c ----------------------------------------------------------------------------------- */
+
+/* Gives the samples so far to who counts them: before blocks get other numbers. */
+void samples_resolve(Translator *t);
 
 /* --- link.c: exits ------------------------------------------------------------------------------- */
 

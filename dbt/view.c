@@ -156,10 +156,11 @@ static void print_exit(const View *v, uint32_t n, GString *out)
     g_string_append(out, exit->target ? ", linked\n" : "\n");
 }
 
-/* Sites lie in the order of their blocks. */
+/* In each space sites lie in the order of their blocks. */
 uint32_t view_first_site(const Translator *t, uint32_t block)
 {
-    uint32_t low = 1, high = t->site_count;
+    const CodeSpace *space = code_space_of(t, block);
+    uint32_t low = space->first.site, high = space->next.site;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (t->sites[middle].block < block)
@@ -183,8 +184,8 @@ void view_meta(const View *v, GString *out)
                                block->entry_dead - block->entry);
     g_string_append_c(out, '\n');
     uint32_t index = block - t->blocks;
-    for (uint32_t n = view_first_site(t, index); n < t->site_count && t->sites[n].block == index;
-         n++) {
+    uint32_t end = code_space_of(t, index)->next.site;
+    for (uint32_t n = view_first_site(t, index); n < end && t->sites[n].block == index; n++) {
         const Site *site = &t->sites[n];
         g_string_append_printf(out, "  site %-6" PRIu32 " instruction %u at ", n, site->number);
         symbols_print(t->symbols, block->rip + site->delta, out);
@@ -204,10 +205,14 @@ static bool is_logged(const IrBlock *ir)
     return UNLIKELY(log_mask & ITEMS) && log_in_filter(ir->la);
 }
 
-void view_before(Translator *t, const IrBlock *ir)
+void view_before(IrBlock *ir)
 {
-    if (is_logged(ir))
-        t->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
+    ir->marks = is_logged(ir) ? g_array_new(FALSE, FALSE, sizeof(Mark)) : NULL;
+}
+
+void view_forget(IrBlock *ir)
+{
+    g_clear_pointer(&ir->marks, g_array_unref);
 }
 
 static void tell_perf(Translator *t, const Block *block)
@@ -217,15 +222,15 @@ static void tell_perf(Translator *t, const Block *block)
     perf_files_add(t->perf, name->str, t->rx + block->entry, block->code_end - block->entry);
 }
 
-void view_after(Translator *t, const IrBlock *ir, uint32_t index)
+void view_after(Translator *t, IrBlock *ir, uint32_t index)
 {
     if (t->perf)
         tell_perf(t, &t->blocks[index]);
-    if (!t->marks)
+    if (!ir->marks)
         return;
     g_autoptr(Disassembler) guest = disassembler_new(t->cpu->code_size);
     g_autoptr(Disassembler) host = disassembler_new(CODE_64);
-    const View v = {t, ir, &t->blocks[index], t->marks, t->blocks[index].entry, guest, host};
+    const View v = {t, ir, &t->blocks[index], ir->marks, t->blocks[index].entry, guest, host};
     g_autoptr(GString) out = g_string_new(NULL);
     if (log_on(LOG_IN_ASM))
         view_guest(&v, out);
@@ -236,6 +241,5 @@ void view_after(Translator *t, const IrBlock *ir, uint32_t index)
     if (log_on(LOG_META))
         view_meta(&v, out);
     log_printf("%s", out->str);
-    g_array_unref(t->marks);
-    t->marks = NULL;
+    view_forget(ir);
 }

@@ -25,8 +25,10 @@ void view_beside(const View *v,
                  GString *out); /* each guest instruction, its IR beside its host code */
 
 /* Logs what -d asks for: before the block's code is written, and after. */
-void view_before(Translator *t, const IrBlock *ir);
-void view_after(Translator *t, const IrBlock *ir, uint32_t block);
+void view_before(IrBlock *ir);
+void view_after(Translator *t, IrBlock *ir, uint32_t block);
+/* Instead of view_after, if it is not to be used. */
+void view_forget(IrBlock *ir);
 
 /* --- view_host.c ----------------------------------------------------------------------------------- */
 

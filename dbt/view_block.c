@@ -8,6 +8,7 @@
 #include "cpu/mmu.h"
 #include "dbt/dbt.h"
 #include "dbt/lift.h"
+#include "dbt/optimizer.h"
 #include "dbt/runtime.h"
 #include "dbt/view.h"
 #include "dbt/x64/emit.h"
@@ -29,13 +30,17 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
     cpu->rip = rip;
     LinAddr la = code_base(cpu) + rip;
     const uint8_t *second = code_at(cpu, (la & ~PAGE_MASK) + PAGE_SIZE);
-    bool lifted = lift_block(cpu, key, host, NULL, la, t->ir) ||
-                  (second && lift_block(cpu, key, host, second, la, t->ir));
+    uint32_t index = cache_find(t, rip, code_base(cpu), host, key);
+    bool lifted = index ? lift_again(t, cpu, index, t->ir)
+                        : lift_block(cpu, key, host, NULL, la, NULL, t->ir) ||
+                              (second && lift_block(cpu, key, host, second, la, NULL, t->ir));
     cpu->rip = saved;
     t->ir->alone = cache_is_alone(cache_page(t, host), host);
-    if (lifted)
-        ir_passes(t->ir);
-    return lifted;
+    if (!lifted)
+        return false;
+    x64_swap_registers(t->ir);
+    ir_passes(t->ir);
+    return true;
 }
 
 static bool ir_holds(const IrBlock *ir, uint64_t rip)
@@ -57,50 +62,48 @@ static uint32_t block_around(Translator *t, uint64_t rip, uint32_t key, const ui
     return 0;
 }
 
-/* Writes t->ir behind the last block and forgets it. */
-static Block write_again(Translator *t)
+/* Writes t->ir behind the last block, or behind the last hot one, and forgets it. */
+static Block write_again(Translator *t, bool hot)
 {
-    Translator kept = *t;
-    uint32_t index = t->block_count;
-    t->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
+    CodeSpace *space = &t->space[hot ? SPACE_HOT : SPACE_PLAIN];
+    CodePlace kept = space->next;
+    uint32_t index = space->next.block++;
+    t->ir->marks = g_array_new(FALSE, FALSE, sizeof(Mark));
     t->blocks[index] = (Block){
         .rip = t->ir->rip, .host = t->ir->host, .key = t->ir->key, .insn_count = t->ir->insn_count};
-    t->block_count++;
-    x64_emit(t, t->ir, index);
-    Block block = t->blocks[index];
-    t->block_count = kept.block_count;
-    t->used = kept.used;
-    t->site_count = kept.site_count;
-    t->exit_count = kept.exit_count;
-    t->insn_count = kept.insn_count;
-    return block;
+    x64_emit(t, space, t->cpu, t->ir, index);
+    space->next = kept;
+    return t->blocks[index];
 }
 
 /* The marks of the second writing speak of the places of the first. */
 static void renumber(Translator *t, const Block *old)
 {
     uint32_t site = view_first_site(t, old - t->blocks);
-    for (unsigned i = 0; i < t->marks->len; i++) {
-        Mark *mark = &g_array_index(t->marks, Mark, i);
+    const CodePlace *next = &code_space_of(t, old - t->blocks)->next;
+    for (unsigned i = 0; i < t->ir->marks->len; i++) {
+        Mark *mark = &g_array_index(t->ir->marks, Mark, i);
         if (mark->kind == MARK_EXIT)
-            mark->number += old->first_exit - t->exit_count;
+            mark->number += old->first_exit - next->exit;
         else if (mark->kind != MARK_OP)
-            mark->number += site - t->site_count;
+            mark->number += site - next->site;
     }
 }
 
 static void print(Translator *t, const Block *old, GString *out)
 {
-    Block again = write_again(t);
+    bool hot = old && t->optimizer && optimizer_repeat(t->optimizer, old - t->blocks, t->ir);
+    Block again = write_again(t, hot);
     bool same = old && old->code_end - old->entry == again.code_end - again.entry;
     if (same)
         renumber(t, old);
-    const Block *block = old ? old : &t->blocks[t->block_count];
+    const Block *block = old ? old : &t->blocks[t->space[SPACE_PLAIN].next.block];
     g_autoptr(Disassembler) guest = disassembler_new(t->cpu->code_size);
     g_autoptr(Disassembler) host = disassembler_new(CODE_64);
-    const View v = {t, t->ir, block, same || !old ? t->marks : NULL, again.entry, guest, host};
+    const View v = {t, t->ir, block, same || !old ? t->ir->marks : NULL, again.entry, guest, host};
     g_string_append_printf(out, "%s: %u instructions, %" PRIu32 " bytes%s\n",
-                           old ? "block" : "not translated yet in this mode; it would be",
+                           old ? hot ? "hot block" : "block"
+                               : "not translated yet in this mode; it would be",
                            t->ir->insn_count, block->code_end - block->entry,
                            v.marks ? "" : ", written in another way than it would be now");
     if (v.marks)
@@ -109,8 +112,7 @@ static void print(Translator *t, const Block *old, GString *out)
         view_host(&v, out);
     if (old)
         view_meta(&v, out);
-    g_array_unref(t->marks);
-    t->marks = NULL;
+    view_forget(t->ir);
 }
 
 void dbt_print_block(Cpu *cpu, LinAddr la, GString *out)
@@ -135,7 +137,7 @@ void dbt_print_block(Cpu *cpu, LinAddr la, GString *out)
         lifted = lift_at(t, rip, key, host);
     if (!lifted)
         g_string_append(out, "the interpreter does the first instruction: it is none\n");
-    else if (cache_nearly_full(t))
+    else if (cache_nearly_full(&t->space[SPACE_PLAIN]))
         g_string_append(out, "the code cache is full; let the machine run on\n");
     else
         print(t, index ? &t->blocks[index] : NULL, out);

@@ -125,10 +125,12 @@ uint32_t view_next_mark(const View *v, uint32_t at, const Mark **mark)
     return v->block->code_end;
 }
 
-/* Blocks lie in the cache in the order of their numbers. */
+/* In each space blocks lie in the order of their numbers. */
 uint32_t view_block_of_code(const Translator *t, uint32_t at)
 {
-    uint32_t low = 1, high = t->block_count;
+    bool hot = at >= t->space[SPACE_HOT].first.code;
+    const CodeSpace *space = &t->space[hot ? SPACE_HOT : SPACE_PLAIN];
+    uint32_t low = space->first.block, high = space->next.block;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (t->blocks[middle].code_end <= at)
@@ -136,7 +138,7 @@ uint32_t view_block_of_code(const Translator *t, uint32_t at)
         else
             high = middle;
     }
-    return low < t->block_count && at >= t->blocks[low].entry ? low : 0;
+    return low < space->next.block && at >= t->blocks[low].entry ? low : 0;
 }
 
 static const char *trampoline_name(const Trampolines *t, uint32_t at)

@@ -78,6 +78,7 @@ typedef struct Config {
     unsigned thread;         /* ThreadKind */
     bool turns;              /* the CPUs share one host thread; config_finish sets it */
     unsigned code_cache_mib; /* of the translator; 0: the usual */
+    unsigned optimize;       /* OptimizeKind (dbt/dbt.h) */
     unsigned lockstep;       /* -check lockstep: one in so many blocks; 0: none */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus, sockets, cores, threads; /* all at least 1 after config_finish */

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "cpu/model.h"
+#include "dbt/dbt.h"
 #include "machine/keyvalue.h"
 #include "machine/option_priv.h"
 
@@ -36,14 +37,17 @@ OptionResult option_accel(Config *c, const char *option, const char *argument, G
     enum { MAX_CACHE_MIB = 1024 };
     static const char *const threads[] = {
         [THREAD_BEST] = "best", [THREAD_SINGLE] = "single", [THREAD_MULTI] = "multi", NULL};
+    static const char *const optimize[] = {
+        [OPTIMIZE_HOT] = "hot", [OPTIMIZE_NONE] = "none", [OPTIMIZE_ALL] = "all", NULL};
     typedef struct AccelKeys {
         char *name;
-        unsigned thread, cache_mib;
+        unsigned thread, cache_mib, optimize;
     } AccelKeys;
-    AccelKeys a = {NULL, c->thread, c->code_cache_mib};
+    AccelKeys a = {NULL, c->thread, c->code_cache_mib, c->optimize};
     static const KeyRow keys[] = {
         {"accel", KEY_STRING, offsetof(AccelKeys, name)},
         {"thread", KEY_CHOICE, offsetof(AccelKeys, thread), .choices = threads},
+        {"optimize", KEY_CHOICE, offsetof(AccelKeys, optimize), .choices = optimize},
         {"tb-size", KEY_UINT, offsetof(AccelKeys, cache_mib), 1, MAX_CACHE_MIB},
         {NULL},
     };
@@ -53,6 +57,7 @@ OptionResult option_accel(Config *c, const char *option, const char *argument, G
         c->accel = g_str_equal(a.name, "interp") ? ACCEL_INTERP : ACCEL_JIT;
     c->code_cache_mib = a.cache_mib;
     c->thread = a.thread;
+    c->optimize = a.optimize;
     g_free(a.name);
     return ok ? OPTION_RUN : OPTION_ERROR;
 }

@@ -14,6 +14,7 @@ static bool attach(Pc *pc, Cpu *cpu, Accel accel, GError **err)
     }
     DbtOptions options = {.counted = pc->config->counted || pc->config->turns,
                           .cache_mib = pc->config->code_cache_mib,
+                          .optimize = pc->config->optimize,
                           .symbols = pc->symbols,
                           .perf = pc->perf,
                           .lockstep = pc->config->lockstep};

@@ -246,7 +246,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_POLL] = emit_poll,         [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
     [IR_LEAVE] = emit_interp,      [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
     [IR_CROSS] = emit_cross,       [IR_EXPECT] = emit_expect,   [IR_RET] = emit_ret,
-    [IR_SETTLE] = emit_settle,
+    [IR_SETTLE] = emit_settle,     [IR_KNOWN] = emit_known,
 };
 
 static void begin_insn(Emit *e)
@@ -256,11 +256,18 @@ static void begin_insn(Emit *e)
     e->memory = rm_reg(HOST_NONE);
 }
 
+/* Is the code behind the instruction's that of the next one in memory? */
+static bool goes_straight_on(const Emit *e)
+{
+    unsigned n = e->site_insn;
+    return e->ir->insn_rip[n + 1] == e->ir->insn_rip[n] + e->ir->insn[n].length;
+}
+
 /* Behind the last op of an instruction: its handover comes back here, unless the code behind it
  * relies on what it should have opened. */
 static void finish_insn(Emit *e)
 {
-    if (e->site && !e->t->sites[e->site].opens_span)
+    if (e->site && !e->t->sites[e->site].opens_span && goes_straight_on(e))
         e->t->sites[e->site].resume = e->a.at;
     begin_insn(e);
 }
@@ -284,13 +291,18 @@ static void emit_ops(Emit *e)
     begin_insn(e);
 }
 
-void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
+void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint32_t block_index)
 {
     Block *block = &t->blocks[block_index];
     Stub stubs[MAX_STUBS];
-    Emit e = {.a = {.code = t->rw, .at = t->used},
+    uint32_t start = space->next.code;
+    Emit e = {.a = {.code = t->rw, .at = start},
               .stubs = stubs,
               .t = t,
+              .next = &space->next,
+              .end = &space->end,
+              .cpu = cpu,
+              .first_site = space->next.site,
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,
@@ -303,7 +315,7 @@ void x64_emit(Translator *t, const IrBlock *ir, uint32_t block_index)
     }
     block->stubs = e.a.at;
     emit_stubs(&e);
-    g_assert(e.a.at <= t->used + MAX_BLOCK_CODE);
+    g_assert(e.a.at <= start + MAX_BLOCK_CODE);
     block->code_end = e.a.at;
-    t->used = e.a.at;
+    space->next.code = e.a.at;
 }

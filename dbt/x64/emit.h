@@ -33,7 +33,10 @@ typedef struct Recipe {
     uint16_t gprs; /* bit n: general register n is needed */
 } Recipe;
 
-enum { MAX_STUBS = 4 * IR_MAX_INSNS, MAX_LOOP_INSNS = 24 };
+enum { MAX_STUBS = 8 * IR_MAX_INSNS };
+
+/* Loops of one block are written twice up to so many instructions, hot ones always. */
+enum { MAX_LOOP_INSNS = 24 };
 
 typedef struct Emit Emit;
 typedef struct Stub Stub;
@@ -42,6 +45,7 @@ typedef struct Stub Stub;
 struct Stub {
     void (*put)(Emit *e, const Stub *stub); /* something else: it writes the code */
     bool is_exit;
+    bool swapped;     /* registers have changed places: they must be changed back, */
     bool save_flags;  /* the image must be written first, */
     Recipe recipe;    /* by this, or from the host's flags */
     uint32_t id;      /* Site or Exit */
@@ -52,6 +56,9 @@ struct Stub {
     uint32_t retry; /* and look again from here, */
     uint32_t ready; /* or go on from here: M is there; */
     uint16_t own;   /* the access is so far behind what was looked for */
+    bool has_slot;  /* it was the slot that missed: look into the TLB, */
+    uint16_t slot;  /* and fill it */
+    uint16_t bytes; /* that were looked for */
     uint8_t rest;   /* counted instructions behind the exit, which do not run */
     int32_t drop;   /* returns: what is added to rSP */
 };
@@ -59,6 +66,9 @@ struct Stub {
 struct Emit {
     Asm a;
     Translator *t;
+    CodePlace *next; /* of the space that is written to */
+    const CodePlace *end;
+    Cpu *cpu; /* instructions that are kept are bound for it */
     const IrBlock *ir;
     uint32_t block;
     unsigned flags; /* FLAGS_IN_* */
@@ -72,14 +82,23 @@ struct Emit {
     Stub *site_stub;
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */
     Recipe loop_recipe;
+    uint32_t first_site;
+    bool swapped;  /* registers have changed places (swap.c) */
     uint32_t skip; /* rel32 of a jump over the rest of the present instruction */
 };
 
-/* Translates ir into the cache as block `block`; the cache has room for MAX_BLOCK_CODE bytes. */
-void x64_emit(Translator *t, const IrBlock *ir, uint32_t block);
+/* Writes ir's code where `space` is to go on, as block `block`; there is room for MAX_BLOCK_CODE
+ * bytes. cpu is in the mode of the block. */
+void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint32_t block);
 
-/* Writes the fixed code at the start of the cache. */
-void x64_trampolines(Translator *t);
+/* In a hot loop, of a block that was just lifted: registers without a host register change places
+ * with unused ones. */
+void x64_swap_registers(IrBlock *ir);
+/* Renames an instruction by that, or back. */
+void x64_rename_insn(const IrBlock *ir, Insn *insn);
+
+/* Writes the fixed code at the start of the cache; where it ends. */
+uint32_t x64_trampolines(Translator *t);
 
 /* Patching, for link.c. */
 void x64_link(Translator *t, Exit *exit, const Block *target);
@@ -117,12 +136,24 @@ Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind
 
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
+/* R10 := the offset in the page, R11 := where its TLB entry is; the condition is "above" if it is
+ * not there. */
+void emit_tlb_lookup(Asm *a, Rm tag, unsigned bytes);
+/* The slot missed, and R10 is the xor with its tag: fills it from the TLB and goes to `ready`, or
+ * goes on with R10 and R11 as emit_tlb_lookup left them. */
+void emit_slot_refill(Emit *e, const Stub *stub);
 void emit_reach(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
 /* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */
 void emit_operand_offset(Emit *e, const IrOp *op, unsigned dst);
 /* M as one register, so that R11 is free. */
 void emit_join_memory(Emit *e);
+
+/* swap.c: the values of registers that change places, there and back; keeps flags and scratch
+ * registers. */
+void emit_swap(Emit *e);
+/* Handovers come back with all registers at home: has them come back through a swap. */
+void emit_swapped_resumes(Emit *e);
 
 /* repeat.c */
 void emit_skipcx(Emit *e, const IrOp *op);
@@ -169,6 +200,7 @@ void emit_find(Emit *e, const IrOp *op);
 void emit_jump(Emit *e, const IrOp *op);
 void emit_expect(Emit *e, const IrOp *op);
 void emit_ret(Emit *e, const IrOp *op);
+void emit_known(Emit *e, const IrOp *op);
 
 /* rSP moves in as many bits as the stack has; no flags change. */
 void emit_add_sp(Emit *e, int32_t bytes);
@@ -180,8 +212,8 @@ int32_t emit_context(uint32_t key);
 static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
 {
     Mark mark = {e->a.at, kind, number};
-    if (UNLIKELY(e->t->marks != NULL))
-        g_array_append_val(e->t->marks, mark);
+    if (UNLIKELY(e->ir->marks != NULL))
+        g_array_append_val(e->ir->marks, mark);
 }
 
 /* cmp [the number that the context has for la's page], id */

@@ -12,7 +12,7 @@ static Stub *new_stub(Emit *e)
 {
     g_assert(e->stub_count < MAX_STUBS);
     Stub *stub = &e->stubs[e->stub_count++];
-    *stub = (Stub){0};
+    *stub = (Stub){.swapped = e->swapped};
     return stub;
 }
 
@@ -27,10 +27,11 @@ Stub *emit_stub(Emit *e, uint32_t from)
 static void keep_insn(Emit *e)
 {
     Translator *t = e->t;
-    Insn *insn = &t->insns[t->insn_count++];
+    Insn *insn = &t->insns[e->next->insn++];
     *insn = e->ir->insn[e->site_insn];
-    exec_bind(t->cpu, insn);
-    t->sites[e->site].insn = t->insn_count;
+    x64_rename_insn(e->ir, insn);
+    exec_bind(e->cpu, insn);
+    t->sites[e->site].insn = e->next->insn;
 }
 
 uint32_t emit_site(Emit *e)
@@ -39,7 +40,7 @@ uint32_t emit_site(Emit *e)
         return e->site;
     Translator *t = e->t;
     const IrBlock *ir = e->ir;
-    e->site = t->site_count++;
+    e->site = e->next->site++;
     t->sites[e->site] = (Site){
         .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
     if (ir->second) /* not to be decoded again from one page */
@@ -86,13 +87,19 @@ static void put_miss(Emit *e, const Stub *stub)
 {
     bool is_long = (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     Asm *a = &e->a;
+    if (stub->has_slot)
+        emit_slot_refill(e, stub);
     asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag); /* with R11, which the flags need next */
     if (stub->own)
         asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
     emit_stub_flags(e, stub);
+    if (stub->swapped)
+        emit_swap(e);
     asm_mov_imm(a, HOST_R11, stub->id);
     asm_byte(a, 0xe8);
     asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
+    if (stub->swapped)
+        emit_swap(e);
     if (stub->id & MISS_READS)
         asm_jcc(a, COND_NE, stub->ready);
     asm_jmp(a, stub->retry);
@@ -101,7 +108,7 @@ static void put_miss(Emit *e, const Stub *stub)
 static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
 {
     Translator *t = e->t;
-    uint32_t id = t->exit_count++;
+    uint32_t id = e->next->exit++;
     t->exits[id] = (Exit){.rip = rip, .block = e->block, .kind = kind};
     Block *block = &t->blocks[e->block];
     if (!block->exit_count)
@@ -167,12 +174,15 @@ void emit_stubs(Emit *e)
             stub->put(e, stub);
             continue;
         }
+        uint32_t start = e->a.at;
         emit_stub_flags(e, stub);
+        if (stub->swapped)
+            emit_swap(e);
         if (!stub->is_exit) {
             emit_handover(e, stub->id);
             continue;
         }
-        e->t->exits[stub->id].jcc_stub = e->a.at;
+        e->t->exits[stub->id].jcc_stub = start;
         if (e->t->exits[stub->id].kind == EXIT_BUDGET) {
             asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
         } else if (stub->rest) {
@@ -180,6 +190,8 @@ void emit_stubs(Emit *e)
         }
         put_exit(e, stub->id);
     }
+    if (e->swapped)
+        emit_swapped_resumes(e);
 }
 
 static Stub *exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
@@ -265,6 +277,8 @@ void emit_head(Emit *e, Block *block)
         put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
     if (e->ir->x87)
         put_load_check(e, JIT(x87_loaded), e->t->trampolines.load_x87);
+    e->swapped = e->ir->swap_count != 0;
+    emit_swap(e);
 }
 
 void emit_copy_head(Emit *e)
@@ -305,6 +319,8 @@ static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
 
 bool emit_saves_before(const Emit *e, const IrOp *op)
 {
+    if (e->ir->is_hot)
+        return false; /* it is the path that is likely, not the exits from it */
     bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
     return backward && exit_kind(e, op->imm) == EXIT_NEAR;
 }
@@ -313,16 +329,17 @@ bool emit_saves_before(const Emit *e, const IrOp *op)
  * the flags it begins with are made again, and need not have them saved. */
 static bool put_loop_branch(Emit *e, const IrOp *op)
 {
-    if (!e->ir->is_loop || (uint64_t)op->imm != e->ir->rip || e->ir->insn_count > MAX_LOOP_INSNS)
+    bool always = op->op == IR_JMP, last = e->at_op + 2 >= e->ir->op_count;
+    unsigned most = e->ir->is_hot ? IR_MAX_INSNS : MAX_LOOP_INSNS;
+    if (!e->ir->is_loop || !last || (uint64_t)op->imm != e->ir->rip || e->ir->insn_count > most)
         return false;
-    if (e->copy) {
-        asm_jcc(&e->a, op->access, e->copy);
-        return true;
+    if (!e->copy && (e->to_copy || e->flags & FLAGS_IN_IMAGE || !emit_recipe_lasts(e, 0)))
+        return false;
+    uint32_t at = always ? asm_jmp(&e->a, e->copy) : asm_jcc(&e->a, op->access, e->copy);
+    if (!e->copy) {
+        e->to_copy = at;
+        e->loop_recipe = e->recipe;
     }
-    if (e->flags & FLAGS_IN_IMAGE || !emit_recipe_lasts(e, 0))
-        return false;
-    e->to_copy = asm_jcc(&e->a, op->access, 0);
-    e->loop_recipe = e->recipe;
     return true;
 }
 
@@ -337,7 +354,7 @@ void emit_exitif(Emit *e, const IrOp *op)
         emit_flags_to_image(e);
     uint32_t jcc = asm_jcc(&e->a, op->access, 0);
     Stub *stub = conditional_exit(e, op, jcc);
-    if (!near || e->ir->key & KEY_COUNTED)
+    if (!near || e->ir->key & KEY_COUNTED || e->swapped)
         return;
     Exit *exit = &e->t->exits[stub->id];
     exit->shortcut = jcc;
@@ -377,6 +394,8 @@ static void set_shortcut(Exit *exit, uint32_t at)
 
 void emit_jmp(Emit *e, const IrOp *op)
 {
+    if (put_loop_branch(e, op))
+        return;
     bool saves = !(e->flags & FLAGS_IN_IMAGE);
     if (saves)
         emit_flags_to_host(e);
@@ -384,8 +403,10 @@ void emit_jmp(Emit *e, const IrOp *op)
     ExitKind kind = exit_kind(e, op->imm);
     bool backward = (uint64_t)op->imm <= e->ir->insn_rip[op->insn];
     emit_flags_to_image(e);
+    if (e->swapped)
+        emit_swap(e);
     uint32_t id = new_exit(e, kind, op->imm);
-    if (saves && kind == EXIT_NEAR && !backward)
+    if (saves && !e->swapped && kind == EXIT_NEAR && !backward)
         set_shortcut(&e->t->exits[id], save_at);
     put_exit(e, id);
 }
@@ -407,6 +428,8 @@ void emit_interp(Emit *e, const IrOp *op)
     uint32_t site = emit_site(e);
     if (!e->t->sites[site].insn)
         keep_insn(e);
+    if (e->swapped)
+        emit_swap(e);
     put_handover(e, site, e->t->trampolines.cold);
     e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
 }

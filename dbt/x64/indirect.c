@@ -131,3 +131,17 @@ void emit_ret(Emit *e, const IrOp *op)
     emit_add_sp(e, op->imm);
     asm_byte(a, 0xc3);
 }
+
+/* The call is on the block's path, and what follows is behind it. */
+void emit_known(Emit *e, const IrOp *op)
+{
+    bool fits = op->imm == (int32_t)op->imm;
+    if (fits) {
+        asm_alu_imm(&e->a, ALU_CMP, 8, rm_reg(HOST_R10), op->imm);
+    } else {
+        asm_mov_imm(&e->a, HOST_R11, op->imm);
+        asm_op(&e->a, OP1(0x3b), 8, HOST_R10, rm_reg(HOST_R11));
+    }
+    emit_cold_if(e, COND_NE);
+    e->flags &= ~FLAGS_IN_HOST;
+}

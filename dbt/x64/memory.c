@@ -6,6 +6,7 @@
 #include "dbt/x64/emit.h"
 
 #include "cpu/block.h"
+#include "cpu/mmu.h"
 #include "dbt/lift.h"
 
 /* --- address computation ------------------------------------------------------------------------- */
@@ -129,22 +130,87 @@ static uint32_t miss_kind(const Emit *e, const IrOp *op)
     return MISS_READS | (uint32_t)__builtin_ctz(op->size) << MISS_SIZE_SHIFT;
 }
 
+void emit_tlb_lookup(Asm *a, Rm tag, unsigned bytes)
+{
+    asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - TLB_ENTRY_SHIFT);
+    asm_op(a, OP1(0x23), 4, HOST_R11, x64_cpu(offsetof(Cpu, tlb_mask))); /* and r11d, mask */
+    asm_op(a, OP1(0x33), 8, HOST_R10, tag);                              /* xor r10, tag */
+    asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - bytes);
+}
+
+/* A field of a slot. */
+#define SLOT(n, field) \
+    rm_gs(HOST_NONE, MMU_SLOTS_AT + (n) * sizeof(TlbSlot) + offsetof(TlbSlot, field))
+
+/* The same by the access's own slot, which stands at a fixed place: shorter, and M is known sooner.
+ */
+static void put_slot_lookup(Asm *a, unsigned slot)
+{
+    asm_op(a, OP1(0x33), 8, HOST_R10, SLOT(slot, tag));  /* xor r10, tag */
+    asm_op(a, OP1(0x3b), 8, HOST_R10, SLOT(slot, span)); /* cmp r10, span */
+}
+
+void emit_slot_refill(Emit *e, const Stub *stub)
+{
+    Asm *a = &e->a;
+    unsigned slot = stub->slot;
+    Rm host = rm_gs(HOST_R11, emit_context(e->ir->key) + offsetof(TlbEntry, host));
+    asm_op(a, OP1(0x33), 8, HOST_R10, SLOT(slot, tag)); /* the address again */
+    emit_tlb_lookup(a, stub->tag, stub->bytes);
+    uint32_t missed = asm_jcc(a, COND_A, 0);
+    asm_alu_imm(a, ALU_ADD, 4, rm_gs(HOST_NONE, MMU_SLOT_MISSES_AT + 4 * slot), 1);
+    asm_store_imm(a, 1, rm_gs(HOST_NONE, MMU_SLOTS_FILLED_AT + slot / SLOT_GROUP), 1);
+    asm_store_imm(a, 8, SLOT(slot, span), PAGE_SIZE - stub->bytes + 1);
+    asm_op(a, OP1(0xff), 4, 6, stub->tag);       /* push */
+    asm_op(a, OP1(0x8f), 4, 0, SLOT(slot, tag)); /* pop */
+    asm_mov(a, 8, HOST_R11, host);
+    asm_store(a, 8, SLOT(slot, host), HOST_R11);
+    asm_jmp(a, stub->ready);
+    asm_patch(a, missed, a->at);
+}
+
+static bool has_slot_left(const Emit *e)
+{
+    return e->next->slot < e->end->slot;
+}
+
+/* M := the page's host address and the offset in it. */
+static Stub *find_page(Emit *e, const IrOp *op, Rm tag, Rm host, unsigned bytes, uint32_t retry)
+{
+    Asm *a = &e->a;
+    bool has_slot = op->src == REF_SLOT && has_slot_left(e);
+    unsigned slot = has_slot ? e->next->slot++ : 0;
+    if (has_slot)
+        put_slot_lookup(a, slot);
+    else
+        emit_tlb_lookup(a, tag, bytes);
+    unsigned missed = has_slot ? COND_AE : COND_A;
+    Stub *miss = emit_miss_if(e, missed, tag, retry, miss_kind(e, op));
+    miss->has_slot = has_slot;
+    miss->slot = slot;
+    miss->bytes = bytes;
+    asm_mov(a, 8, HOST_R11, has_slot ? SLOT(slot, host) : host);
+    miss->ready = a->at;
+    return miss;
+}
+
 void emit_check(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
     IrAddress ad = ir_check_address(e->ir, op);
-    int32_t tag = op->access == ACCESS_WRITE ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
     int32_t context = emit_context(e->ir->key);
-    tag += context;
     unsigned bytes = op->size, own = 0;
+    bool write = op->access == ACCESS_WRITE;
     if (op->span) {
         const IrSpan *span = &e->ir->spans[op->span - 1];
+        write = span->write;
         bytes = span->bytes;
         own = span->offset;
         ad.disp -= own;
         e->t->sites[emit_site(e)].opens_span = true;
     }
-    Rm tag_at = rm_gs(HOST_R11, tag);
+    int32_t tag = write ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
+    Rm tag_at = rm_gs(HOST_R11, context + tag);
     Rm host_at = rm_gs(HOST_R11, context + offsetof(TlbEntry, host));
     uint32_t start = a->at;
     put_offset(e, &ad, HOST_R10);
@@ -155,14 +221,8 @@ void emit_check(Emit *e, const IrOp *op)
         asm_byte(a, align - 1); /* test r10b, align - 1 */
         emit_cold_if(e, COND_NE);
     }
-    asm_rorx(a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - TLB_ENTRY_SHIFT);
-    asm_op(a, OP1(0x23), 4, HOST_R11, x64_cpu(offsetof(Cpu, tlb_mask))); /* and r11d, mask */
-    asm_op(a, OP1(0x33), 8, HOST_R10, tag_at);                           /* xor r10, tag */
-    asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE - bytes);
-    Stub *miss = emit_miss_if(e, COND_A, tag_at, start, miss_kind(e, op));
+    Stub *miss = find_page(e, op, tag_at, host_at, bytes, start);
     miss->own = own;
-    asm_mov(a, 8, HOST_R11, host_at);
-    miss->ready = a->at;
     e->memory = rm_index(HOST_R10, HOST_R11, 0, 0);
     e->flags &= ~FLAGS_IN_HOST;
     if (op->span) {

@@ -247,7 +247,7 @@ static void put_load_x87(Asm *a)
     asm_byte(a, 0xc3);
 }
 
-void x64_trampolines(Translator *t)
+uint32_t x64_trampolines(Translator *t)
 {
     Asm a = {.code = t->rw, .at = 0};
     Trampolines *at = &t->trampolines;
@@ -268,6 +268,6 @@ void x64_trampolines(Translator *t)
     put_cold(&a, at);
     at->miss = a.at;
     put_miss(&a, at);
-    t->first_free = t->used = (a.at + 63) & ~63u;
     g_assert(a.at <= MAX_BLOCK_CODE);
+    return a.at;
 }

@@ -24,8 +24,8 @@ static void note_instruction(Emit *e, const IrOp *op)
     Translator *t = e->t;
     Site *site = &t->sites[emit_site(e)];
     if (!site->insn) {
-        site->insn = 1 + t->insn_count;
-        t->insns[t->insn_count++] = e->ir->insn[op->insn];
+        site->insn = 1 + e->next->insn;
+        t->insns[e->next->insn++] = e->ir->insn[op->insn];
     }
     asm_store_imm(&e->a, 4, JIT(x87_site), e->site);
 }

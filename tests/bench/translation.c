@@ -136,7 +136,8 @@ static Ns processor_time(void)
 static uint32_t hash_code(const Translator *t)
 {
     uint32_t hash = 0;
-    for (uint32_t at = t->first_free; at < t->used; at++)
+    const CodeSpace *space = &t->space[SPACE_PLAIN];
+    for (uint32_t at = space->first.code; at < space->next.code; at++)
         hash = hash * 31 + t->rw[at];
     return hash;
 }
@@ -144,15 +145,15 @@ static uint32_t hash_code(const Translator *t)
 static void report(const Translator *t, Ns taken)
 {
     const TranslatorStats *s = &t->stats;
+    const CodePlace *next = &t->space[SPACE_PLAIN].next;
     uint64_t stub_bytes = 0;
-    for (uint32_t i = 1; i < t->block_count; i++)
+    for (uint32_t i = 1; i < next->block; i++)
         stub_bytes += t->blocks[i].code_end - t->blocks[i].stubs;
     double insns = s->insns;
     printf("%" PRIu64 " blocks of %.1f instructions\n", s->blocks, insns / s->blocks);
     printf("%.1f bytes of code an instruction, %.1f of them in stubs\n", s->code_bytes / insns,
            stub_bytes / insns);
-    printf("%.2f exits and %.2f sites an instruction\n", t->exit_count / insns,
-           t->site_count / insns);
+    printf("%.2f exits and %.2f sites an instruction\n", next->exit / insns, next->site / insns);
     printf("code: %08x\n", hash_code(t));
     printf("%.0f ns an instruction\n", taken / insns);
 }

@@ -28,7 +28,7 @@ static TestCpu *machine(void)
     g_autoptr(GError) err = NULL;
     TestCpu *t = test_cpu_new("max", RAM);
     test_cpu_flat(t, CPU_PROTECTED, 0);
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){0}, &err));
+    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     return t;
 }
 

@@ -38,7 +38,8 @@ static void check_repeat(unsigned n, unsigned count, bool counted)
     TestCpu *t = load(repeats[n].code, count);
     g_autoptr(GError) err = NULL;
     g_test_message("%s, %u times", repeats[n].text, count);
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.counted = counted}, &err));
+    g_assert_true(
+        dbt_attach(t->cpu, &(DbtOptions){.counted = counted, .optimize = OPTIMIZE_NONE}, &err));
     for (unsigned run = 0; run < 100 && t->cpu->activity != CPU_HALTED; run++)
         cpu_run(t->cpu, 10);
     g_assert_cmphex(t->cpu->activity, ==, CPU_HALTED);

@@ -93,7 +93,7 @@ static uint64_t run_both(uint64_t flip, uint64_t msr)
 {
     g_autoptr(GError) err = NULL;
     TestCpu *interpreted = machine(flip, msr), *translated = machine(flip, msr);
-    g_assert_true(dbt_attach(translated->cpu, &(DbtOptions){0}, &err));
+    g_assert_true(dbt_attach(translated->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     cpu_run(interpreted->cpu, 1000000);
     cpu_run(translated->cpu, 1000000);
     g_assert_cmpint(interpreted->cpu->activity, ==, CPU_HALTED);

@@ -74,7 +74,8 @@ static uint64_t run_both(uint64_t at, bool counted)
     g_autoptr(GError) err = NULL;
     Device first = {0}, second = {0};
     TestCpu *interpreted = machine(&first), *translated = machine(&second);
-    g_assert_true(dbt_attach(translated->cpu, &(DbtOptions){.counted = counted}, &err));
+    g_assert_true(dbt_attach(translated->cpu,
+                             &(DbtOptions){.counted = counted, .optimize = OPTIMIZE_NONE}, &err));
     interpreted->cpu->gpr[RBX] = translated->cpu->gpr[RBX] = at;
     cpu_run(interpreted->cpu, 1000000);
     cpu_run(translated->cpu, 1000000);

@@ -43,7 +43,7 @@ static uint64_t pushed_flags(bool translated)
     cpu->bus.intc_ops = &ops;
     g_autoptr(GError) err = NULL;
     if (translated)
-        g_assert_true(dbt_attach(cpu, &(DbtOptions){0}, &err));
+        g_assert_true(dbt_attach(cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     for (unsigned run = 0; run < 2; run++) { /* the first one links the blocks */
         cpu->rip = CODE;
         cpu->activity = CPU_RUNNING;

@@ -38,7 +38,7 @@ static TestCpu *machine(const uint8_t *insn, bool translated)
     t->cpu->cr0 |= CR0_PG;
     test_cpu_flat(t, CPU_PROTECTED, 0);
     if (translated)
-        g_assert_true(dbt_attach(t->cpu, &(DbtOptions){0}, &err));
+        g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     return t;
 }
 

@@ -28,7 +28,8 @@ static TestCpu *machine(CpuMode mode, unsigned cpl)
 static void translate(TestCpu *t, bool counted)
 {
     g_autoptr(GError) err = NULL;
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.counted = counted}, &err));
+    g_assert_true(
+        dbt_attach(t->cpu, &(DbtOptions){.counted = counted, .optimize = OPTIMIZE_NONE}, &err));
 }
 
 static void run_from(TestCpu *t, uint64_t rip)

@@ -55,7 +55,7 @@ static TestCpu *machine(const uint8_t *program, size_t size)
 static void translate(TestCpu *t)
 {
     g_autoptr(GError) err = NULL;
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){0}, &err));
+    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
 }
 
 static void assert_same(TestCpu *translated, TestCpu *interpreted)

@@ -39,7 +39,7 @@ static TestCpu *machine(const uint8_t *behind, size_t count)
     test_cpu_flat(t, CPU_PROTECTED, 0);
     poke_all(t, ADD_AT, add, sizeof(add));
     poke_all(t, ADD_AT + sizeof(add), behind, count);
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){0}, &err));
+    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     return t;
 }
 

@@ -124,7 +124,7 @@ static void one_block(void)
     g_autoptr(GString) out = g_string_new(NULL);
     dbt_print_block(t->cpu, CODE, out);
     g_assert_nonnull(strstr(out->str, "the interpreter runs"));
-    if (translate(t, &(DbtOptions){0})) {
+    if (translate(t, &(DbtOptions){.optimize = OPTIMIZE_NONE})) {
         static const LinAddr places[] = {CODE, CODE + 2};
         g_string_truncate(out, 0);
         dbt_print_block(t->cpu, CODE, out);
@@ -209,11 +209,11 @@ static void written_between_engines(void)
     TestCpu *t = machine();
     load_program(t);
     t->cpu->gpr[RCX] = 3;
-    if (translate(t, &(DbtOptions){0})) {
+    if (translate(t, &(DbtOptions){.optimize = OPTIMIZE_NONE})) {
         cpu_run(t->cpu, 1000);
         cpu_set_engine(t->cpu, &interpreter_engine, NULL);
         test_poke(t, CODE, 0x29, 1); /* sub [ebx], ecx */
-        g_assert_true(translate(t, &(DbtOptions){0}));
+        g_assert_true(translate(t, &(DbtOptions){.optimize = OPTIMIZE_NONE}));
         t->cpu->rip = CODE;
         t->cpu->gpr[RCX] = 3;
         t->cpu->activity = CPU_RUNNING;

@@ -1,12 +1,14 @@
 /* sequences.c - random programs, run by the interpreter and by the translator from the same state.
  *
- *     sequences [--programs N] [--seconds N] [--seed N]
+ *     sequences [--slots | --hot] [--programs N] [--seconds N] [--seed N]
  *
  * After each program registers, segments, flags, the x87 and vector state, memory and the number of
  * instructions must be the same. Half of the programs count instructions and have loops, stores
  * into code and a random end; the others run uncounted to their HLT. Each runs in the translator
- * twice, with an empty and with a filled TLB. A difference is shrunk and printed; the exit status
- * is then 1. Exit status 77: there is no translator for this host. */
+ * twice, with an empty and with a filled TLB. With --hot each of its blocks is then written once
+ * more for the path that it takes, without waiting for samples, and the program is run again, also
+ * cut short at several places. A difference is shrunk and printed; the exit status is then 1. Exit
+ * status 77: there is no translator for this host. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include "cpu/flags.h"
 #include "cpu/mmu.h"
 #include "dbt/dbt.h"
+#include "dbt/optimizer.h"
 #include "dbt/translator.h"
 #include "tests/support/random_program.h"
 
@@ -24,27 +27,32 @@ typedef enum Engine { INTERPRETED, COUNTED, FREE, ENGINES } Engine;
 
 typedef struct Bench {
     BareCpu *t[ENGINES];
-    uint8_t *ram; /* as it is before a program is loaded */
-    Cpu before;   /* of the run under way */
+    uint8_t *ram;        /* as it is before a program is loaded */
+    Cpu before[ENGINES]; /* of the run under way */
+    bool hot;
 } Bench;
 
 typedef struct Options {
     gint64 programs, seed;
     int seconds;
+    gboolean slots; /* every check of memory has a TLB slot of its own */
+    gboolean hot;   /* each block is made hot */
 } Options;
 
 typedef struct Totals {
-    uint64_t programs, halted, insns, warm;
+    uint64_t programs, halted, insns, warm, cuts;
     unsigned differences;
 } Totals;
 
-static bool bench_new(Bench *b)
+static bool bench_new(Bench *b, const Options *o)
 {
+    b->hot = o->hot;
     for (unsigned e = 0; e < ENGINES; e++) {
         g_autoptr(GError) err = NULL;
         b->t[e] = bare_cpu();
-        if (e != INTERPRETED &&
-            !dbt_attach(b->t[e]->cpu, &(DbtOptions){.counted = e == COUNTED}, &err)) {
+        const DbtOptions options = {.counted = e == COUNTED,
+                                    .optimize = o->slots ? OPTIMIZE_ALL : OPTIMIZE_HOT};
+        if (e != INTERPRETED && !dbt_attach(b->t[e]->cpu, &options, &err)) {
             printf("skipped: %s\n", err->message);
             return false;
         }
@@ -66,13 +74,13 @@ static void run_cold(Bench *b, Engine e, const Program *p, uint64_t most)
     BareCpu *t = b->t[e];
     load(b, t, p);
     code_cache_flush(t->cpu->code);
-    b->before = *t->cpu;
+    b->before[e] = *t->cpu;
     cpu_run(t->cpu, e == FREE ? UINT64_MAX - t->cpu->insn_count : most);
 }
 
-/* The same again with what the run before left in the TLB and the code cache. False: it cannot be,
- * as the code has been written. */
-static bool run_warm(Bench *b, Engine e, const Program *p, uint64_t most)
+/* The same again is to come, with what the run before left in the TLB and the code cache. False: it
+ * cannot be, as the code has been written. */
+static bool load_warm(Bench *b, Engine e, const Program *p)
 {
     BareCpu *t = b->t[e];
     Cpu *cpu = t->cpu;
@@ -80,11 +88,15 @@ static bool run_warm(Bench *b, Engine e, const Program *p, uint64_t most)
     load(b, t, p);
     bool same = !memcmp(pages, t->ram.host + AT_CODE, 2 * PAGE_SIZE);
     g_free(pages);
-    if (!same)
-        return false;
-    *cpu = b->before;
+    if (same)
+        *cpu = b->before[e];
+    return same;
+}
+
+static void run_warm(Bench *b, Engine e, uint64_t most)
+{
+    Cpu *cpu = b->t[e]->cpu;
     cpu_run(cpu, e == FREE ? UINT64_MAX - cpu->insn_count : most);
-    return true;
 }
 
 /* --- comparing ----------------------------------------------------------------------------------- */
@@ -136,26 +148,87 @@ static const char *difference(BareCpu *x, BareCpu *y, uint64_t insns, uint64_t t
     return same_memory(x, y) ? NULL : "memory";
 }
 
+/* --- hot blocks ---------------------------------------------------------------------------------- */
+
+/* Instructions that the run of before has counted. */
+static uint64_t counted(const Bench *b, Engine e, uint64_t insns)
+{
+    return e == FREE ? insns : b->t[e]->cpu->insn_count - b->before[e].insn_count;
+}
+
+/* Has each block of the program shown the way it goes and written again for it, with a run for
+ * each; NULL or what differs. */
+static const char *make_hot(Bench *b, Engine e, const Program *p, uint64_t most, uint64_t insns)
+{
+    Translator *t = translator_of(b->t[e]->cpu);
+    uint32_t end = t->space[SPACE_PLAIN].next.block;
+    const char *what = NULL;
+    for (uint32_t block = 1; block < end && !what; block++) {
+        if (t->blocks[block].is_tail || !load_warm(b, e, p))
+            continue;
+        optimizer_note(t->optimizer, block);
+        optimizer_note(t->optimizer, block);
+        run_warm(b, e, most);
+        what = difference(b->t[INTERPRETED], b->t[e], insns, counted(b, e, insns));
+        optimizer_wait(t->optimizer);
+        optimizer_attend(t->optimizer);
+    }
+    return what;
+}
+
+/* Ends the run of hot blocks anywhere. */
+static const char *cut_short(Bench *b, const Program *p, uint64_t insns, Totals *totals)
+{
+    enum { CUTS = 6 };
+    const char *what = NULL;
+    for (unsigned n = 0; n < CUTS && !what; n++) {
+        uint64_t cut = 1 + insns * (2 * n + 1) / (2 * CUTS);
+        run_cold(b, INTERPRETED, p, cut);
+        if (!program_is_settled_at(p, b->t[INTERPRETED]->cpu->rip))
+            continue;
+        if (!load_warm(b, COUNTED, p))
+            break;
+        run_warm(b, COUNTED, cut);
+        what = difference(b->t[INTERPRETED], b->t[COUNTED], counted(b, INTERPRETED, 0),
+                          counted(b, COUNTED, 0));
+        totals->cuts++;
+    }
+    return what;
+}
+
+static const char *judge_hot(Bench *b, Engine e, const Program *p, uint64_t most, uint64_t insns,
+                             Totals *totals)
+{
+    if (!program_is_settled_at(p, b->t[INTERPRETED]->cpu->rip))
+        return NULL; /* plain blocks left the end of it to the interpreter */
+    const char *what = make_hot(b, e, p, most, insns);
+    if (what || !load_warm(b, e, p))
+        return what;
+    run_warm(b, e, most);
+    what = difference(b->t[INTERPRETED], b->t[e], insns, counted(b, e, insns));
+    return what || e == FREE ? what : cut_short(b, p, insns, totals);
+}
+
 /* Runs p everywhere; NULL or what differs. *which: the engine that differs. */
 static const char *judge(Bench *b, const Program *p, uint64_t most, Engine *which, Totals *totals)
 {
     Engine e = *which = p->loops ? COUNTED : FREE;
     BareCpu *first = b->t[INTERPRETED], *t = b->t[e];
-    uint64_t start = first->cpu->insn_count;
     run_cold(b, INTERPRETED, p, most);
-    uint64_t insns = first->cpu->insn_count - start;
+    uint64_t insns = counted(b, INTERPRETED, 0);
     bool halted = first->cpu->activity != CPU_RUNNING;
     if (e == FREE && !halted)
         return NULL;
     totals->halted += halted;
     totals->insns += insns;
-    start = t->cpu->insn_count;
     run_cold(b, e, p, most);
-    const char *what = difference(first, t, insns, e == FREE ? insns : t->cpu->insn_count - start);
-    if (what || !run_warm(b, e, p, most))
+    const char *what = difference(first, t, insns, counted(b, e, insns));
+    if (what || !load_warm(b, e, p))
         return what;
+    run_warm(b, e, most);
     totals->warm++;
-    return difference(first, t, insns, e == FREE ? insns : t->cpu->insn_count - start);
+    what = difference(first, t, insns, counted(b, e, insns));
+    return what || !b->hot ? what : judge_hot(b, e, p, most, insns, totals);
 }
 
 /* --- reporting ----------------------------------------------------------------------------------- */
@@ -224,6 +297,8 @@ static Options parse_options(int argc, char **argv)
         {"seconds", 't', 0, G_OPTION_ARG_INT, &o.seconds, "stop after this time", "N"},
         {"seed", 's', 0, G_OPTION_ARG_INT64, &o.seed, "of the first program; the next has the next",
          "N"},
+        {"slots", 0, 0, G_OPTION_ARG_NONE, &o.slots, "check memory by slots", NULL},
+        {"hot", 0, 0, G_OPTION_ARG_NONE, &o.hot, "write each block once more as a hot one", NULL},
         {NULL},
     };
     g_autoptr(GOptionContext)
@@ -267,8 +342,9 @@ static void judge_program(Bench *b, uint64_t seed, Totals *totals)
 static bool report_totals(const Bench *b, const Totals *totals)
 {
     printf("%" PRIu64 " programs, %" PRIu64 " to the end, %" PRIu64 " twice, %" PRIu64
-           " instructions, %u differences\n",
-           totals->programs, totals->halted, totals->warm, totals->insns, totals->differences);
+           " instructions, %" PRIu64 " hot and cut short, %u differences\n",
+           totals->programs, totals->halted, totals->warm, totals->insns, totals->cuts,
+           totals->differences);
     bool translated = true;
     for (unsigned e = COUNTED; e < ENGINES; e++) {
         const TranslatorStats *s = &translator_of(b->t[e]->cpu)->stats;
@@ -276,6 +352,11 @@ static bool report_totals(const Bench *b, const Totals *totals)
                " links\n",
                e == COUNTED ? "counted" : "free", s->blocks, s->entries, s->sites_taken, s->links);
         translated &= s->entries > 0 && s->links > 0;
+        if (!b->hot)
+            continue;
+        const OptimizerStats *hot = optimizer_stats(translator_of(b->t[e]->cpu)->optimizer);
+        printf("%" PRIu64 " hot blocks, %" PRIu64 " in vain\n", hot->blocks, hot->stale);
+        translated &= hot->blocks > 0;
     }
     return translated;
 }
@@ -286,7 +367,7 @@ int main(int argc, char **argv)
     static Bench b;
     Totals totals = {0};
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (!bench_new(&b))
+    if (!bench_new(&b, &o))
         return SKIPPED;
     gint64 start = g_get_monotonic_time();
     while (!is_over(&o, &totals, start))

@@ -88,13 +88,14 @@ static void device_write(void *opaque, uint64_t offset, uint64_t value, unsigned
 
 static const MemOps device_ops = {device_read, device_write, 1, 8};
 
-static bool machine_init(Machine *m, Engine e, GError **err)
+static bool machine_init(Machine *m, Engine e, bool slots, GError **err)
 {
+    const DbtOptions options = {
+        .counted = e == COUNTED, .cache_mib = 1, .optimize = slots ? OPTIMIZE_ALL : OPTIMIZE_HOT};
     m->t = bare_cpu();
     mem_init_io(&m->device, "device", PAGE_SIZE, &device_ops, m);
     mem_add(&m->t->memory_root, DEVICE_AT, &m->device, 0);
-    return e == INTERPRETED ||
-           dbt_attach(m->t->cpu, &(DbtOptions){.counted = e == COUNTED, .cache_mib = 1}, err);
+    return e == INTERPRETED || dbt_attach(m->t->cpu, &options, err);
 }
 
 static void machine_fini(Machine *m)
@@ -344,10 +345,12 @@ int main(int argc, char **argv)
 {
     gint64 programs = 0, seed = 1;
     int seconds = 0;
+    gboolean slots = FALSE;
     const GOptionEntry entries[] = {
         {"programs", 'n', 0, G_OPTION_ARG_INT64, &programs, "stop after so many", "N"},
         {"seconds", 't', 0, G_OPTION_ARG_INT, &seconds, "stop after this time", "N"},
         {"seed", 's', 0, G_OPTION_ARG_INT64, &seed, "of the first program", "N"},
+        {"slots", 0, 0, G_OPTION_ARG_NONE, &slots, "check memory by TLB slots", NULL},
         {NULL},
     };
     g_autoptr(GOptionContext) context = g_option_context_new("- places to leave code, compared");
@@ -360,7 +363,7 @@ int main(int argc, char **argv)
     static Test test;
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (unsigned e = 0; e < ENGINES; e++)
-        if (!machine_init(&test.machine[e], e, &err)) {
+        if (!machine_init(&test.machine[e], e, slots, &err)) {
             printf("skipped: %s\n", err->message);
             return SKIPPED;
         }

@@ -70,7 +70,8 @@ static void table_entry(void)
 /* The first place in the cache with these bytes. */
 static uint8_t *find(Translator *t, const uint8_t *bytes, size_t size)
 {
-    for (uint8_t *p = t->rw + t->first_free; p + size <= t->rw + t->used; p++)
+    const CodeSpace *space = &t->space[SPACE_PLAIN];
+    for (uint8_t *p = t->rw + space->first.code; p + size <= t->rw + space->next.code; p++)
         if (!memcmp(p, bytes, size))
             return p;
     g_assert_not_reached();
