@@ -124,16 +124,29 @@ bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
            entry_matches(cpu, la, access);
 }
 
-const Translation *mmu_device(Cpu *cpu, LinAddr la)
+/* What is known of the page of la; NULL if that is nothing, or if each access wants a look. */
+static const Translation *known_unwatched(Cpu *cpu, LinAddr la)
 {
     TlbTable *table = table_for(cpu, ROLE_CURRENT);
     const KnownPage *known = known_page(table, la);
     LinAddr page = la & ~PAGE_MASK;
-    bool plain = is_known(cpu, known, la) && known->t.read && !known->t.page.host;
     bool checked = table == &cpu->tlb_state->table[TLB_NEVER];
-    if (!plain || checked || debug_page_watched(cpu, page) || watchpoint_in_page(cpu, page))
+    if (!is_known(cpu, known, la) || checked || debug_page_watched(cpu, page) ||
+        watchpoint_in_page(cpu, page))
         return NULL;
     return &known->t;
+}
+
+const Translation *mmu_device(Cpu *cpu, LinAddr la)
+{
+    const Translation *t = known_unwatched(cpu, la);
+    return t && t->read && !t->page.host ? t : NULL;
+}
+
+const MemPage *mmu_writable_page(Cpu *cpu, LinAddr la)
+{
+    const Translation *t = known_unwatched(cpu, la);
+    return t && t->write && t->page.host && t->page.writable && !cpu->journal ? &t->page : NULL;
 }
 
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user)

@@ -67,6 +67,10 @@ bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access);
  */
 const Translation *mmu_device(Cpu *cpu, LinAddr la);
 
+/* The page of la if it is known to be RAM that may be written, and no store to it must be seen
+ * alone; else NULL. It may have code. */
+const MemPage *mmu_writable_page(Cpu *cpu, LinAddr la);
+
 /* For an access to a user's or the supervisor's shadow stack. There is no TLB for these. */
 Translation mmu_translate_shadow(Cpu *cpu, LinAddr la, MemAccess access, bool user);
 

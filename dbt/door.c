@@ -119,7 +119,7 @@ static void note_apart(Translator *t, const Site *site)
     Block *block = &t->blocks[site->block];
     if (!site->opens_span || block->dropped)
         return;
-    uint32_t now = (uint32_t)g_get_monotonic_time();
+    uint32_t now = (uint32_t)(clock_now(t->cpu->bus.clock) / NS_PER_US);
     if (now - block->apart_us > MOMENT_US)
         block->apart = 0;
     block->apart_us = now;

@@ -57,6 +57,17 @@ static void print_memory(GString *out, const Insn *insn)
     g_string_append_len(out, start, end + 1 - start);
 }
 
+static void print_flags(GString *out, unsigned flags)
+{
+    static const struct {
+        uint16_t bit;
+        char name;
+    } names[] = {{FLAG_OF, 'o'}, {FLAG_SF, 's'}, {FLAG_ZF, 'z'},
+                 {FLAG_AF, 'a'}, {FLAG_PF, 'p'}, {FLAG_CF, 'c'}};
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
+        g_string_append_c(out, flags & names[i].bit ? names[i].name : '-');
+}
+
 static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
 {
     const Insn *insn = &ir->insn[op->insn];
@@ -85,6 +96,9 @@ static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
         case 't':
             g_string_append_printf(out, "%#" PRIx64, (uint64_t)op->imm);
             break;
+        case 'f':
+            print_flags(out, op->imm);
+            break;
         case 'm':
             print_memory(out, insn);
             break;
@@ -96,17 +110,6 @@ static void print_text(const IrBlock *ir, const IrOp *op, GString *out)
             break;
         }
     }
-}
-
-static void print_flags(GString *out, unsigned flags)
-{
-    static const struct {
-        uint16_t bit;
-        char name;
-    } names[] = {{FLAG_OF, 'o'}, {FLAG_SF, 's'}, {FLAG_ZF, 'z'},
-                 {FLAG_AF, 'a'}, {FLAG_PF, 'p'}, {FLAG_CF, 'c'}};
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
-        g_string_append_c(out, flags & names[i].bit ? names[i].name : '-');
 }
 
 void ir_print_op(const IrBlock *ir, unsigned n, GString *out)

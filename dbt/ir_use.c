@@ -70,9 +70,9 @@ static void note_use(const IrBlock *ir, const IrOp *op, IrUse *use)
     }
     bool writes = op->op == IR_DIVIDE || ir_info[op->op].flags == FLAGS_WRITES;
     use->reads = op->op == IR_EXITIF ? condition_reads(op->access) : 0;
-    use->writes = writes ? FLAGS_ARITH : 0;
+    use->writes = writes ? FLAGS_ARITH : op->op == IR_SETTLE ? op->imm : 0;
     use->gprs = written_gprs(ir, op);
-    use->may_keep = false;
+    use->may_keep = op->op == IR_SETTLE && op->src == RCX;
 }
 
 IrUse ir_use_of(const IrBlock *ir, const IrOp *op)

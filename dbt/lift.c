@@ -80,6 +80,7 @@ static bool lift_row(Lift *l, LiftKind kind)
     l->ir->x87 |= kind == LIFT_MMX;
     lift_check_operand(l);
     ir_add(l->ir, IR_ROW, insn->op[0].size);
+    lift_settle(l);
     return true;
 }
 
@@ -107,6 +108,7 @@ static bool lift_divide(Lift *l)
         return false;
     lift_check_operand(l);
     ir_add(l->ir, IR_DIVIDE, l->insn->opsize);
+    lift_settle(l);
     return true;
 }
 
@@ -253,7 +255,7 @@ static void lift_one(Lift *l, bool owned)
         kind = LIFT_INTERP;
     unsigned shadow = l->shadow;
     bool expand_down = l->ir->key & KEY_EXPAND_DOWN && touches_memory(l, kind);
-    if (expand_down || !lift_insn(l, kind))
+    if (expand_down || lift_is_open(l) || !lift_insn(l, kind))
         lift_interp(l);
     if (shadow == STI_SHADOW) {
         l->shadow = NO_SHADOW;

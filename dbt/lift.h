@@ -87,6 +87,10 @@ bool lift_popf(Lift *l);
 bool lift_syscall(Lift *l);
 bool lift_sysret(Lift *l);
 
+/* lift_counted.c: must the interpreter do it; and what is to follow an op for the row. */
+bool lift_is_open(const Lift *l);
+void lift_settle(Lift *l);
+
 /* The memory operand's check, if the instruction has one. */
 void lift_check_operand(Lift *l);
 void lift_stack_check(Lift *l, IrOpcode op, unsigned size, MemAccess access, int64_t offset);

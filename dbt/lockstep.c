@@ -20,7 +20,6 @@
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
 #include "dbt/lift.h"
-#include "dbt/rows.h"
 #include "dbt/runtime.h"
 
 typedef struct Store {
@@ -31,20 +30,12 @@ typedef struct Store {
 
 enum { MAX_STORES = 4096, KEPT_BLOCKS = 256, FINISHED = -1, GIVEN_UP = -2 };
 
-/* What must be known of an instruction before it is run. */
-typedef struct Traits {
-    bool final;         /* it is not to be run twice */
-    bool loose;         /* right engines may differ in its result */
-    IrUse use;          /* of the arithmetic flags, */
-    uint32_t undefined; /* and those it leaves without a meaning */
-} Traits;
-
 /* Blocks lifted before, for loops. */
 typedef struct KeptBlock {
     uint32_t generation; /* of the number */
     uint32_t block;      /* 0: nothing is kept here */
     IrBlock ir;
-    Traits traits[IR_MAX_INSNS];
+    bool final[IR_MAX_INSNS]; /* the instruction is not to be run twice */
 } KeptBlock;
 
 struct Lockstep {
@@ -64,9 +55,7 @@ struct Lockstep {
     unsigned insns; /* that the interpreter ran */
     int vector;     /* that the next one raised, FINISHED */
     uint32_t error;
-    uint32_t undefined;        /* flags that nothing defines, */
-    uint32_t undefined_before; /* and before the last instruction */
-    uint64_t count;            /* insn_count at the start of the translator's run */
+    uint64_t count; /* insn_count at the start of the translator's run */
     LockstepStats stats;
     const KeptBlock *now; /* of the block */
     KeptBlock kept[KEPT_BLOCKS];
@@ -146,62 +135,6 @@ static bool is_final(const IrBlock *ir, unsigned n)
     return false;
 }
 
-/* What processors leave open, or the interpreter approximates. */
-static bool is_loose(const Insn *insn)
-{
-    static const char *const names[] = {"RCPPS",  "RCPSS",  "RSQRTPS",  "RSQRTSS",
-                                        "VRCPPS", "VRCPSS", "VRSQRTPS", "VRSQRTSS"};
-    const char *name = insn_row(insn)->name;
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
-        if (!strcmp(name, names[i]))
-            return true;
-    bool wide_shift = !strcmp(name, "SHLD") || !strcmp(name, "SHRD") || !strcmp(name, "BSWAP");
-    return wide_shift && insn->opsize == 2;
-}
-
-static IrUse flag_use(const IrBlock *ir, unsigned n)
-{
-    const Insn *insn = &ir->insn[n];
-    IrOp op = {.op = IR_ROW, .insn = n};
-    IrUse use = ir_use_of(ir, &op);
-    if (!strcmp(insn_row(insn)->name, "JCC")) {
-        op = (IrOp){.op = IR_EXITIF, .insn = n, .access = insn->opcode & 15};
-        use.reads = ir_use_of(ir, &op).reads;
-    }
-    return use;
-}
-
-static uint32_t undefined_flags(const InsnRow *row)
-{
-    static const char *const logic[] = {"AND", "OR", "XOR", "TEST"}; /* AF: zero here and there */
-    for (unsigned i = 0; i < G_N_ELEMENTS(logic); i++)
-        if (!strcmp(row->name, logic[i]))
-            return 0;
-    bool shift = !strcmp(row->name, "SHL") || !strcmp(row->name, "SHR");
-    return (row->flags_undefined & FLAGS_ARITH) | (shift ? FLAG_CF : 0);
-}
-
-static Traits traits_of(const IrBlock *ir, unsigned n)
-{
-    const Insn *insn = &ir->insn[n];
-    return (Traits){.final = is_final(ir, n),
-                    .loose = is_loose(insn),
-                    .use = flag_use(ir, n),
-                    .undefined = undefined_flags(insn_row(insn))};
-}
-
-/* Keeps track of flags without a meaning; false: the instruction reads one. */
-static bool track_flags(Lockstep *l, const Traits *traits)
-{
-    l->undefined_before = l->undefined;
-    if (traits->use.reads & l->undefined)
-        return false;
-    if (!traits->use.may_keep)
-        l->undefined &= ~traits->use.writes;
-    l->undefined |= traits->undefined;
-    return true;
-}
-
 /* Runs the lifted instructions while they follow each other. Returns what was raised, or FINISHED.
  */
 static int interpret(Lockstep *l, Cpu *cpu)
@@ -213,18 +146,14 @@ static int interpret(Lockstep *l, Cpu *cpu)
     if (sigsetjmp(unwind, 0)) {
         l->error = cpu->raised.error;
         cpu->rip = cpu->rip_start;
-        l->undefined = l->undefined_before;
         return cpu->raised.vector;
     }
     const IrBlock *ir = &l->now->ir;
     for (l->insns = 0; l->insns < ir->insn_count; l->insns++) {
         unsigned n = l->insns;
         const Insn *insn = &ir->insn[n];
-        const Traits *traits = &l->now->traits[n];
-        if (cpu->rip != ir->insn_rip[n] || traits->final)
+        if (cpu->rip != ir->insn_rip[n] || l->now->final[n])
             break;
-        if (traits->loose || !track_flags(l, traits))
-            return GIVEN_UP;
         cpu->insn = cpu->block_first = insn;
         cpu->block_end = insn + 2;
         cpu->rip_start = cpu->rip;
@@ -249,7 +178,7 @@ static bool lift(Lockstep *l, Cpu *cpu)
     if (!lift_again(l->t, cpu, l->block, &kept->ir))
         return false;
     for (unsigned n = 0; n < kept->ir.insn_count; n++)
-        kept->traits[n] = traits_of(&kept->ir, n);
+        kept->final[n] = is_final(&kept->ir, n);
     kept->block = l->block;
     kept->generation = l->t->generation;
     return true;
@@ -262,7 +191,6 @@ static bool foresee(Lockstep *l, Cpu *cpu)
         return false;
     l->before = *cpu;
     l->store_count = 0;
-    l->undefined = 0;
     tlb_hide(cpu);
     cpu->journal = &l->journal;
     l->vector = interpret(l, cpu);
@@ -300,7 +228,7 @@ static const char *difference(const Lockstep *l, const Cpu *cpu)
         return "rip";
     if (memcmp(cpu->gpr, e->gpr, sizeof(e->gpr)))
         return "a general register";
-    if ((eflags_get(cpu) ^ eflags_get(e)) & ~l->undefined)
+    if (eflags_get(cpu) != eflags_get(e))
         return "eflags";
     if (!same_segments(cpu, e))
         return "a segment or the mode";
@@ -340,8 +268,7 @@ static void print_registers(FILE *out, const Lockstep *l, const Cpu *cpu)
                 e->gpr[r], cpu->gpr[r], e->gpr[r] != cpu->gpr[r] ? " <" : "");
     fprintf(out, "rip      %016" PRIx64 " %016" PRIx64 " %016" PRIx64 "\n", a->rip, e->rip,
             cpu->rip);
-    fprintf(out, "eflags   %16x %16x %16x, undefined %x\n", eflags_get(a), eflags_get(e),
-            eflags_get(cpu), l->undefined);
+    fprintf(out, "eflags   %16x %16x %16x\n", eflags_get(a), eflags_get(e), eflags_get(cpu));
     if (!same_fpu(&cpu->fpu, &e->fpu)) {
         print_x87(out, "before", &a->fpu);
         print_x87(out, "interpreter", &e->fpu);

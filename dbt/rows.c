@@ -90,6 +90,20 @@ static uint16_t unnamed_gprs(const InsnRow *row, LiftKind kind)
     return kind == LIFT_INTERP ? UINT16_MAX : 0;
 }
 
+/* Undefined, but for those that every processor leaves in one way, which is the interpreter's too.
+ */
+static uint16_t open_flags(const InsnRow *row)
+{
+    static const char *const logic[] = {"AND", "OR", "XOR", "TEST"}; /* AF is 0 */
+    static const char *const shifts[] = {"SHL",  "SHR", "SAR", "SHLD",
+                                         "SHRD", /* OF as for a count of 1 */
+                                         "ROL",  "ROR", "RCL", "RCR"};
+    if (is_named(row, logic, G_N_ELEMENTS(logic)))
+        return 0;
+    uint16_t flags = row->flags_undefined & FLAGS_ARITH;
+    return is_named(row, shifts, G_N_ELEMENTS(shifts)) ? flags & ~FLAG_OF : flags;
+}
+
 static uint8_t written_operands(const InsnRow *row)
 {
     uint8_t written = 0;
@@ -100,6 +114,11 @@ static uint8_t written_operands(const InsnRow *row)
 
 static RowTraits traits_of(const InsnRow *row, LiftKind kind)
 {
+    /* Approximations; how far a partial remainder goes; whether C1 is cleared. */
+    static const char *const open[] = {
+        "RCPPS", "RCPSS",  "RSQRTPS", "RSQRTSS", "VRCPPS", "VRCPSS", "VRSQRTPS", "VRSQRTSS",
+        "F2XM1", "FYL2X",  "FYL2XP1", "FPTAN",   "FPATAN", "FSIN",   "FCOS",     "FSINCOS",
+        "FPREM", "FPREM1", "FCOMI",   "FCOMIP",  "FUCOMI", "FUCOMIP"};
     static const char *const state[] = {"FXSAVE",   "FXRSTOR", "XSAVE",  "XRSTOR",
                                         "XSAVEOPT", "XSAVEC",  "XSAVES", "XRSTORS"};
     static const char *const control[] = {"FNINIT", "FNCLEX",  "FLDCW",  "FNSTCW", "FNSTSW",
@@ -108,6 +127,8 @@ static RowTraits traits_of(const InsnRow *row, LiftKind kind)
     return (RowTraits){.kind = kind,
                        .written_operands = written_operands(row),
                        .unnamed_gprs = unnamed_gprs(row, kind),
+                       .open = is_named(row, open, G_N_ELEMENTS(open)),
+                       .open_flags = open_flags(row),
                        .sees_x87 = x87 || row->attrs & ATTR_MMX ||
                                    is_named(row, state, G_N_ELEMENTS(state)),
                        .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control)),

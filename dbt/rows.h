@@ -51,6 +51,8 @@ typedef struct RowTraits {
     uint8_t written_operands;           /* bit n: they write operand n */
     uint16_t unnamed_gprs;              /* bit n: they write general register n without naming it */
     uint16_t flags_read, flags_written; /* arithmetic ones */
+    uint16_t open_flags; /* those that processors leave differently; the interpreter clears them */
+    bool open;           /* processors differ in the result; the interpreter has one of its own */
 } RowTraits;
 
 /* By row; worked out by the first who asks. */

@@ -215,26 +215,43 @@ OptionResult option_rtc(Config *c, const char *option, const char *argument, GEr
     return OPTION_RUN;
 }
 
+/* A positive decimal number of milliseconds. */
+static bool parse_ms(const char *text, Ns *time)
+{
+    static const double longest = 1e12;
+    char *end;
+    double ms = g_ascii_strtod(text, &end);
+    if (!g_ascii_isdigit(*text) || *end || !(ms > 0 && ms <= longest))
+        return false;
+    *time = (Ns)(ms * NS_PER_MS + 0.5);
+    return true;
+}
+
 OptionResult option_icount(Config *c, const char *option, const char *argument, GError **err)
 {
     enum { SHIFT_AUTO = 3, SHIFT_MAX = 10 }; /* 8 ns an instruction: about what the host does */
     typedef struct CountKeys {
         char *shift;
         bool sleep;
-        unsigned stop_ms;
+        char *stop;
     } CountKeys;
-    CountKeys count = {NULL, c->icount_sleep, 0};
+    CountKeys count = {NULL, c->icount_sleep, NULL};
     static const KeyRow keys[] = {
         {"shift", KEY_STRING, offsetof(CountKeys, shift)},
         {"sleep", KEY_BOOL, offsetof(CountKeys, sleep)},
-        {"stop", KEY_UINT, offsetof(CountKeys, stop_ms), .min = 1, .max = UINT32_MAX},
+        {"stop", KEY_STRING, offsetof(CountKeys, stop)},
         {"align", KEY_IGNORED},
         {NULL},
     };
     bool ok = keyvalue_parse("-icount", argument, "shift", keys, &count, err);
-    g_autofree char *shift = count.shift;
+    g_autofree char *shift = count.shift, *stop = count.stop;
     if (!ok)
         return OPTION_ERROR;
+    if (stop && !parse_ms(stop, &c->icount_stop)) {
+        g_set_error(err, MYNA_ERROR, MYNA_ERROR_USAGE,
+                    "-icount: \"stop=%s\" should be milliseconds, such as 1500 or 0.25", stop);
+        return OPTION_ERROR;
+    }
     uint64_t n = SHIFT_AUTO;
     bool right = !shift || g_str_equal(shift, "auto") ||
                  (keyvalue_uint(shift, &n) && n <= SHIFT_MAX);
@@ -247,7 +264,6 @@ OptionResult option_icount(Config *c, const char *option, const char *argument, 
     c->counted = true;
     c->icount_shift = n;
     c->icount_sleep = count.sleep;
-    c->icount_stop = count.stop_ms * NS_PER_MS;
     return OPTION_RUN;
 }
 

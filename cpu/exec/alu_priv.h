@@ -141,13 +141,20 @@ static ALWAYS_INLINE AluOut alu_SAR(const Cpu *cpu, unsigned size, uint64_t a, u
 
 /* --- multiplication: CF = OF = the upper half matters -------------------------------------- */
 
-/* SF ZF PF, undefined, follow the lower half; AF is cleared. */
+/* The undefined SF ZF AF PF are cleared, so that any processor's product leaves the same
+ * (dbt/lift_counted.c). */
+static ALWAYS_INLINE void alu_set_product_flags(Cpu *cpu, bool lost)
+{
+    flags_set_arith(cpu, lost ? FLAG_CF | FLAG_OF : 0);
+}
+
+/* Carries: all ones if the upper half matters. */
 static ALWAYS_INLINE AluOut alu_IMUL2(const Cpu *cpu, unsigned size, uint64_t a, uint64_t b)
 {
     unsigned bits = size * 8;
     __int128 wide = (__int128)sign_extend(a, bits) * sign_extend(b, bits);
     bool lost = wide != sign_extend((uint64_t)wide, bits);
-    return (AluOut){(uint64_t)wide, alu_carries(size, lost, lost)};
+    return (AluOut){(uint64_t)wide, lost ? UINT64_MAX : 0};
 }
 
 #endif

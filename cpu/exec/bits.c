@@ -2,7 +2,13 @@
  * "BMI1", "BMI2". */
 #include "cpu/exec/alu_priv.h"
 
-/* --- BT, BTS, BTR, BTC: CF := the bit; the other flags stay -------------------------------- */
+/* --- BT, BTS, BTR, BTC --------------------------------------------------------------------- */
+
+/* CF := the bit; ZF stays; the others, undefined, are cleared. */
+static ALWAYS_INLINE void bit_set_flags(Cpu *cpu, bool bit)
+{
+    flags_set_arith(cpu, (bit ? FLAG_CF : 0) | (flag_zf(cpu) ? FLAG_ZF : 0));
+}
 
 typedef uint64_t BitFn(uint64_t value, uint64_t mask);
 
@@ -42,7 +48,7 @@ static ALWAYS_INLINE void bit_modify(Cpu *cpu, const Insn *insn, uint64_t mask, 
     do {
         old = rmw_begin(cpu, insn, &m);
     } while (!rmw_commit(cpu, insn, &m, fn(old, mask)));
-    flag_set_cf(cpu, old & mask);
+    bit_set_flags(cpu, old & mask);
 }
 
 static ALWAYS_INLINE void bit_operation(Cpu *cpu, const Insn *insn, BitFn *fn)
@@ -73,19 +79,19 @@ EXEC(BT)
     } else {
         value = op_read(cpu, insn, 0);
     }
-    flag_set_cf(cpu, value & mask);
+    bit_set_flags(cpu, value & mask);
 }
 
 /* --- scans and counts ---------------------------------------------------------------------- */
 
-/* A source of zero leaves the destination as it was. ZF tells; the other flags are undefined and
- * follow the source. */
+/* A source of zero leaves the destination as it was. ZF tells; the other flags, undefined, are
+ * cleared. */
 EXEC(BSF)
 {
     uint64_t src = op_read(cpu, insn, 1);
     if (src)
         op_write(cpu, insn, 0, __builtin_ctzll(src));
-    flags_logic(cpu, insn->op[0].size, src);
+    flags_set_arith(cpu, src ? 0 : FLAG_ZF);
 }
 
 EXEC(BSR)
@@ -93,14 +99,14 @@ EXEC(BSR)
     uint64_t src = op_read(cpu, insn, 1);
     if (src)
         op_write(cpu, insn, 0, 63 - __builtin_clzll(src));
-    flags_logic(cpu, insn->op[0].size, src);
+    flags_set_arith(cpu, src ? 0 : FLAG_ZF);
 }
 
 /* CF := source is zero, ZF := result is zero; the rest, undefined, is cleared. */
 static void count_zeros(Cpu *cpu, const Insn *insn, uint64_t src, uint64_t count)
 {
     op_write(cpu, insn, 0, count);
-    flags_from(cpu, 8, count, alu_carries(8, src == 0, false));
+    flags_set_arith(cpu, (src ? 0 : FLAG_CF) | (count ? 0 : FLAG_ZF));
 }
 
 EXEC(TZCNT)
@@ -156,13 +162,15 @@ EXEC(CRC32)
     op_write(cpu, insn, 0, crc);
 }
 
-/* --- BMI1: flags as their rows say; SF ZF of the result, OF cleared, AF PF undefined ------- */
+/* --- BMI1: SF ZF of the result, OF cleared; the undefined AF PF, and BEXTR's SF, are too ---- */
 
 static ALWAYS_INLINE void bmi_result(Cpu *cpu, const Insn *insn, uint64_t value, bool cf)
 {
     unsigned size = insn->op[0].size;
-    op_write(cpu, insn, 0, truncate_to(value, size));
-    flags_from(cpu, size, value, alu_carries(size, cf, false));
+    uint64_t result = truncate_to(value, size);
+    uint32_t flags = (cf ? FLAG_CF : 0) | (result ? 0 : FLAG_ZF);
+    op_write(cpu, insn, 0, result);
+    flags_set_arith(cpu, flags | (bit_get(result, size * 8 - 1) ? FLAG_SF : 0));
 }
 
 EXEC(ANDN)
@@ -199,7 +207,9 @@ EXEC(BEXTR)
 {
     uint64_t src = op_read(cpu, insn, 1), control = op_read(cpu, insn, 2);
     unsigned first = control & 0xff, length = control >> 8 & 0xff;
-    bmi_result(cpu, insn, first < 64 ? low_bits(src >> first, length) : 0, false);
+    uint64_t field = first < 64 ? low_bits(src >> first, length) : 0;
+    op_write(cpu, insn, 0, field);
+    flags_set_arith(cpu, field ? 0 : FLAG_ZF);
 }
 
 /* --- BMI2: only BZHI touches flags --------------------------------------------------------- */

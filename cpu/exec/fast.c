@@ -19,7 +19,7 @@ typedef enum Form { FORM_RR, FORM_RI, FORM_R1, FORM_RM, FORM_MR, FORM_MI, FORM_C
 enum { SIZE_COUNT = 4 }; /* index is log2 of the bytes */
 
 /* What is done with operand 0, and whether flags are set. */
-enum { READS = 1, WRITES = 2, FLAGS = 4 };
+enum { READS = 1, WRITES = 2, FLAGS = 4, PRODUCT_FLAGS = 8 };
 
 typedef struct FastRow {
     ExecFn *general;
@@ -80,6 +80,8 @@ static ALWAYS_INLINE void two_operands(Cpu *cpu, const Insn *insn, ExecFn *gener
         gpr_write(cpu, insn->op[0].reg, size, out.value);
     if (does & FLAGS)
         alu_set_flags(cpu, size, out);
+    if (does & PRODUCT_FLAGS)
+        alu_set_product_flags(cpu, out.carries);
 }
 
 /* Shifts of a register by a constant or by CL. */

@@ -34,7 +34,7 @@ EXEC(MUL)
     Wide product = (Wide)gpr_read(cpu, RAX, size) * op_read(cpu, insn, 0);
     uint64_t high = product >> size * 8;
     accumulator_write(cpu, size, high, product);
-    flags_from(cpu, size, product, alu_carries(size, high != 0, high != 0));
+    alu_set_product_flags(cpu, high != 0);
 }
 
 EXEC(IMUL)
@@ -43,7 +43,7 @@ EXEC(IMUL)
     uint64_t src = op_read(cpu, insn, 0), dest = gpr_read(cpu, RAX, size);
     __int128 product = (__int128)sign_extend(dest, bits) * sign_extend(src, bits);
     accumulator_write(cpu, size, (Wide)product >> bits, product);
-    alu_set_flags(cpu, size, alu_IMUL2(cpu, size, dest, src));
+    alu_set_product_flags(cpu, alu_IMUL2(cpu, size, dest, src).carries);
 }
 
 EXEC(IMUL2)
@@ -51,7 +51,7 @@ EXEC(IMUL2)
     unsigned size = insn->op[0].size;
     AluOut out = alu_IMUL2(cpu, size, op_read(cpu, insn, 0), op_read(cpu, insn, 1));
     op_write(cpu, insn, 0, out.value);
-    alu_set_flags(cpu, size, out);
+    alu_set_product_flags(cpu, out.carries);
 }
 
 EXEC(IMUL3)
@@ -60,10 +60,10 @@ EXEC(IMUL3)
     uint64_t src = op_read(cpu, insn, 1);
     AluOut out = alu_IMUL2(cpu, size, src, truncate_to(insn->imm, size));
     op_write(cpu, insn, 0, out.value);
-    alu_set_flags(cpu, size, out);
+    alu_set_product_flags(cpu, out.carries);
 }
 
-/* --- division: flags are undefined and left as they are ------------------------------------ */
+/* --- division: flags are undefined and cleared --------------------------------------------- */
 
 EXEC(DIV)
 {
@@ -80,6 +80,7 @@ EXEC(DIV)
     } else {
         accumulator_write(cpu, size, dividend % divisor, dividend / divisor);
     }
+    flags_set_arith(cpu, 0);
 }
 
 EXEC(IDIV)
@@ -98,4 +99,5 @@ EXEC(IDIV)
     /* The remainder has the sign of the dividend. */
     accumulator_write(cpu, size, dividend < 0 ? -(uint64_t)rest : (uint64_t)rest,
                       negative ? -(uint64_t)quotient : (uint64_t)quotient);
+    flags_set_arith(cpu, 0);
 }

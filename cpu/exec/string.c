@@ -3,8 +3,8 @@
  * A repeated instruction may be interrupted between any two elements, with rCX, rSI and rDI counted
  * so far and rip still at the instruction. One call here does some chunks, each the elements up to
  * the end of a page, and if any are left puts rip back; the run loop looks for events and comes
- * again. A call counts as one instruction: in plain RAM it does as much whatever other threads do
- * meanwhile.
+ * again. A call counts as one instruction: in RAM it does as much whatever other threads do
+ * meanwhile, and whatever code has been decoded there.
  *
  * A chunk that lies in plain RAM is done in bulk on host memory (string_priv.h); everything
  * else, single steps included, goes element by element through the ordinary loads and stores, with
@@ -85,8 +85,7 @@ static ALWAYS_INLINE void string_run(Cpu *cpu, const Insn *insn, unsigned size, 
     uint64_t count = gpr_read(cpu, RCX, insn->addrsize);
     if (count == 0)
         return;
-    const Insn *block_end = cpu->block_end;
-    for (unsigned chunk = 0; chunk < CHUNKS_AT_ONCE && cpu->block_end == block_end; chunk++) {
+    for (unsigned chunk = 0; chunk < CHUNKS_AT_ONCE; chunk++) {
         bool stop = false;
         uint64_t done = 0;
         if (!debugged(cpu))
@@ -124,10 +123,13 @@ static uint64_t bulk_MOVS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
     StringSpan to = span_at(cpu, insn, SEG_ES, dest_offset(cpu, insn), size);
     n = MIN(n, MIN(from.elements, to.elements));
     uint8_t *src = span_host(cpu, &from, n, size, ACCESS_READ);
-    uint8_t *dest = src ? span_host(cpu, &to, n, size, ACCESS_WRITE) : NULL;
-    if (!dest)
+    StringTarget target = {0};
+    if (src)
+        target = span_target(cpu, &to, n, size);
+    if (!target.host)
         return 0;
-    bulk_copy(dest, src, n, size, step < 0);
+    bulk_copy(target.host, src, n, size, step < 0);
+    target_written(cpu, &target);
     advance(cpu, insn, RSI, step * (int64_t)n);
     advance(cpu, insn, RDI, step * (int64_t)n);
     return n;
@@ -151,10 +153,11 @@ static uint64_t bulk_STOS(Cpu *cpu, const Insn *insn, unsigned size, uint64_t n,
 {
     StringSpan to = span_at(cpu, insn, SEG_ES, dest_offset(cpu, insn), size);
     n = MIN(n, to.elements);
-    uint8_t *dest = span_host(cpu, &to, n, size, ACCESS_WRITE);
-    if (!dest)
+    StringTarget target = span_target(cpu, &to, n, size);
+    if (!target.host)
         return 0;
-    bulk_fill(dest, gpr_read(cpu, RAX, size), n, size);
+    bulk_fill(target.host, gpr_read(cpu, RAX, size), n, size);
+    target_written(cpu, &target);
     advance(cpu, insn, RDI, step_of(cpu, size) * (int64_t)n);
     return n;
 }

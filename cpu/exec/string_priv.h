@@ -10,6 +10,7 @@
 #define MYNA_CPU_EXEC_STRING_PRIV_H
 
 #include "cpu/exec.h"
+#include "cpu/mmu.h"
 
 typedef struct StringSpan {
     LinAddr la; /* of the present element */
@@ -55,13 +56,26 @@ static ALWAYS_INLINE bool segment_covers(const Cpu *cpu, unsigned seg, uint64_t 
     return off >= s->first && off - s->first + bytes <= span;
 }
 
+/* Bytes of the first n elements that lie below the present one. */
+static ALWAYS_INLINE uint64_t span_below(const StringSpan *span, uint64_t n, unsigned size)
+{
+    return span->down ? (n - 1) * size : 0;
+}
+
+static ALWAYS_INLINE bool span_covered(const Cpu *cpu, const StringSpan *span, uint64_t n,
+                                       unsigned size, MemAccess access)
+{
+    uint64_t off = span->off - span_below(span, n, size);
+    return n && segment_covers(cpu, span->seg, off, n * size, access);
+}
+
 /* Host memory of the first n elements, lowest address first, or NULL: go by elements, which will
  * raise if there is a reason to. */
 static ALWAYS_INLINE uint8_t *span_host(Cpu *cpu, const StringSpan *span, uint64_t n, unsigned size,
                                         MemAccess access)
 {
-    uint64_t below = span->down ? (n - 1) * size : 0;
-    if (n == 0 || !segment_covers(cpu, span->seg, span->off - below, n * size, access))
+    uint64_t below = span_below(span, n, size);
+    if (!span_covered(cpu, span, n, size, access))
         return NULL;
     if (below) /* a fault is the present element's, which is not at the lowest address */
         mem_probe(cpu, span->la, size, access);
@@ -82,6 +96,37 @@ static inline void bulk_copy(uint8_t *dest, const uint8_t *src, uint64_t n, unsi
     for (uint64_t i = 0; i < n; i++) {
         uint64_t at = (down ? n - 1 - i : i) * size;
         ram_store(dest + at, ram_load(src + at, size), size);
+    }
+}
+
+/* Where elements are written to, lowest address first. */
+typedef struct StringTarget {
+    uint8_t *host;
+    uint64_t size;
+    const MemPage *code; /* the page has code, and must be told of; NULL: it has none */
+} StringTarget;
+
+/* As span_host, for writing, with code in the page or without: how far a call of a repeated
+ * instruction gets must not depend on what has been decoded. host is NULL if it must go by
+ * elements. */
+static ALWAYS_INLINE StringTarget span_target(Cpu *cpu, const StringSpan *span, uint64_t n,
+                                              unsigned size)
+{
+    StringTarget to = {.host = span_host(cpu, span, n, size, ACCESS_WRITE), .size = n * size};
+    if (LIKELY(to.host) || !span_covered(cpu, span, n, size, ACCESS_WRITE))
+        return to;
+    LinAddr la = span->la - span_below(span, n, size);
+    to.code = mmu_writable_page(cpu, la);
+    to.host = to.code ? to.code->host + (la & PAGE_MASK) : NULL;
+    return to;
+}
+
+/* After the bytes were written. */
+static ALWAYS_INLINE void target_written(Cpu *cpu, const StringTarget *to)
+{
+    if (UNLIKELY(to->code != NULL)) {
+        MemPage page = *to->code;
+        cpu_ram_written(cpu, &page, to->host - page.host, to->size);
     }
 }
 

@@ -166,6 +166,9 @@ void emit_repcmp(Emit *e, const IrOp *op);
 void emit_x87(Emit *e, const IrOp *op);
 void emit_fldcw(Emit *e, const IrOp *op);
 
+/* settle.c */
+void emit_settle(Emit *e, const IrOp *op);
+
 /* crossing.c */
 void emit_cross(Emit *e, const IrOp *op);
 

@@ -206,11 +206,12 @@ static void print_table(void)
 /* --- the translator --------------------------------------------------------------------------- */
 
 /* Rows that the translator leaves to the interpreter, here: an opcode that the host's mode lacks,
- * division of AX, and what user mode may not. */
+ * division of AX, what user mode may not, and what counted code leaves to nobody else. */
 static bool is_never_translated(const InsnRow *row)
 {
     bool divides_ax = row->opcode == 0xf6 && g_str_has_suffix(row->name, "DIV");
     return (row->map == MAP_BASE && row->opcode == 0x82) || divides_ax ||
+           row_traits(&(Insn){.row = row - insn_rows})->open ||
            row->attrs & (ATTR_IOPL | ATTR_CPL0) || !strcmp(row->name, "SYSRET");
 }
 

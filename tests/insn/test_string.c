@@ -1,5 +1,6 @@
 /* test_string.c - string instructions: chunks, overlaps, wraps, faults and events in the middle.
  * [SDM2] REP/REPE/REPZ/REPNE/REPNZ. */
+#include "cpu/block.h"
 #include "cpu/exec.h"
 #include "tests/support/insn_bench.h"
 
@@ -176,6 +177,54 @@ static void test_interruptible(void)
     insn_bench_free(t);
 }
 
+/* A NOP and a HLT at every 256 bytes of the high memory, decoded and run. */
+static void run_code_everywhere(InsnBench *t)
+{
+    for (unsigned at = 0; at < TEST_HIGH_SIZE; at += 256) {
+        t->high.host[at] = 0x90;
+        t->high.host[at + 1] = 0xf4;
+        t->cpu->rip = HIGH + at;
+        t->cpu->activity = CPU_RUNNING;
+        g_assert_cmpuint(cpu_run(t->cpu, 2), ==, 2);
+    }
+}
+
+/* What is left in RCX behind one call. */
+static uint64_t left_after_call(const uint8_t *string, bool down, bool over_code)
+{
+    enum { COUNT = 0x9000 };
+    uint64_t first = down ? TEST_HIGH_SIZE - 1 : 0x10;
+    InsnBench *t = bench(COUNT, TEST_DATA + (down ? 0xffff : 0), HIGH + first);
+    if (over_code)
+        run_code_everywhere(t);
+    insn_bench_write(t, TEST_CODE, string, 2);
+    t->cpu->rip = TEST_CODE;
+    t->cpu->activity = CPU_RUNNING;
+    t->cpu->eflags |= down ? FLAG_DF : 0;
+    t->port_value = 0;
+    g_assert_cmpuint(cpu_run(t->cpu, 1), ==, 1);
+    uint64_t left = t->cpu->gpr[RCX];
+    for (unsigned i = 0; i < COUNT - left; i++) {
+        uint64_t at = down ? first - i : first + i;
+        g_assert_cmphex(t->high.host[at], ==, 0);
+    }
+    g_assert_null(code_cache_problem(t->cpu->code));
+    insn_bench_free(t);
+    return left;
+}
+
+/* A call does as much where code has been decoded: else instructions, and so the time of counted
+ * runs, would depend on what an engine has decoded. */
+static void test_over_code(void)
+{
+    static const uint8_t rep_insb[] = {0xf3, 0x6c};
+    static const uint8_t *const strings[] = {rep_stosb, rep_movsb, rep_insb};
+    for (unsigned i = 0; i < G_N_ELEMENTS(strings); i++)
+        for (unsigned down = 0; down < 2; down++)
+            g_assert_cmphex(left_after_call(strings[i], down, true), ==,
+                            left_after_call(strings[i], down, false));
+}
+
 /* Fills of every element size, beside the same bytes stored one by one. */
 static void test_stos_sizes(void)
 {
@@ -295,6 +344,7 @@ int main(int argc, char **argv)
     g_test_add_func("/string/stos-sizes", test_stos_sizes);
     g_test_add_func("/string/search", test_search);
     g_test_add_func("/string/interruptible", test_interruptible);
+    g_test_add_func("/string/over-code", test_over_code);
     g_test_add_func("/string/single-step", test_single_step);
     g_test_add_func("/string/ports", test_ports);
     return g_test_run();
