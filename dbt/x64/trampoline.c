@@ -67,16 +67,41 @@ static void jump_next(Asm *a)
 
 /* --- vector registers ---------------------------------------------------------------------------- */
 
-static void move_vectors(Asm *a, bool load)
+static Rm vector_at(unsigned n, size_t offset)
 {
-    for (unsigned i = 0; i < 16; i++)
-        asm_vex(a, OP0F(load ? 0x10 : 0x11), false, true, i, 0,
-                x64_cpu(offsetof(Cpu, vec) + i * sizeof(Vec))); /* vmovups */
+    return x64_cpu(offsetof(Cpu, vec) + n * sizeof(Vec) + offset);
 }
 
+/* All of the registers, or their lower halves; a load of these clears the upper ones. */
+static void move_vectors(Asm *a, bool load, bool whole)
+{
+    for (unsigned i = 0; i < 16; i++)
+        asm_vex(a, OP0F(load ? 0x10 : 0x11), false, whole, i, 0, vector_at(i, 0)); /* vmovups */
+}
+
+static void put_vzeroupper(Asm *a)
+{
+    asm_byte(a, 0xc5);
+    asm_byte(a, 0xf8);
+    asm_byte(a, 0x77);
+}
+
+/* A guest that uses SSE only leaves the upper halves zero. The host must know that they are: to one
+ * that does not, each SSE instruction depends on the former value of what it writes, and scalar
+ * loops take half as long again. */
 static void put_load_vectors(Asm *a)
 {
-    move_vectors(a, true);
+    asm_vex(a, OP0F(0x10), false, false, 0, 0, vector_at(0, 16)); /* vmovups xmm0 */
+    for (unsigned i = 1; i < 16; i++)
+        asm_vex(a, OP0F(0x56), false, false, 0, 0, vector_at(i, 16));          /* vorps xmm0 */
+    asm_vex(a, (HostOp){2, 0x66, 0x17}, false, false, 0, 0, rm_reg(HOST_RAX)); /* vptest xmm0 */
+    uint32_t zero = asm_jcc(a, COND_E, 0);
+    move_vectors(a, true, true);
+    uint32_t loaded = asm_jmp(a, 0);
+    asm_patch(a, zero, a->at);
+    put_vzeroupper(a);
+    move_vectors(a, true, false);
+    asm_patch(a, loaded, a->at);
     asm_op(a, OP0F(0xae), 4, 2, x64_cpu(offsetof(Cpu, mxcsr))); /* ldmxcsr */
     asm_store_imm(a, 1, JIT(vectors_loaded), 1);
     asm_byte(a, 0xc3);
@@ -85,15 +110,13 @@ static void put_load_vectors(Asm *a)
 static void put_spill_vectors(Asm *a)
 {
     enum { MXCSR_DEFAULT = 0x1f80 };
-    move_vectors(a, false);
+    move_vectors(a, false, true);
     asm_op(a, OP0F(0xae), 4, 3, x64_cpu(offsetof(Cpu, mxcsr))); /* stmxcsr */
     asm_byte(a, 0x68);                                          /* push imm32 */
     asm_imm(a, MXCSR_DEFAULT, 4);
     asm_op(a, OP0F(0xae), 4, 2, rm_mem(HOST_RSP, 0));
     asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
-    asm_byte(a, 0xc5); /* vzeroupper */
-    asm_byte(a, 0xf8);
-    asm_byte(a, 0x77);
+    put_vzeroupper(a);
     asm_store_imm(a, 1, JIT(vectors_loaded), 0);
     asm_byte(a, 0xc3);
 }
