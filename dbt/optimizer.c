@@ -61,6 +61,11 @@ struct Optimizer {
     OptimizerStats stats;
 };
 
+static JobState state_of(const Optimizer *o)
+{
+    return __atomic_load_n(&o->state, __ATOMIC_ACQUIRE);
+}
+
 /* --- writing, on the other thread ----------------------------------------------------------------- */
 
 void optimizer_give_slots(IrBlock *ir, const uint64_t *without)
@@ -120,6 +125,7 @@ static bool write_block(Optimizer *o)
 static void run_job(gpointer data, gpointer unused)
 {
     Optimizer *o = data;
+    g_assert(state_of(o) == JOB_RUNS); /* and what start() did before is seen */
     o->job->made = write_block(o);
     g_mutex_lock(&o->lock);
     __atomic_store_n(&o->state, JOB_DONE, __ATOMIC_RELEASE);
@@ -138,11 +144,6 @@ static GThreadPool *workers(void)
         g_once_init_leave(&once, 1);
     }
     return pool;
-}
-
-static JobState state_of(const Optimizer *o)
-{
-    return __atomic_load_n(&o->state, __ATOMIC_ACQUIRE);
 }
 
 /* --- beginning and ending, on the CPU's thread ----------------------------------------------------- */
@@ -171,6 +172,16 @@ static void empty_space(Optimizer *o)
 static bool is_full(const CodeSpace *space)
 {
     return cache_nearly_full(space) || space->next.slot + 2 * IR_MAX_INSNS >= space->end.slot;
+}
+
+/* All of it but what other threads write meanwhile: `pending`, and `poll` in `jit`. */
+static void copy_cpu(Cpu *to, const Cpu *from)
+{
+    enum { PENDING = offsetof(Cpu, pending), BEHIND = PENDING + sizeof(from->pending) };
+    enum { JIT = offsetof(Cpu, jit), REST = JIT + sizeof(from->jit) };
+    memcpy(to, from, PENDING);
+    memcpy((uint8_t *)to + BEHIND, (const uint8_t *)from + BEHIND, JIT - BEHIND);
+    memcpy((uint8_t *)to + REST, (const uint8_t *)from + REST, sizeof(*to) - REST);
 }
 
 /* job->path is set, and job->cpu. */
@@ -288,7 +299,7 @@ static void note_hot(Optimizer *o, uint32_t index)
     memcpy(without, hot->without, sizeof(without));
     if (!look_at_slots(o, hot, without))
         return;
-    o->job->cpu = *o->t->cpu;
+    copy_cpu(&o->job->cpu, o->t->cpu);
     o->job->path = hot->path;
     o->stats.remade++;
     start(o, index, without);
@@ -343,7 +354,7 @@ void optimizer_follow(Optimizer *o)
     Translator *t = o->t;
     uint32_t block = o->awaited;
     o->awaited = 0;
-    o->job->cpu = *t->cpu;
+    copy_cpu(&o->job->cpu, t->cpu);
     record(o, t->blocks[block].key);
     bool whole = run_is_quiet(t->cpu) || t->cpu->activity != CPU_RUNNING;
     if (whole && !t->blocks[block].dropped)

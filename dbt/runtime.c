@@ -224,6 +224,7 @@ static void dbt_flush(Cpu *cpu)
 static void dbt_unwound(Cpu *cpu)
 {
     Translator *t = translator_of(cpu);
+    sampler_leave();
     if (t->flags_elsewhere)
         flags_from_image(cpu);
     t->flags_elsewhere = false;
