@@ -42,7 +42,9 @@ TlbMode mmu_tlb_mode(const Cpu *cpu);
 
 /* Where TlbState.slot, slots_filled and slot_misses are from the first context on. */
 extern const uint32_t MMU_SLOTS_AT, MMU_SLOTS_FILLED_AT, MMU_SLOT_MISSES_AT;
+/* Times the slot was filled, since the CPU was made; goes round at 2^32. */
 uint32_t mmu_slot_misses(const Cpu *cpu, unsigned slot);
+/* No slot knows a page any more: code for other places may use them. */
 void mmu_slots_empty(Cpu *cpu);
 
 /* What a linear page translates to for one privilege context. */

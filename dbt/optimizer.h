@@ -8,6 +8,7 @@
 
 typedef struct Optimizer Optimizer;
 
+/* For t's CPU; never NULL. */
 Optimizer *optimizer_new(Translator *t);
 /* Waits for what is being written. */
 void optimizer_free(Optimizer *o);

@@ -65,11 +65,18 @@ static const char *cpu_field_name(int64_t displacement)
     return NULL;
 }
 
-/* The CPU's contexts lie one behind the other. */
+/* The CPU's contexts lie one behind the other, and the slots behind them. */
 static const char *context_field_name(uint64_t offset)
 {
     static const char *const entry[] = {"TLB read tag", "TLB write tag", "TLB fetch tag",
                                         "TLB host page"};
+    static const char *const slot[] = {"slot tag", "slot host page", "slot span"};
+    if (offset >= MMU_SLOT_MISSES_AT)
+        return "slot misses";
+    if (offset >= MMU_SLOTS_FILLED_AT)
+        return "slots filled";
+    if (offset >= MMU_SLOTS_AT)
+        return slot[(offset - MMU_SLOTS_AT) % sizeof(TlbSlot) / 8];
     offset %= MMU_CONTEXT_STRIDE;
     if (offset < offsetof(MmuContext, code_id))
         return entry[offset % sizeof(TlbEntry) / 8];

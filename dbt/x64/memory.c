@@ -114,6 +114,7 @@ static void put_segment(Emit *e, const IrOp *op, const IrAddress *ad)
 
 /* --- the look-up --------------------------------------------------------------------------------- */
 
+static_assert(G_N_ELEMENTS(((Cpu *)0)->jit.span) == IR_MAX_SPANS, "each span has a place");
 #define SPAN(n) x64_cpu(offsetof(Cpu, jit.span) + 8 * (n))
 
 /* A device's register may be read at once, into a place that M then is, if that is all the

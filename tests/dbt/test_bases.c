@@ -2,6 +2,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { RAM = 1 << 18, BUDGET = 1000, TIMES = 4 };
@@ -90,11 +91,7 @@ static void shared_page(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (!host_can_translate()) {
-        g_test_skip("this host has no back end");
-        return 0;
-    }
+    translator_test_init(&argc, &argv);
     g_test_add_func("/bases/indirect", indirect);
     g_test_add_func("/bases/shared_page", shared_page);
     return g_test_run();

@@ -1,6 +1,7 @@
 /* What a block may end with: instructions that jump about in their own code, last in a page. */
 #include "dbt/dbt.h"
 #include "dbt/host.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { PAGE = 0x1000, DATA = 0x4000, SOURCE = 0x5000, RAM = 1 << 16, SIZE = 2, FILLER = 0x5a };
@@ -52,10 +53,6 @@ static void check_repeat(unsigned n, unsigned count, bool counted)
 
 static void test_repeat(void)
 {
-    if (!host_can_translate()) {
-        g_test_skip("this host has no back end");
-        return;
-    }
     for (unsigned n = 0; n < G_N_ELEMENTS(repeats); n++) {
         for (unsigned count = 0; count <= 3; count++) {
             check_repeat(n, count, true);
@@ -66,7 +63,7 @@ static void test_repeat(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
+    translator_test_init(&argc, &argv);
     g_test_add_func("/dbt/block_end/repeat", test_repeat);
     return g_test_run();
 }

@@ -3,6 +3,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { USER = 0x1000, KERNEL = 0x2000, STACK = 0x8000, RAM = 1 << 16, TURNS = 60 };
@@ -107,8 +108,6 @@ static uint64_t run_both(uint64_t flip, uint64_t msr)
 
 static void plain(void)
 {
-    if (!host_can_translate())
-        return g_test_skip("this host has no back end");
     g_assert_cmpint(run_both(0, 0), <, 10);
     g_assert_cmpint(run_both(FLAG_CF | FLAG_OF | FLAG_ZF, 0), <, 10);
 }
@@ -116,8 +115,6 @@ static void plain(void)
 /* Flags beside the arithmetic ones are part of what it depends on. */
 static void other_flags(void)
 {
-    if (!host_can_translate())
-        return g_test_skip("this host has no back end");
     static const uint32_t flips[] = {FLAG_IF, FLAG_DF, FLAG_AC, FLAG_ID, FLAG_NT, FLAG_IOPL};
     for (unsigned i = 0; i < G_N_ELEMENTS(flips); i++)
         run_both(flips[i], 0);
@@ -126,14 +123,12 @@ static void other_flags(void)
 /* FMASK changes what SYSCALL leaves of the flags. */
 static void changed_msr(void)
 {
-    if (!host_can_translate())
-        return g_test_skip("this host has no back end");
     g_assert_cmpint(run_both(0, MSR_FMASK), >=, TURNS / 4);
 }
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
+    translator_test_init(&argc, &argv);
     g_test_add_func("/crossing/plain", plain);
     g_test_add_func("/crossing/other_flags", other_flags);
     g_test_add_func("/crossing/changed_msr", changed_msr);

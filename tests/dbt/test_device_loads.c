@@ -3,6 +3,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { CODE = 0x1000, STACK = 0x8000, DEVICE = 0x20000, RAM = 1 << 16, TURNS = 20 };
@@ -95,8 +96,6 @@ static uint64_t run_both(uint64_t at, bool counted)
 
 static void plain(void)
 {
-    if (!host_can_translate())
-        return g_test_skip("this host has no back end");
     uint64_t loads = run_both(DEVICE, false);
     g_assert_cmpuint(loads, <=, LOADS_AT_ONCE * TURNS);
     g_assert_cmpuint(loads, >, LOADS_AT_ONCE * (TURNS - 4));
@@ -105,22 +104,18 @@ static void plain(void)
 /* [EBX] to [EBX+20] lie on both sides of a page's end, one of them across it. */
 static void straddling(void)
 {
-    if (!host_can_translate())
-        return g_test_skip("this host has no back end");
     run_both(DEVICE + PAGE_SIZE - 14, false);
 }
 
 /* Counted time is exact in the interpreter only. */
 static void counted(void)
 {
-    if (!host_can_translate())
-        return g_test_skip("this host has no back end");
     g_assert_cmpuint(run_both(DEVICE, true), ==, 0);
 }
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
+    translator_test_init(&argc, &argv);
     g_test_add_func("/device_loads/plain", plain);
     g_test_add_func("/device_loads/straddling", straddling);
     g_test_add_func("/device_loads/counted", counted);

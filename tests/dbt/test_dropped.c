@@ -3,6 +3,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { RAM = 1 << 16, STACK = 0x8000, BUDGET = 1000, TIMES = 4, CHANGES = 4 };
@@ -107,11 +108,7 @@ static void granules(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (!host_can_translate()) {
-        g_test_skip("this host has no back end");
-        return 0;
-    }
+    translator_test_init(&argc, &argv);
     g_test_add_func("/dropped/granules", granules);
     for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
         g_autofree char *name = g_strdup_printf("/dropped/%s", ways[i].name);

@@ -10,6 +10,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/optimizer.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum {
@@ -594,11 +595,7 @@ static void test_largest(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (!host_can_translate()) {
-        g_test_skip("this host has no back end");
-        return 0;
-    }
+    translator_test_init(&argc, &argv);
     /* No samples: what is hot is what these tests say. */
     sigset_t samples;
     sigemptyset(&samples);

@@ -3,6 +3,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { RAM = 1 << 16, BUDGET = 1000, TURNS = 8 };
@@ -77,11 +78,7 @@ static void ends_behind(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (!host_can_translate()) {
-        g_test_skip("this host has no back end");
-        return 0;
-    }
+    translator_test_init(&argc, &argv);
     g_test_add_func("/repeat/ends_behind", ends_behind);
     return g_test_run();
 }

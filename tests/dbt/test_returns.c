@@ -4,6 +4,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { CODE = 0x1000, KERNEL = 0x2000, GDT = 0x6000, STACK = 0x8000, RAM = 16 << 20 };
@@ -317,9 +318,7 @@ static void test_both(gconstpointer body)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (!host_can_translate())
-        return 77;
+    translator_test_init(&argc, &argv);
     g_test_add_data_func("/returns/plain", plain, test_both);
     g_test_add_data_func("/returns/one_left", one_left, test_both);
     g_test_add_data_func("/returns/many_left", many_left, test_both);

@@ -3,6 +3,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { CODE = 0x1000, STACK = 0x8000, DATA = 0x4000, SWITCH = 0x20000, RAM = 1 << 16 };
@@ -83,18 +84,9 @@ static uint64_t run_both(LinAddr ebx)
     return handed;
 }
 
-static bool lacks_back_end(void)
-{
-    if (!host_can_translate())
-        g_test_skip("this host has no back end");
-    return !host_can_translate();
-}
-
 /* One check reads for two, one writes for two. */
 static void joined(void)
 {
-    if (lacks_back_end())
-        return;
     TestCpu *t = machine(near_ebx, sizeof(near_ebx));
     translate(t);
     cpu_run(t->cpu, BUDGET);
@@ -111,8 +103,6 @@ static void joined(void)
 /* The span's bytes lie in two pages, each access in one: soon the block is made without spans. */
 static void apart(void)
 {
-    if (lacks_back_end())
-        return;
     for (unsigned before = 4; before < 16; before += 4) {
         uint64_t handed = run_both(DATA + PAGE_SIZE - before);
         g_assert_cmpuint(handed, <, TURNS / 4);
@@ -128,8 +118,6 @@ static void scaled(void)
         0xf4,             /* 1006  hlt */
     };
     enum { INDEX = 5 };
-    if (lacks_back_end())
-        return;
     TestCpu *t = machine(two_scales, sizeof(two_scales));
     translate(t);
     t->cpu->gpr[RCX] = INDEX;
@@ -143,8 +131,6 @@ static void scaled(void)
 /* An access of the span lies across the page's end itself. */
 static void across(void)
 {
-    if (lacks_back_end())
-        return;
     for (unsigned before = 1; before < 16; before++)
         run_both(DATA + PAGE_SIZE - before);
 }
@@ -193,8 +179,7 @@ static void remapped(void)
 {
     uint32_t below = (DATA + 4) * 0x9e3779b1u;
     g_assert_cmphex(run_remapping(false), ==, below);
-    if (!lacks_back_end())
-        g_assert_cmphex(run_remapping(true), ==, below);
+    g_assert_cmphex(run_remapping(true), ==, below);
 }
 
 /* Runs `invalidating`; ESI then. */
@@ -221,13 +206,12 @@ static uint32_t run_invalidating(bool translated)
 static void invalidated(void)
 {
     g_assert_cmphex(run_invalidating(false), ==, 0x12345678);
-    if (!lacks_back_end())
-        g_assert_cmphex(run_invalidating(true), ==, 0x12345678);
+    g_assert_cmphex(run_invalidating(true), ==, 0x12345678);
 }
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
+    translator_test_init(&argc, &argv);
     g_test_add_func("/spans/joined", joined);
     g_test_add_func("/spans/scaled", scaled);
     g_test_add_func("/spans/apart", apart);

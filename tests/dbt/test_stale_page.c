@@ -3,6 +3,7 @@
  * When the TLB is told, what follows INVLPG in the block is the new page's. */
 #include "dbt/dbt.h"
 #include "dbt/host.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum {
@@ -105,9 +106,7 @@ static void test_told(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (!host_can_translate())
-        return 77;
+    translator_test_init(&argc, &argv);
     g_test_add_func("/dbt/stale_page/other", test_other_page);
     g_test_add_func("/dbt/stale_page/no_memory", test_no_memory);
     g_test_add_func("/dbt/stale_page/told", test_told);

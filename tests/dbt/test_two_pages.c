@@ -3,6 +3,7 @@
 #include "cpu/run.h"
 #include "dbt/dbt.h"
 #include "dbt/translator.h"
+#include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
 enum { FIRST = 0x1000, SECOND = 0x2000, OTHER = 0x6000, RAM = 1 << 16 };
@@ -110,11 +111,7 @@ static void test_mapped_otherwise(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    if (!host_can_translate()) {
-        g_test_skip("this host has no back end");
-        return 0;
-    }
+    translator_test_init(&argc, &argv);
     g_test_add_func("/two_pages/translated", test_translated);
     g_test_add_func("/two_pages/changed", test_changed);
     g_test_add_func("/two_pages/mapped_otherwise", test_mapped_otherwise);

@@ -9,12 +9,13 @@
  * run with: --disk -smp 4 -accel jit,thread=single -check lockstep
  */
 #include "lib/64/others.h"
+#include "lib/code.h"
 #include "lib/cpu.h"
 #include "lib/disk.h"
 #include "lib/snippet.h"
 #include "lib/tap.h"
 
-enum { ROUNDS = 40, PAGE = 4096, RET = 0xc3, NOP = 0x90, MOV_EAX = 0xb8 };
+enum { ROUNDS = 40, PAGE = 4096 };
 
 /* Two pages for code, others after a few changes: an emulator may treat code that changes all the
  * time otherwise than other code. */
@@ -22,21 +23,6 @@ enum { AREAS = 160, CHANGES = 4 };
 static u8 areas[AREAS][2 * PAGE] __attribute__((aligned(4096)));
 static u8 *volatile code;
 static u8 sector[SECTOR] __attribute__((aligned(512)));
-
-static u8 *put32(u8 *at, u32 value)
-{
-    memcpy(at, &value, 4);
-    return at + 4;
-}
-
-/* mov eax, value; ret */
-static u8 *put_return(u8 *at, u32 value)
-{
-    *at++ = MOV_EAX;
-    at = put32(at, value);
-    *at++ = RET;
-    return at;
-}
 
 static u32 run(const u8 *at)
 {

@@ -1,6 +1,7 @@
 /* smc.c - code that changes code. [SDM3] "Self-Modifying Code", "Handling Self- and Cross-Modifying
  * Code": what is written is what runs, at the latest after a jump. Where the manual asks for a
  * serializing instruction (another linear address), the case has one. */
+#include "lib/code.h"
 #include "lib/cpu.h"
 #include "lib/paging.h"
 #include "lib/snippet.h"
@@ -13,22 +14,7 @@ static u8 code[2 * 4096] __attribute__((aligned(4096)));
 
 typedef u32 Function(void);
 
-enum { NOP = 0x90, RET = 0xc3, MOV_EAX = 0xb8, INC_EAX = 0x40, DEC_EAX = 0x48, INT3 = 0xcc };
-
-static u8 *put32(u8 *at, u32 value)
-{
-    memcpy(at, &value, 4);
-    return at + 4;
-}
-
-/* mov eax, value; ret */
-static u8 *put_return(u8 *at, u32 value)
-{
-    *at++ = MOV_EAX;
-    at = put32(at, value);
-    *at++ = RET;
-    return at;
-}
+enum { INC_EAX = 0x40, DEC_EAX = 0x48, INT3 = 0xcc };
 
 static u32 run(const u8 *at)
 {

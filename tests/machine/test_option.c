@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "dbt/dbt.h"
 #include "machine/keyvalue.h"
 #include "machine/option.h"
 
@@ -141,7 +142,7 @@ static void bare_images(void)
 static void running(void)
 {
     g_autoptr(Config) c = parse("-no-reboot -no-shutdown -S -name guest=n -boot dc,menu=on "
-                                "-accel jit,tb-size=2 -check lockstep=50 -rtc "
+                                "-accel jit,tb-size=2,optimize=all -check lockstep=50 -rtc "
                                 "base=2026-01-31T12:00:00,clock=vm -icount shift=4,sleep=off "
                                 "-action reboot=reset",
                                 OPTION_RUN);
@@ -157,6 +158,7 @@ static void running(void)
     g_assert_cmpuint(c->icount_shift, ==, 4);
     g_assert_cmpint(c->accel, ==, ACCEL_JIT);
     g_assert_cmpuint(c->code_cache_mib, ==, 2);
+    g_assert_cmpuint(c->optimize, ==, OPTIMIZE_ALL);
     g_assert_cmpuint(c->lockstep, ==, 50);
     g_assert_false(c->icount_sleep);
 }
@@ -185,6 +187,7 @@ static void threads(void)
     g_autoptr(Config) wrong = parse("-icount 3 -accel jit,thread=multi", OPTION_ERROR);
     g_autoptr(Config) twice = parse("-check lockstep -accel jit,thread=multi", OPTION_ERROR);
     g_autoptr(Config) unknown = parse("-accel jit,thread=some", OPTION_ERROR);
+    g_autoptr(Config) amount = parse("-accel jit,optimize=much", OPTION_ERROR);
 }
 
 static void views(void)

@@ -1,6 +1,9 @@
 /* engine.c - what can execute guest code. */
 #include "tests/support/engine.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "dbt/dbt.h"
 
 static bool interpret(Cpu *cpu, GError **err)
@@ -19,3 +22,13 @@ const Engine engines[] = {
     {"translator", translate},
 };
 const unsigned engine_count = G_N_ELEMENTS(engines);
+
+void translator_test_init(int *argc, char ***argv)
+{
+    enum { SKIPPED = 77 };
+    g_test_init(argc, argv, NULL);
+    if (host_can_translate())
+        return;
+    puts("skipped: this host has no back end");
+    exit(SKIPPED);
+}

@@ -13,4 +13,8 @@ typedef struct Engine {
 extern const Engine engines[];
 extern const unsigned engine_count;
 
+/* g_test_init for a program whose tests all are of the translator: where the host has no back end
+ * it ends here, skipped. */
+void translator_test_init(int *argc, char ***argv);
+
 #endif
