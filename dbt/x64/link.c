@@ -69,7 +69,9 @@ void x64_unlink(Translator *t, Exit *exit)
     if (exit->shortcut_kind == SHORTCUT_JCC || exit->shortcut_kind == SHORTCUT_JCC_DEAD) {
         asm_patch(&a, exit->shortcut, exit->jcc_stub);
     } else if (exit->shortcut_kind == SHORTCUT_JMP_DEAD) {
-        a.at = exit->shortcut;
-        emit_save_flags(&a);
+        uint8_t code[32];
+        Asm saving = {.code = code, .at = 0};
+        emit_save_flags(&saving);
+        memcpy(t->rw + exit->shortcut, code, saving.at);
     }
 }
