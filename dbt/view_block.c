@@ -85,6 +85,8 @@ static void renumber(Translator *t, const Block *old)
         Mark *mark = &g_array_index(t->ir->marks, Mark, i);
         if (mark->kind == MARK_EXIT)
             mark->number += old->first_exit - next->exit;
+        else if (mark->kind == MARK_LEAVE)
+            mark->number = old - t->blocks;
         else if (mark->kind != MARK_OP)
             mark->number += site - next->site;
     }
