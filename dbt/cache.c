@@ -74,28 +74,6 @@ static void lay_out(Translator *t, uint32_t first_code)
     t->space[SPACE_HOT] = (CodeSpace){middle, middle, end};
 }
 
-/* A page that the host gives for the first time costs it a microsecond or two, a large one much
- * less for its size. Of what grows with the code, that is; not for a cache of a test's size. */
-static void ask_for_large_pages(Translator *t)
-{
-#ifdef MADV_HUGEPAGE
-    enum { WORTH_IT = 16 * MIB };
-    if (t->size < WORTH_IT)
-        return;
-    const CodePlace *end = &t->space[SPACE_PLAIN].end;
-    const struct {
-        void *start;
-        size_t bytes;
-    } parts[] = {{t->rw, end->code},
-                 {t->rx, end->code},
-                 {t->blocks, end->block * sizeof(Block)},
-                 {t->sites, end->site * sizeof(Site)},
-                 {t->exits, end->exit * sizeof(Exit)}};
-    for (unsigned i = 0; i < G_N_ELEMENTS(parts); i++)
-        madvise(parts[i].start, parts[i].bytes & ~PAGE_MASK, MADV_HUGEPAGE); /* a wish */
-#endif
-}
-
 GHashTable *link_page_ids_new(void);
 
 Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
@@ -123,7 +101,6 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
 #endif
     t->stats.interpreted = g_new0(uint64_t, insn_row_count);
     lay_out(t, x64_trampolines(t));
-    ask_for_large_pages(t);
     return t;
 }
 
@@ -205,6 +182,8 @@ void cache_insert(Translator *t, uint32_t index, CodePage *page)
     *bucket = index;
 
     page->granules |= block->granules;
+    unsigned start = (uintptr_t)block->host & PAGE_MASK;
+    page->starts[start / 64] |= (uint64_t)1 << start % 64;
     block->page_next = page->blocks;
     page->blocks = index;
 }
@@ -293,8 +272,10 @@ static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
 static void count_hits(CodePage *page, uint64_t granules)
 {
     for (uint64_t left = granules; left; left &= left - 1) {
-        uint8_t *hits = &page->hits[__builtin_ctzll(left)];
+        unsigned granule = __builtin_ctzll(left);
+        uint8_t *hits = &page->hits[granule];
         *hits += *hits < UINT8_MAX;
+        page->starts[granule] = 0;
     }
 }
 
@@ -399,8 +380,10 @@ void cache_flush(Translator *t)
     gpointer page;
     g_hash_table_iter_init(&iter, t->pages);
     while (g_hash_table_iter_next(&iter, NULL, &page)) {
-        ((CodePage *)page)->blocks = 0;
-        ((CodePage *)page)->granules = ((CodePage *)page)->alone = 0;
+        CodePage *p = page;
+        p->blocks = 0;
+        p->granules = p->alone = 0;
+        memset(p->starts, 0, sizeof(p->starts));
     }
     g_hash_table_remove_all(t->page_ids);
     mmu_slots_empty(t->cpu);

@@ -86,12 +86,13 @@ static_assert(sizeof(Block) <= 96, "there are many, and each is memory that is t
 
 /* A guest page that code was translated from. */
 typedef struct CodePage {
-    uint64_t granules; /* of all its blocks */
-    uint32_t blocks;   /* list through page_next */
-    uint64_t alone;    /* granules whose blocks have no spans: they did not pay */
-    uint8_t hits[64];  /* writes into each granule that cost blocks */
-    uint64_t writes;   /* into the page, since it is known */
-    unsigned refused;  /* times the page was found too restless to translate */
+    uint64_t granules;   /* of all its blocks */
+    uint32_t blocks;     /* list through page_next */
+    uint64_t alone;      /* granules whose blocks have no spans: they did not pay */
+    uint64_t starts[64]; /* bit n: a block starts at byte n, or did */
+    uint8_t hits[64];    /* writes into each granule that cost blocks */
+    uint64_t writes;     /* into the page, since it is known */
+    unsigned refused;    /* times the page was found too restless to translate */
 } CodePage;
 
 /* What a part of a block's code is for; kept in IrBlock.marks while somebody looks (view.c). */
@@ -220,6 +221,11 @@ uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint
 uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
                            const uint8_t *host, uint32_t key);
 void cache_insert(Translator *t, uint32_t block, CodePage *page);
+/* Does a block start there in the page, or did? */
+static inline bool cache_starts_at(const CodePage *page, unsigned offset)
+{
+    return page->starts[offset / 64] >> offset % 64 & 1;
+}
 /* Of a block that is in the cache: its last bytes are in another page. */
 void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
 void cache_drop(Translator *t, uint32_t block);

@@ -162,10 +162,10 @@ void emit_stubs(Emit *e)
         for (unsigned j = 0; j < stub->from_count; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
         emit_mark(e,
-                  stub->is_miss   ? MARK_MISS
-                  : stub->is_exit ? MARK_EXIT
+                  stub->is_miss    ? MARK_MISS
+                  : stub->is_exit  ? MARK_EXIT
                   : stub->is_leave ? MARK_LEAVE
-                                  : MARK_HANDOVER,
+                                   : MARK_HANDOVER,
                   stub->is_miss ? stub->id & MISS_SITE : stub->id);
         if (stub->is_miss) {
             put_miss(e, stub);
