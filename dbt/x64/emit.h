@@ -45,6 +45,7 @@ typedef struct Stub Stub;
 struct Stub {
     void (*put)(Emit *e, const Stub *stub); /* something else: it writes the code */
     bool is_exit;
+    bool is_leave;    /* at the block's start: something is pending */
     bool swapped;     /* registers have changed places: they must be changed back, */
     bool save_flags;  /* the image must be written first, */
     Recipe recipe;    /* by this, or from the host's flags */
