@@ -127,10 +127,13 @@ void translator_free(Translator *t)
 
 /* --- look-up ------------------------------------------------------------------------------------- */
 
+/* Code that is near in a page is near among the buckets: a loop's or a function's blocks are looked
+ * up in few of the host's cache lines. */
 static unsigned hash(uint64_t rip, const uint8_t *host, uint32_t key)
 {
-    uint64_t h = ((uintptr_t)host ^ rip << 20 ^ (uint64_t)key << 40) * 0x9e3779b97f4a7c15u;
-    return h >> (64 - HASH_BITS);
+    uint64_t page = (uintptr_t)host >> PAGE_SHIFT ^ rip >> PAGE_SHIFT << 20 ^ (uint64_t)key << 40;
+    unsigned offset = (uintptr_t)host & PAGE_MASK;
+    return page * 0x9e3779b97f4a7c15u >> (64 - HASH_BITS) ^ offset >> 2;
 }
 
 static bool is_block(const Block *block, uint64_t rip, uint64_t base, const uint8_t *host,
@@ -179,6 +182,8 @@ void cache_insert(Translator *t, uint32_t index, CodePage *page)
     *bucket = index;
 
     page->granules |= block->granules;
+    unsigned start = (uintptr_t)block->host & PAGE_MASK;
+    page->starts[start / 64] |= (uint64_t)1 << start % 64;
     block->page_next = page->blocks;
     page->blocks = index;
 }
@@ -267,8 +272,10 @@ static uint64_t granule_mask(unsigned first_byte, unsigned last_byte)
 static void count_hits(CodePage *page, uint64_t granules)
 {
     for (uint64_t left = granules; left; left &= left - 1) {
-        uint8_t *hits = &page->hits[__builtin_ctzll(left)];
+        unsigned granule = __builtin_ctzll(left);
+        uint8_t *hits = &page->hits[granule];
         *hits += *hits < UINT8_MAX;
+        page->starts[granule] = 0;
     }
 }
 
@@ -373,8 +380,10 @@ void cache_flush(Translator *t)
     gpointer page;
     g_hash_table_iter_init(&iter, t->pages);
     while (g_hash_table_iter_next(&iter, NULL, &page)) {
-        ((CodePage *)page)->blocks = 0;
-        ((CodePage *)page)->granules = ((CodePage *)page)->alone = 0;
+        CodePage *p = page;
+        p->blocks = 0;
+        p->granules = p->alone = 0;
+        memset(p->starts, 0, sizeof(p->starts));
     }
     g_hash_table_remove_all(t->page_ids);
     mmu_slots_empty(t->cpu);

@@ -2,8 +2,9 @@
  * its instructions.
  *
  * A superblock goes on through branches that are not taken and through jumps forward in the page.
- * It ends at everything else that sets rip, behind its third conditional branch, before an
- * instruction that crosses the page, and after what may change mode, mapping or interrupt state. */
+ * It ends at everything else that sets rip, behind its third conditional branch, where one of them
+ * goes or another block starts, before an instruction that crosses the page, and after what may
+ * change mode, mapping or interrupt state. */
 #include "dbt/lift.h"
 
 #include "cpu/block.h"
@@ -277,8 +278,29 @@ static bool is_off_path(const Lift *l)
     return l->path && !lift_goes_to(l, l->next);
 }
 
+/* Some other block starts, or will start, where this one has come to: it goes on there. What both
+ * have would be translated twice. */
+static bool is_start(const Lift *l, const LiftBounds *bounds, unsigned offset)
+{
+    if (bounds->starts && bounds->starts[offset / 64] >> offset % 64 & 1)
+        return true;
+    for (unsigned i = 0; i < l->branches; i++)
+        if (l->joins[i] == l->next)
+            return true;
+    return false;
+}
+
+static bool is_at_end(const Lift *l, const LiftBounds *bounds, uint64_t offset)
+{
+    const IrBlock *ir = l->ir;
+    if (offset >= PAGE_SIZE || ir->insn_count == IR_MAX_INSNS ||
+        ir->op_count + OPS_PER_INSN >= IR_MAX_OPS || is_off_path(l))
+        return true;
+    return ir->insn_count && (ir->insn_count == bounds->insns || is_start(l, bounds, offset));
+}
+
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *second, LinAddr la,
-                const LiftPath *path, IrBlock *ir)
+                const LiftBounds *bounds, IrBlock *ir)
 {
     if (!(key & KEY_ROOMY_CS) || key & KEY_CET) /* branches do more with CET */
         return false;
@@ -291,14 +313,12 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
     ir->granules = 0;
     ir->swap_count = 0;
     ir->vectors = ir->x87 = ir->is_loop = ir->is_hot = false;
-    Lift l = {.cpu = cpu, .ir = ir, .next = cpu->rip, .path = path};
+    Lift l = {.cpu = cpu, .ir = ir, .next = cpu->rip, .path = bounds->path};
     const uint8_t *page = host - (la & PAGE_MASK);
     while (!l.done) {
         uint64_t offset = (la & PAGE_MASK) + (l.next - ir->rip);
         bool owned;
-        bool room = ir->insn_count < IR_MAX_INSNS && ir->op_count + OPS_PER_INSN < IR_MAX_OPS;
-        if (offset >= PAGE_SIZE || !room || is_off_path(&l) ||
-            !fetch_insn(&l, page, offset, l.next, &owned)) {
+        if (is_at_end(&l, bounds, offset) || !fetch_insn(&l, page, offset, l.next, &owned)) {
             if (ir->insn_count == 0)
                 return false;
             lift_jump_to(&l, l.next);

@@ -40,16 +40,23 @@ typedef struct LiftPath {
     uint64_t rip[IR_MAX_INSNS + 1]; /* the last: where it went from there */
 } LiftPath;
 
+/* Where a superblock ends, beside where it must. */
+typedef struct LiftBounds {
+    const LiftPath *path; /* from CS:rip on; it follows that. NULL: straight on */
+    const uint64_t
+        *starts;    /* bit n: a block starts at byte n of the page. NULL: it does not matter */
+    unsigned insns; /* at most so many; 0: any number */
+} LiftBounds;
+
 /* Lifts the superblock at CS:rip, whose bytes are at host, in one page. False: its first
  * instruction cannot be decoded, or crosses the page. In the second case it is lifted alone if
- * `second`, the next page, is given. What is not lifted the interpreter runs. With a path
- * from CS:rip on, the superblock follows it, and ends where it ends. */
+ * `second`, the next page, is given. What is not lifted the interpreter runs. */
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *second, LinAddr la,
-                const LiftPath *path, IrBlock *ir);
+                const LiftBounds *bounds, IrBlock *ir);
 
 /* --- between lift's files ------------------------------------------------------------------------ */
 
-enum { MAX_RETURNS = 8 };
+enum { MAX_RETURNS = 8, MAX_BRANCHES = 3 };
 
 typedef struct Lift {
     Cpu *cpu;
@@ -57,7 +64,8 @@ typedef struct Lift {
     Insn *insn;                            /* the one being lifted */
     uint64_t next;                         /* rip after it */
     bool done;                             /* the block has its last op */
-    unsigned branches;                     /* conditional ones so far */
+    unsigned branches;                     /* conditional ones so far, */
+    uint64_t joins[MAX_BRANCHES];          /* and where they go */
     const LiftPath *path;                  /* to follow; NULL: none */
     uint64_t returns[MAX_RETURNS];         /* of the calls on the path, where they come back to, */
     unsigned depth;                        /* innermost last */

@@ -74,7 +74,6 @@ bool lift_jmp(Lift *l)
  * back to it: three are a good bet. More cost the translator a third and gain programs nothing. */
 bool lift_jcc(Lift *l)
 {
-    enum { MAX_BRANCHES = 3 };
     uint64_t rip;
     if (!relative_target(l, &rip))
         return false;
@@ -90,7 +89,8 @@ bool lift_jcc(Lift *l)
     }
     /* A loop of one block ends it, so that the back end may write the block twice. */
     l->ir->is_loop = rip == l->ir->rip;
-    if (l->ir->is_loop || l->path || ++l->branches == MAX_BRANCHES)
+    l->joins[l->branches++] = rip;
+    if (l->ir->is_loop || l->path || l->branches == MAX_BRANCHES)
         jump_to(l, l->next);
     return true;
 }

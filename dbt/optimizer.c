@@ -95,8 +95,8 @@ static bool write_block(Optimizer *o)
     IrBlock *ir = o->ir;
     LinAddr la = code_address(&job->cpu, old->rip);
     job->cpu.rip = old->rip;
-    const LiftPath *path = job->path.count ? &job->path : NULL;
-    if (!lift_block(&job->cpu, old->key, job->page + (la & PAGE_MASK), NULL, la, path, ir))
+    LiftBounds bounds = {.path = job->path.count ? &job->path : NULL};
+    if (!lift_block(&job->cpu, old->key, job->page + (la & PAGE_MASK), NULL, la, &bounds, ir))
         return false;
     ir->host = old->host;
     ir->alone = job->alone;

@@ -69,6 +69,18 @@ static void show_contexts(const Cpu *cpu)
 
 typedef uint32_t EnterFn(Cpu *cpu, const uint8_t *code);
 
+/* Sets rip to where generated code was left; the Exit it was left by, or 0. */
+static uint32_t note_way_out(const Translator *t, Cpu *cpu, uint32_t way)
+{
+    if (way & LEFT_AT_START) {
+        cpu->rip = t->blocks[way & ~LEFT_AT_START].rip;
+        return 0;
+    }
+    if (way)
+        cpu->rip = t->exits[way].rip;
+    return way;
+}
+
 /* Runs one block for a comparison: with a budget that ends whatever comes after it. */
 static uint32_t enter_alone(Translator *t, Cpu *cpu, EnterFn *fn, const Block *block)
 {
@@ -76,13 +88,12 @@ static uint32_t enter_alone(Translator *t, Cpu *cpu, EnterFn *fn, const Block *b
     uint64_t limit = t->run_limit;
     t->run_limit = cpu->insn_count + block->insn_count + NOTHING;
     cpu->jit.budget = NOTHING;
-    uint32_t exit = fn(cpu, t->rx + block->entry_body);
+    uint32_t way = fn(cpu, t->rx + block->entry + block->body);
     x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
     t->run_limit = limit;
-    if (exit)
-        cpu->rip = t->exits[exit].rip;
+    uint32_t exit = note_way_out(t, cpu, way);
     lockstep_end(t, cpu);
     return exit && t->exits[exit].kind == EXIT_BUDGET ? 0 : exit;
 }
@@ -104,13 +115,11 @@ static uint32_t enter(Translator *t, Cpu *cpu, uint32_t index)
         return enter_alone(t, cpu, fn, block);
     if (t->counted)
         cpu->jit.budget = t->run_limit - cpu->insn_count;
-    uint32_t exit = fn(cpu, t->rx + block->entry);
+    uint32_t way = fn(cpu, t->rx + block->entry);
     x87_spill(cpu);
     flags_from_image(cpu);
     settle_count(t, cpu);
-    if (exit)
-        cpu->rip = t->exits[exit].rip;
-    return exit;
+    return note_way_out(t, cpu, way);
 }
 
 /* From here on: until something is pending or the run is over. */

@@ -76,11 +76,27 @@ static bool may_cross(const Cpu *cpu, const uint8_t *host, LinAddr la)
 bool lift_again(const Translator *t, Cpu *cpu, uint32_t index, IrBlock *ir)
 {
     const Block *block = &t->blocks[index];
-    const LiftPath *path = t->optimizer ? optimizer_path(t->optimizer, index) : NULL;
+    LiftBounds bounds = {.path = t->optimizer ? optimizer_path(t->optimizer, index) : NULL,
+                         .insns = block->insn_count};
     bool lifted = lift_block(cpu, block->key, block->host, block->second,
-                             code_address(cpu, cpu->rip), path, ir);
+                             code_address(cpu, cpu->rip), &bounds, ir);
     ir->is_hot = is_for_hot(code_space_of(t, index));
     return lifted;
+}
+
+/* Goes straight on to what there is already: the dispatcher need not be asked. */
+static void link_to_known(Translator *t, uint32_t index, const CodePage *page)
+{
+    const Block *block = &t->blocks[index];
+    for (uint32_t n = block->first_exit; n < block->first_exit + block->exit_count; n++) {
+        const Exit *exit = &t->exits[n];
+        const uint8_t *host = block->host + (exit->rip - block->rip);
+        if (exit->kind != EXIT_NEAR || !cache_starts_at(page, (uintptr_t)host & PAGE_MASK))
+            continue;
+        uint32_t target = cache_find(t, exit->rip, block->base, host, block->key);
+        if (target && !(t->optimizer && optimizer_awaits(t->optimizer, target)))
+            link_exit(t, n, target);
+    }
 }
 
 /* 0: the interpreter must do this one. */
@@ -98,7 +114,8 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
         return 0;
     const uint8_t *second = NULL;
     CodePage *second_page = NULL;
-    if (!lift_block(cpu, key, host, NULL, la, NULL, ir)) {
+    LiftBounds bounds = {.starts = code_page->starts};
+    if (!lift_block(cpu, key, host, NULL, la, &bounds, ir)) {
         if (!may_cross(cpu, host, la))
             return 0;
         second = fetch_page(cpu, next_page(la));
@@ -108,7 +125,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
             return 0;
         second_page = cache_page(t, second);
         if (cache_is_restless(second_page, second) ||
-            !lift_block(cpu, key, host, second, la, NULL, ir))
+            !lift_block(cpu, key, host, second, la, &bounds, ir))
             return 0;
     }
     CodeSpace *space = &t->space[SPACE_PLAIN];
@@ -137,6 +154,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     cache_insert(t, index, code_page);
     if (second)
         cache_insert_tail(t, index, second_page, second);
+    link_to_known(t, index, code_page);
     t->stats.blocks++;
     t->stats.insns += ir->insn_count;
     t->stats.code_bytes += space->next.code - code;

@@ -34,6 +34,10 @@ typedef enum ShortcutKind {
     SHORTCUT_JMP_DEAD, /* the saving of the flags, to be jumped over for such targets */
 } ShortcutKind;
 
+/* What generated code is left with, other than the number of an Exit or 0: this and the number of
+ * the block whose start it was left at, for something is pending. */
+#define LEFT_AT_START (1u << 31)
+
 /* A place where generated code goes on in another block once that is known. */
 typedef struct Exit {
     uint64_t rip;      /* where to */
@@ -55,37 +59,40 @@ struct Block {
     uint64_t base;       /* of CS */
     const uint8_t *host; /* guest code's first byte: with rip, base and key the block's name */
     uint32_t key;
-    uint32_t entry;        /* code offset: flags in the image */
-    uint32_t entry_body;   /* behind the look at the budget too */
-    uint32_t entry_polled; /* behind the look at `poll` */
-    uint32_t entry_dead;   /* flags are written before they are looked at; 0 = there is none */
-    uint32_t stubs;        /* code offset: what is behind it is seldom run */
-    uint32_t code_end;
-    uint32_t hash_next; /* block index */
-    uint32_t page_next; /* in its page's list */
-    uint32_t first_exit, exit_count;
-    uint32_t in;      /* exits linked to it */
-    uint32_t page_id; /* of its page, for exits from other pages; 0: not asked for yet */
+    uint32_t hash_next; /* block index. A look-up needs no more than what is up to here */
     uint64_t granules;
-    uint16_t insn_count;
+    const uint8_t *second; /* of a block that lies in two pages, the second; NULL: all others */
+    uint32_t other_half;   /* the records of its halves name each other */
+    uint32_t page_next;    /* in its page's list */
+    uint32_t page_id;      /* of its page, for exits from other pages; 0: not asked for yet */
+    uint32_t in;           /* exits linked to it */
+    uint32_t first_exit;
+    uint32_t entry; /* code offset: flags in the image */
+    uint32_t stubs; /* code offset: what is behind it is seldom run */
+    uint32_t code_end;
+    uint32_t apart_us;  /* when a check's span was last not there: microseconds, */
+    uint8_t apart;      /* and how many times in a row */
+    uint8_t heat;       /* samples */
+    uint8_t insn_count; /* at most IR_MAX_INSNS */
+    uint8_t polled;     /* from `entry` on: behind the look at `poll`, */
+    uint8_t body;       /* behind the look at the budget too, */
+    uint8_t dead;       /* and flags are written before they are looked at; 0: they may be read */
+    uint16_t exit_count;
     bool dropped;
-    bool is_tail;          /* no code: what its other half has in this page */
-    uint32_t other_half;   /* of a block that lies in two pages: their records name each other */
-    const uint8_t *second; /* that block's second page; NULL: all others */
+    bool is_tail; /* no code: what its other half has in this page */
     bool has_spans;
-    uint8_t apart;     /* times in a row what a check should have opened was not there, */
-    uint32_t apart_us; /* and when: microseconds */
-    uint8_t heat;      /* samples */
 };
+static_assert(sizeof(Block) <= 96, "there are many, and each is memory that is touched first");
 
 /* A guest page that code was translated from. */
 typedef struct CodePage {
-    uint64_t granules; /* of all its blocks */
-    uint32_t blocks;   /* list through page_next */
-    uint64_t alone;    /* granules whose blocks have no spans: they did not pay */
-    uint8_t hits[64];  /* writes into each granule that cost blocks */
-    uint64_t writes;   /* into the page, since it is known */
-    unsigned refused;  /* times the page was found too restless to translate */
+    uint64_t granules;   /* of all its blocks */
+    uint32_t blocks;     /* list through page_next */
+    uint64_t alone;      /* granules whose blocks have no spans: they did not pay */
+    uint64_t starts[64]; /* bit n: a block starts at byte n, or did */
+    uint8_t hits[64];    /* writes into each granule that cost blocks */
+    uint64_t writes;     /* into the page, since it is known */
+    unsigned refused;    /* times the page was found too restless to translate */
 } CodePage;
 
 /* What a part of a block's code is for; kept in IrBlock.marks while somebody looks (view.c). */
@@ -94,12 +101,13 @@ typedef enum MarkKind {
     MARK_MISS,     /* the TLB is filled, or the instruction handed over */
     MARK_HANDOVER, /* to the interpreter */
     MARK_EXIT,
+    MARK_LEAVE, /* at the block's start */
 } MarkKind;
 
 typedef struct Mark {
     uint32_t at; /* code offset */
     MarkKind kind;
-    uint32_t number; /* of the op, site or exit */
+    uint32_t number; /* of the op, site, exit or block */
 } Mark;
 
 typedef struct TranslatorStats {
@@ -172,6 +180,18 @@ enum { XSAVE_AREA_SIZE = 576 };
 enum { MAX_BLOCK_CODE = 64 * KIB };
 enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
 
+/* Where a block is entered by whoever has looked at `poll`. */
+static inline uint32_t entry_polled(const Block *block)
+{
+    return block->entry + block->polled;
+}
+
+/* Where it is entered with any flags; 0: it must not be. */
+static inline uint32_t entry_dead(const Block *block)
+{
+    return block->dead ? block->entry + block->dead : 0;
+}
+
 static inline Translator *translator_of(const Cpu *cpu)
 {
     return cpu->engine_data;
@@ -201,6 +221,11 @@ uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint
 uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
                            const uint8_t *host, uint32_t key);
 void cache_insert(Translator *t, uint32_t block, CodePage *page);
+/* Does a block start there in the page, or did? */
+static inline bool cache_starts_at(const CodePage *page, unsigned offset)
+{
+    return page->starts[offset / 64] >> offset % 64 & 1;
+}
 /* Of a block that is in the cache: its last bytes are in another page. */
 void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
 void cache_drop(Translator *t, uint32_t block);

@@ -61,6 +61,9 @@ static void print_stub_title(const View *v, const Mark *mark, GString *out)
                              : exit->kind == EXIT_BUDGET ? "> budget spent, at "
                                                          : "> to ");
         symbols_print(v->t->symbols, exit->rip, out);
+    } else if (mark->kind == MARK_LEAVE) {
+        g_string_append(out, "> pending, at ");
+        symbols_print(v->t->symbols, v->t->blocks[mark->number].rip, out);
     } else {
         const Site *site = &v->t->sites[mark->number];
         g_string_append_printf(out, "> of 0x%" PRIx64, v->block->rip + site->delta);
@@ -178,10 +181,9 @@ void view_meta(const View *v, GString *out)
     g_string_append_printf(out,
                            "META: %u instructions, key %08" PRIx32 ", entries +000, +%03" PRIx32
                            " without the look at poll",
-                           block->insn_count, block->key, block->entry_polled - block->entry);
-    if (block->entry_dead)
-        g_string_append_printf(out, ", +%03" PRIx32 " without flags",
-                               block->entry_dead - block->entry);
+                           block->insn_count, block->key, (uint32_t)block->polled);
+    if (block->dead)
+        g_string_append_printf(out, ", +%03x without flags", block->dead);
     g_string_append_c(out, '\n');
     uint32_t index = block - t->blocks;
     uint32_t end = code_space_of(t, index)->next.site;

@@ -31,11 +31,13 @@ static bool lift_at(Translator *t, uint64_t rip, uint32_t key, const uint8_t *ho
     LinAddr la = code_base(cpu) + rip;
     const uint8_t *second = code_at(cpu, (la & ~PAGE_MASK) + PAGE_SIZE);
     uint32_t index = cache_find(t, rip, code_base(cpu), host, key);
+    const CodePage *page = cache_page(t, host);
+    LiftBounds bounds = {.starts = page->starts};
     bool lifted = index ? lift_again(t, cpu, index, t->ir)
-                        : lift_block(cpu, key, host, NULL, la, NULL, t->ir) ||
-                              (second && lift_block(cpu, key, host, second, la, NULL, t->ir));
+                        : lift_block(cpu, key, host, NULL, la, &bounds, t->ir) ||
+                              (second && lift_block(cpu, key, host, second, la, &bounds, t->ir));
     cpu->rip = saved;
-    t->ir->alone = cache_is_alone(cache_page(t, host), host);
+    t->ir->alone = cache_is_alone(page, host);
     if (!lifted)
         return false;
     x64_swap_registers(t->ir);
@@ -85,6 +87,8 @@ static void renumber(Translator *t, const Block *old)
         Mark *mark = &g_array_index(t->ir->marks, Mark, i);
         if (mark->kind == MARK_EXIT)
             mark->number += old->first_exit - next->exit;
+        else if (mark->kind == MARK_LEAVE)
+            mark->number = old - t->blocks;
         else if (mark->kind != MARK_OP)
             mark->number += site - next->site;
     }

@@ -113,8 +113,11 @@ static const char *note_of(const char *text)
 
 void view_mark_name(const Mark *mark, GString *out)
 {
-    static const char *const names[] = {
-        [MARK_OP] = "op", [MARK_MISS] = "miss", [MARK_HANDOVER] = "handover", [MARK_EXIT] = "exit"};
+    static const char *const names[] = {[MARK_OP] = "op",
+                                        [MARK_MISS] = "miss",
+                                        [MARK_HANDOVER] = "handover",
+                                        [MARK_EXIT] = "exit",
+                                        [MARK_LEAVE] = "leave"};
     g_string_append_printf(out, "%s %" PRIu32, names[mark->kind], mark->number);
 }
 

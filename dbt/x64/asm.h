@@ -31,30 +31,60 @@ typedef enum HostReg {
     HOST_NONE = 0xff,
 } HostReg;
 
+/* Instructions are written in whole words: up to ASM_SLACK bytes behind what a writer appends may
+ * be changed too. Only asm_byte, asm_imm, asm_patch, asm_jcc and asm_jmp write no more than they
+ * say, and may end what is written into the middle of code. */
+enum { ASM_SLACK = 8 };
+
 typedef struct Asm {
     uint8_t *code; /* writable mapping */
     uint32_t at;   /* where the next byte goes; that there is room has been seen to */
 } Asm;
 
-/* The operand that ModRM.rm names: a register, or memory. It is one word, so that the compiler can
- * keep it in a register and knows its constant parts:
+/* The operand that ModRM.rm names, a register or memory, as it stands in the code. It is one word,
+ * so that the compiler can keep it in a register and knows its constant parts:
  *
- *     63 displacement 32    25 GS    24 is a register    23 scale 16    15 index 8    7 base 0
+ *     58 GS    57 REX.X    56 REX.B    50 length 48    47 displacement, SIB, ModRM 0
  *
- * A register's number is in the place of the base. */
+ * ModRM.reg is 0. Behind `length` bytes there may be anything; length 0: there is no ModRM. */
 typedef struct Rm {
     uint64_t word;
 } Rm;
 
+enum { RM_LENGTH = 48, RM_REX = 56, RM_GS = 58 };
+
+static ALWAYS_INLINE bool asm_fits8(int64_t v)
+{
+    return v == (int8_t)v;
+}
+
+static ALWAYS_INLINE Rm rm_none(void)
+{
+    return (Rm){0};
+}
+
 static ALWAYS_INLINE Rm rm_reg(unsigned reg)
 {
-    return (Rm){reg | 1u << 24};
+    return (Rm){0xc0 | (reg & 7) | (uint64_t)1 << RM_LENGTH | (uint64_t)(reg >> 3) << RM_REX};
 }
 
 /* base and index may be HOST_NONE; scale is a shift count */
 static ALWAYS_INLINE Rm rm_index(unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
-    return (Rm){base | index << 8 | scale << 16 | (uint64_t)(uint32_t)disp << 32};
+    enum { SIB = 4, NO_BASE = 5, NO_INDEX = 4 };
+    bool has_base = base != HOST_NONE, has_index = index != HOST_NONE;
+    unsigned base_field = has_base ? base & 7 : NO_BASE;
+    unsigned index_field = has_index ? index & 7 : NO_INDEX;
+    bool needs_sib = has_index || !has_base || base_field == SIB;
+    bool needs_disp = disp || base_field == HOST_RBP;
+    unsigned mod = !has_base || !needs_disp ? 0 : asm_fits8(disp) ? 0x40 : 0x80;
+    unsigned length = 1 + needs_sib + (!has_base || mod == 0x80 ? 4 : mod >> 6);
+    uint64_t word = mod | (needs_sib ? SIB : base_field);
+    if (needs_sib)
+        word |= (scale << 6 | index_field << 3 | base_field) << 8;
+    word |= (uint64_t)(uint32_t)disp << (needs_sib ? 16 : 8);
+    unsigned rex = (has_base ? base >> 3 : 0) | (has_index ? index >> 3 << 1 : 0);
+    return (Rm){word | (uint64_t)length << RM_LENGTH | (uint64_t)rex << RM_REX};
 }
 
 static ALWAYS_INLINE Rm rm_mem(unsigned base, int32_t disp)
@@ -65,38 +95,33 @@ static ALWAYS_INLINE Rm rm_mem(unsigned base, int32_t disp)
 /* gs:[index + disp]; index may be HOST_NONE */
 static ALWAYS_INLINE Rm rm_gs(unsigned index, int32_t disp)
 {
-    return (Rm){rm_mem(index, disp).word | 1u << 25};
+    return (Rm){rm_mem(index, disp).word | (uint64_t)1 << RM_GS};
 }
 
 static ALWAYS_INLINE bool rm_is_reg(Rm rm)
 {
-    return rm.word >> 24 & 1;
+    return (rm.word & 0xc0) == 0xc0;
+}
+
+/* Of a register. */
+static ALWAYS_INLINE unsigned rm_number(Rm rm)
+{
+    return (rm.word & 7) | (rm.word >> RM_REX & 1) << 3;
+}
+
+static ALWAYS_INLINE bool rm_equal(Rm one, Rm other)
+{
+    return one.word == other.word;
 }
 
 static ALWAYS_INLINE bool rm_has_gs(Rm rm)
 {
-    return rm.word >> 25 & 1;
+    return rm.word >> RM_GS & 1;
 }
 
-/* Of the base, or the register itself. */
-static ALWAYS_INLINE unsigned rm_number(Rm rm)
+static ALWAYS_INLINE unsigned rm_length(Rm rm)
 {
-    return rm.word & 0xff;
-}
-
-static ALWAYS_INLINE unsigned rm_index_number(Rm rm)
-{
-    return rm.word >> 8 & 0xff;
-}
-
-static ALWAYS_INLINE unsigned rm_scale(Rm rm)
-{
-    return rm.word >> 16 & 0xff;
-}
-
-static ALWAYS_INLINE int32_t rm_disp(Rm rm)
-{
-    return rm.word >> 32;
+    return rm.word >> RM_LENGTH & 7;
 }
 
 /* An opcode with its map and mandatory prefix. */
@@ -145,63 +170,32 @@ typedef enum HostCond {
 
 enum { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
 
-static ALWAYS_INLINE bool asm_fits8(int64_t v)
-{
-    return v == (int8_t)v;
-}
-
 /* The R, X and B bits that reg and rm need. */
 static ALWAYS_INLINE unsigned asm_rex(unsigned reg, Rm rm)
 {
-    unsigned bits = reg & 8 ? REX_R : 0;
-    if (rm_is_reg(rm))
-        return bits | (rm_number(rm) & 8 ? REX_B : 0);
-    if (rm_number(rm) != HOST_NONE && rm_number(rm) & 8)
-        bits |= REX_B;
-    if (rm_index_number(rm) != HOST_NONE && rm_index_number(rm) & 8)
-        bits |= REX_X;
-    return bits;
+    return (reg & 8) >> 1 | (rm.word >> RM_REX & 3);
 }
 
-/* The writers keep their place in a local pointer: the compiler must think that a byte stored
- * through it could be Asm.at, and would load and store that for each. */
-static ALWAYS_INLINE uint8_t *asm_put(uint8_t *p, unsigned byte)
+/* The bytes of an instruction before its ModRM. They are put together from the last to the first.
+ */
+typedef struct AsmHead {
+    uint64_t bytes;
+    unsigned length;
+} AsmHead;
+
+static ALWAYS_INLINE void asm_prepend(AsmHead *head, bool wanted, unsigned byte)
 {
-    *p = byte;
-    return p + 1;
+    head->bytes = wanted ? head->bytes << 8 | byte : head->bytes;
+    head->length += wanted;
 }
 
-static ALWAYS_INLINE uint8_t *asm_put32(uint8_t *p, int32_t value)
+static ALWAYS_INLINE void asm_put(Asm *a, AsmHead head, unsigned reg, Rm rm)
 {
-    memcpy(p, &value, 4);
-    return p + 4;
-}
-
-/* ModRM, SIB and displacement. */
-static ALWAYS_INLINE uint8_t *asm_put_rm(uint8_t *p, unsigned reg, Rm rm)
-{
-    enum { SIB = 4, NO_BASE = 5, NO_INDEX = 4 };
-    reg = (reg & 7) << 3;
-    if (rm_is_reg(rm))
-        return asm_put(p, 0xc0 | reg | (rm_number(rm) & 7));
-    if (rm_number(rm) == HOST_NONE) {
-        unsigned index = rm_index_number(rm) == HOST_NONE ? NO_INDEX : rm_index_number(rm) & 7;
-        p = asm_put(p, reg | SIB);
-        p = asm_put(p, rm_scale(rm) << 6 | index << 3 | NO_BASE);
-        return asm_put32(p, rm_disp(rm));
-    }
-    bool needs_disp = rm_disp(rm) || (rm_number(rm) & 7) == HOST_RBP;
-    unsigned mod = !needs_disp ? 0 : asm_fits8(rm_disp(rm)) ? 0x40 : 0x80;
-    if (rm_index_number(rm) != HOST_NONE || (rm_number(rm) & 7) == HOST_RSP) {
-        unsigned index = rm_index_number(rm) == HOST_NONE ? NO_INDEX : rm_index_number(rm) & 7;
-        p = asm_put(p, mod | reg | SIB);
-        p = asm_put(p, rm_scale(rm) << 6 | index << 3 | (rm_number(rm) & 7));
-    } else {
-        p = asm_put(p, mod | reg | (rm_number(rm) & 7));
-    }
-    if (mod == 0x40)
-        return asm_put(p, rm_disp(rm));
-    return mod == 0x80 ? asm_put32(p, rm_disp(rm)) : p;
+    asm_prepend(&head, rm_has_gs(rm), 0x65);
+    uint8_t *p = a->code + a->at;
+    store_le64(p, head.bytes);
+    store_le64(p + head.length, rm.word | (reg & 7) << 3);
+    a->at += head.length + rm_length(rm);
 }
 
 /* op with ModRM; nothing after it yet. */
@@ -209,48 +203,32 @@ static ALWAYS_INLINE void asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned
                                     unsigned imm_bytes)
 {
     unsigned rex = asm_rex(reg, rm) | (width.w ? REX_W : 0);
-    uint8_t *p = a->code + a->at;
-    if (!rm_is_reg(rm) && rm_has_gs(rm))
-        p = asm_put(p, 0x65);
-    if (width.opsize || op.prefix == 0x66)
-        p = asm_put(p, 0x66);
-    if (op.prefix && op.prefix != 0x66)
-        p = asm_put(p, op.prefix);
-    if (rex || width.rex)
-        p = asm_put(p, REX | rex);
-    if (op.map) {
-        p = asm_put(p, 0x0f);
-        if (op.map > 1)
-            p = asm_put(p, op.map == 2 ? 0x38 : 0x3a);
-    }
-    p = asm_put(p, op.opcode);
-    p = asm_put_rm(p, reg, rm);
-    a->at = p - a->code;
+    AsmHead head = {op.opcode, 1};
+    asm_prepend(&head, op.map > 1, op.map == 2 ? 0x38 : 0x3a);
+    asm_prepend(&head, op.map != 0, 0x0f);
+    asm_prepend(&head, rex || width.rex, REX | rex);
+    asm_prepend(&head, op.prefix && op.prefix != 0x66, op.prefix);
+    asm_prepend(&head, width.opsize || op.prefix == 0x66, 0x66);
+    asm_put(a, head, reg, rm);
 }
 
-/* The same with a VEX prefix; op.map 1-3. l: vector length bit. rm_reg(HOST_NONE): no ModRM, as
- * VZEROUPPER has none. */
+/* The same with a VEX prefix; op.map 1-3. l: vector length bit. */
 static ALWAYS_INLINE void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned reg, unsigned vvvv,
                                   Rm rm)
 {
     unsigned bits = asm_rex(reg, rm);
     unsigned pp = op.prefix == 0x66 ? 1 : op.prefix == 0xf3 ? 2 : op.prefix == 0xf2 ? 3 : 0;
     unsigned tail = (~vvvv & 15) << 3 | l << 2 | pp;
-    uint8_t *p = a->code + a->at;
-    if (!rm_is_reg(rm) && rm_has_gs(rm))
-        p = asm_put(p, 0x65);
+    AsmHead head = {op.opcode, 1};
     if (op.map == 1 && !w && !(bits & (REX_X | REX_B))) {
-        p = asm_put(p, 0xc5);
-        p = asm_put(p, (bits & REX_R ? 0 : 0x80) | tail);
+        asm_prepend(&head, true, (bits & REX_R ? 0 : 0x80) | tail);
+        asm_prepend(&head, true, 0xc5);
     } else {
-        p = asm_put(p, 0xc4);
-        p = asm_put(p, (~bits & 7) << 5 | op.map);
-        p = asm_put(p, w << 7 | tail);
+        asm_prepend(&head, true, w << 7 | tail);
+        asm_prepend(&head, true, (~bits & 7) << 5 | op.map);
+        asm_prepend(&head, true, 0xc4);
     }
-    p = asm_put(p, op.opcode);
-    if (!rm_is_reg(rm) || rm_number(rm) != HOST_NONE)
-        p = asm_put_rm(p, reg, rm);
-    a->at = p - a->code;
+    asm_put(a, head, reg, rm);
 }
 
 static ALWAYS_INLINE void asm_byte(Asm *a, unsigned value)
@@ -297,10 +275,10 @@ static ALWAYS_INLINE void asm_mov_imm(Asm *a, unsigned reg, uint64_t value)
 {
     unsigned rex = reg & 8 ? REX_B : 0;
     if (value == (uint32_t)value) {
-        if (rex)
-            asm_byte(a, REX | rex);
-        asm_byte(a, 0xb8 | (reg & 7));
-        asm_imm(a, value, 4);
+        AsmHead head = {value << 8 | 0xb8 | (reg & 7), 5};
+        asm_prepend(&head, rex, REX | rex);
+        store_le64(a->code + a->at, head.bytes);
+        a->at += head.length;
     } else if ((int64_t)value == (int32_t)value) {
         asm_op(a, OP1(0xc7), 8, 0, rm_reg(reg));
         asm_imm(a, value, 4);
@@ -341,16 +319,19 @@ static ALWAYS_INLINE void asm_patch(Asm *a, uint32_t where, uint32_t target)
 /* Jumps with 32-bit displacements; return where the displacement is. */
 static ALWAYS_INLINE uint32_t asm_jcc(Asm *a, unsigned cond, uint32_t target)
 {
-    asm_byte(a, 0x0f);
-    asm_byte(a, 0x80 | cond);
-    asm_imm(a, target - (a->at + 4), 4);
+    uint8_t *p = a->code + a->at;
+    a->at += 6;
+    store_le16(p, 0x800f | cond << 8);
+    store_le32(p + 2, target - a->at);
     return a->at - 4;
 }
 
 static ALWAYS_INLINE uint32_t asm_jmp(Asm *a, uint32_t target)
 {
-    asm_byte(a, 0xe9);
-    asm_imm(a, target - (a->at + 4), 4);
+    uint8_t *p = a->code + a->at;
+    a->at += 5;
+    *p = 0xe9;
+    store_le32(p + 1, target - a->at);
     return a->at - 4;
 }
 

@@ -253,7 +253,7 @@ static void begin_insn(Emit *e)
 {
     e->site = 0;
     e->site_stub = NULL;
-    e->memory = rm_reg(HOST_NONE);
+    e->memory = rm_none();
 }
 
 /* Is the code behind the instruction's that of the next one in memory? */
@@ -272,21 +272,58 @@ static void finish_insn(Emit *e)
     begin_insn(e);
 }
 
+/* What an op that is no row needs of the flags before it. */
+static void prepare_flags(Emit *e, const IrOp *op)
+{
+    switch ((IrFlags)ir_info[op->op].flags) {
+    case FLAGS_KEEPS:
+        break;
+    case FLAGS_READS:
+        emit_flags_to_host(e);
+        break;
+    case FLAGS_CLOBBERS:
+        if (!(e->flags & FLAGS_IN_IMAGE))
+            emit_keep_flags(e, op);
+        break;
+    case FLAGS_WRITES:
+        e->flags = FLAGS_IN_HOST;
+        break;
+    case FLAGS_ROW:
+        emit_row_flags(e);
+        break;
+    }
+}
+
+static void emit_op(Emit *e, const IrOp *op)
+{
+    const IrUse *use = &e->ir->use[e->at_op];
+    if (op->op == IR_ROW) { /* the most, by far */
+        if (use->reads | use->writes)
+            emit_row_flags(e);
+        emit_row(e, op);
+    } else {
+        prepare_flags(e, op);
+        emitters[op->op](e, op);
+    }
+    if (use->writes || op->op == IR_POPF)
+        emit_new_recipe(e, op);
+    else if (use->gprs & e->recipe.gprs)
+        e->recipe.kind = RECIPE_NONE;
+}
+
 static void emit_ops(Emit *e)
 {
+    const IrBlock *ir = e->ir;
     e->site_insn = 0;
-    for (unsigned i = 0; i < e->ir->op_count; i++) {
-        const IrOp *op = &e->ir->ops[i];
+    for (unsigned i = 0; i < ir->op_count; i++) {
+        const IrOp *op = &ir->ops[i];
         if (op->insn != e->site_insn) {
             finish_insn(e);
             e->site_insn = op->insn;
         }
         e->at_op = i;
         emit_mark(e, MARK_OP, i);
-        if (ir_info[op->op].flags != FLAGS_KEEPS)
-            emit_prepare_flags(e, op);
-        emitters[op->op](e, op);
-        emit_note_recipe(e, op);
+        emit_op(e, op);
     }
     begin_insn(e);
 }
@@ -306,7 +343,7 @@ void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,
-              .memory = rm_reg(HOST_NONE)};
+              .memory = rm_none()};
     emit_head(&e, block);
     emit_ops(&e);
     if (e.to_copy) {

@@ -45,6 +45,7 @@ typedef struct Stub Stub;
 struct Stub {
     void (*put)(Emit *e, const Stub *stub); /* something else: it writes the code */
     bool is_exit;
+    bool is_leave;    /* at the block's start: something is pending */
     bool swapped;     /* registers have changed places: they must be changed back, */
     bool save_flags;  /* the image must be written first, */
     Recipe recipe;    /* by this, or from the host's flags */
@@ -106,17 +107,11 @@ void x64_unlink(Translator *t, Exit *exit);
 
 /* --- between the back end's files ---------------------------------------------------------------- */
 
-/* flags.c: what an op needs of the flags before it, and what is known of them behind it. */
-void emit_prepare_flags(Emit *e, const IrOp *op);
+/* flags.c: the flags before an op that spoils them, and before a row; and how those that an op has
+ * written can be made again. */
+void emit_keep_flags(Emit *e, const IrOp *op);
+void emit_row_flags(Emit *e);
 void emit_new_recipe(Emit *e, const IrOp *op);
-static inline void emit_note_recipe(Emit *e, const IrOp *op)
-{
-    const IrUse *use = &e->ir->use[e->at_op];
-    if (use->writes || op->op == IR_POPF)
-        emit_new_recipe(e, op);
-    else if (use->gprs & e->recipe.gprs)
-        e->recipe.kind = RECIPE_NONE;
-}
 /* From op `from` on, can the flags be left to the recipe? */
 bool emit_recipe_lasts(const Emit *e, unsigned from);
 /* To the host's EFLAGS, or to the image, if they are not there. Use R11. */
@@ -211,9 +206,10 @@ int32_t emit_context(uint32_t key);
 /* What is written from here on, for who looks. */
 static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
 {
+    if (LIKELY(e->ir->marks == NULL))
+        return;
     Mark mark = {e->a.at, kind, number};
-    if (UNLIKELY(e->ir->marks != NULL))
-        g_array_append_val(e->ir->marks, mark);
+    g_array_append_val(e->ir->marks, mark);
 }
 
 /* cmp [the number that the context has for la's page], id */

@@ -162,9 +162,10 @@ void emit_stubs(Emit *e)
         for (unsigned j = 0; j < stub->from_count; j++)
             asm_patch(&e->a, stub->from[j], e->a.at);
         emit_mark(e,
-                  stub->is_miss   ? MARK_MISS
-                  : stub->is_exit ? MARK_EXIT
-                                  : MARK_HANDOVER,
+                  stub->is_miss    ? MARK_MISS
+                  : stub->is_exit  ? MARK_EXIT
+                  : stub->is_leave ? MARK_LEAVE
+                                   : MARK_HANDOVER,
                   stub->is_miss ? stub->id & MISS_SITE : stub->id);
         if (stub->is_miss) {
             put_miss(e, stub);
@@ -233,12 +234,24 @@ static bool flags_are_dead(const IrBlock *ir)
     return !unwritten;
 }
 
+static void put_leave(Emit *e, const Stub *stub)
+{
+    emit_stub_flags(e, stub);
+    if (stub->swapped)
+        emit_swap(e);
+    put_handover(e, LEFT_AT_START | e->block, e->t->trampolines.exit);
+}
+
 /* To the dispatcher if something is pending. */
 static void put_poll(Emit *e)
 {
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
     asm_byte(&e->a, 0);
-    note_flags(e, exit_stub(e, EXIT_LEAVE, e->ir->rip, asm_jcc(&e->a, COND_NE, 0)));
+    Stub *stub = emit_stub(e, asm_jcc(&e->a, COND_NE, 0));
+    stub->put = put_leave;
+    stub->is_leave = true;
+    stub->id = e->block;
+    note_flags(e, stub);
 }
 
 /* Likewise if the block has more instructions than a counted run has left. */
@@ -266,11 +279,11 @@ void emit_head(Emit *e, Block *block)
     bool counted = e->ir->key & KEY_COUNTED;
     block->entry = e->a.at;
     put_poll(e);
-    block->entry_polled = e->a.at;
+    block->polled = e->a.at - block->entry;
     put_count(e);
-    block->entry_body = e->a.at;
+    block->body = e->a.at - block->entry;
     bool leaves = counted || e->ir->second;
-    block->entry_dead = !leaves && flags_are_dead(e->ir) ? e->a.at : 0;
+    block->dead = !leaves && flags_are_dead(e->ir) ? block->body : 0;
     if (e->ir->second)
         put_second_check(e);
     if (e->ir->vectors)

@@ -4,82 +4,47 @@
  * struct Cpu, or nowhere: most flags are written again before anybody looks, but a fault might have
  * shown them, and for that case it is enough to know how they can be made again: the recipe. */
 #include "cpu/isa.h"
-#include "dbt/rows.h"
 #include "dbt/x64/emit.h"
+#include "dbt/x64/row_plan.h"
 
 #define FLAG_IMAGE x64_cpu(offsetof(Cpu, jit.flags))
 
 /* --- recipes ------------------------------------------------------------------------------------- */
 
-typedef enum AluGroup {
-    GROUP_ADD,
-    GROUP_OR,
-    GROUP_ADC,
-    GROUP_SBB,
-    GROUP_AND,
-    GROUP_SUB,
-    GROUP_XOR,
-    GROUP_CMP,
-    GROUP_TEST,
-    GROUP_NONE
-} AluGroup;
+static const uint8_t recipe_kinds[] = {
+    [ALU_ADD] = RECIPE_UNDO,  [ALU_OR] = RECIPE_TEST,    [ALU_AND] = RECIPE_TEST,
+    [ALU_SUB] = RECIPE_UNDO,  [ALU_XOR] = RECIPE_TEST,   [ALU_CMP] = RECIPE_AGAIN,
+    [ALU_NONE] = RECIPE_NONE, [ALU_TEST] = RECIPE_AGAIN,
+};
 
-static AluGroup alu_group(const Insn *insn)
+static unsigned alu_of(const Insn *insn)
 {
-    const InsnRow *row = insn_row(insn);
-    unsigned opcode = insn->opcode;
-    if (row->map != MAP_BASE || row_traits(insn)->kind != LIFT_ROW)
-        return GROUP_NONE;
-    if (opcode < 0x40 && (opcode & 7) < 6)
-        return opcode >> 3;
-    if (opcode >= 0x80 && opcode <= 0x83)
-        return insn->modrm >> 3 & 7;
-    bool test = opcode == 0x84 || opcode == 0x85 || opcode == 0xa8 || opcode == 0xa9 ||
-                ((opcode == 0xf6 || opcode == 0xf7) && (insn->modrm >> 3 & 7) < 2);
-    return test ? GROUP_TEST : GROUP_NONE;
+    return row_host_plan(insn)->alu;
 }
 
-static bool is_plain(const Operand *op)
+/* Registers and constants, of which the first is the second too in no addition. */
+static bool can_undo(const Operand *dst, const Operand *src)
 {
-    return op->kind == OPND_GPR || op->kind == OPND_IMM;
+    return dst->size >= 4 && (src->kind == OPND_IMM || src->reg != dst->reg);
 }
 
-static uint16_t named_gprs(const Insn *insn)
+void emit_new_recipe(Emit *e, const IrOp *op)
 {
-    uint16_t gprs = 0;
-    for (unsigned i = 0; i < 2; i++)
-        if (insn->op[i].kind == OPND_GPR)
-            gprs |= 1u << insn->op[i].reg;
-    return gprs;
-}
-
-static Recipe recipe_of(const IrBlock *ir, const IrOp *op)
-{
-    const Insn *insn = &ir->insn[op->insn];
+    const Insn *insn = &e->ir->insn[op->insn];
     const Operand *dst = &insn->op[0], *src = &insn->op[1];
-    Recipe recipe = {.insn = op->insn, .gprs = named_gprs(insn)};
+    e->recipe = (Recipe){.insn = op->insn};
     if (op->op != IR_ROW || dst->kind != OPND_GPR)
-        return recipe;
-    switch (alu_group(insn)) {
-    case GROUP_CMP:
-    case GROUP_TEST:
-        recipe.kind = is_plain(src) ? RECIPE_AGAIN : RECIPE_NONE;
-        break;
-    case GROUP_AND:
-    case GROUP_OR:
-    case GROUP_XOR:
-        recipe.kind = RECIPE_TEST;
-        recipe.gprs = 1u << dst->reg;
-        break;
-    case GROUP_ADD:
-    case GROUP_SUB:
-        if (dst->size >= 4 && is_plain(src) && (src->kind == OPND_IMM || src->reg != dst->reg))
-            recipe.kind = RECIPE_UNDO;
-        break;
-    default:
-        break;
-    }
-    return recipe;
+        return;
+    RecipeKind kind = recipe_kinds[alu_of(insn)];
+    bool result_only = kind == RECIPE_TEST;
+    if (!result_only && src->kind != OPND_GPR && src->kind != OPND_IMM)
+        return;
+    if (kind == RECIPE_UNDO && !can_undo(dst, src))
+        return;
+    e->recipe.kind = kind;
+    e->recipe.gprs = 1u << dst->reg;
+    if (!result_only && src->kind == OPND_GPR)
+        e->recipe.gprs |= 1u << src->reg;
 }
 
 static HostWidth width_of(unsigned size)
@@ -100,11 +65,11 @@ static unsigned in_register(Asm *a, unsigned gpr)
 static void put_again(Asm *a, const Insn *insn)
 {
     if (insn->op[1].kind == OPND_IMM) {
-        x64_row(a, insn, rm_reg(HOST_NONE));
+        x64_row(a, insn, rm_none());
         return;
     }
     unsigned size = insn->op[0].size;
-    unsigned opcode = (alu_group(insn) == GROUP_CMP ? 0x3a : 0x84) + (size > 1);
+    unsigned opcode = (alu_of(insn) == ALU_CMP ? 0x3a : 0x84) + (size > 1);
     unsigned left = in_register(a, insn->op[0].reg);
     asm_modrm(a, OP1(opcode), width_of(size), left, x64_gpr(insn->op[1].reg), 0);
 }
@@ -127,7 +92,7 @@ static void put_alu(Asm *a, HostAlu alu, const Insn *insn)
 
 static void put_undo(Asm *a, const Insn *insn)
 {
-    bool add = alu_group(insn) == GROUP_ADD;
+    bool add = alu_of(insn) == ALU_ADD;
     asm_mov(a, 8, HOST_R11, x64_gpr(insn->op[0].reg));
     put_alu(a, add ? ALU_SUB : ALU_ADD, insn);
     put_alu(a, add ? ALU_ADD : ALU_SUB, insn);
@@ -150,11 +115,6 @@ static void put_recipe(Emit *e, Recipe recipe)
     case RECIPE_NONE:
         return;
     }
-}
-
-void emit_new_recipe(Emit *e, const IrOp *op)
-{
-    e->recipe = recipe_of(e->ir, op);
 }
 
 /* --- between the places -------------------------------------------------------------------------- */
@@ -250,31 +210,16 @@ bool emit_recipe_lasts(const Emit *e, unsigned from)
     return false;
 }
 
-static void keep_flags(Emit *e, const IrOp *op)
+void emit_keep_flags(Emit *e, const IrOp *op)
 {
     if (wants_image(op) || !emit_recipe_lasts(e, e->at_op))
         emit_flags_to_image(e);
 }
 
-void emit_prepare_flags(Emit *e, const IrOp *op)
+void emit_row_flags(Emit *e)
 {
-    unsigned live = e->ir->live[e->at_op];
-    switch (ir_info[op->op].flags) {
-    case FLAGS_CLOBBERS:
-        keep_flags(e, op);
-        return;
-    case FLAGS_KEEPS:
-        return;
-    case FLAGS_READS:
-        emit_flags_to_host(e);
-        return;
-    case FLAGS_WRITES:
-        e->flags = FLAGS_IN_HOST;
-        return;
-    case FLAGS_ROW:
-        break;
-    }
     IrUse use = e->ir->use[e->at_op];
+    unsigned live = e->ir->live[e->at_op];
     unsigned kept = use.may_keep ? live : use.writes ? live & ~use.writes : 0;
     if (use.reads || kept)
         emit_flags_to_host(e);

@@ -37,7 +37,7 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
     }
     /* Only a circle of blocks must look at what is pending, and none goes forward all the way. */
     bool forward = exit->rip > from->rip && !exit->polls;
-    uint32_t entry = forward ? target->entry_polled : target->entry;
+    uint32_t entry = forward ? entry_polled(target) : target->entry;
     asm_patch(&a, exit->patch, entry);
     switch ((ShortcutKind)exit->shortcut_kind) {
     case SHORTCUT_NONE:
@@ -46,13 +46,13 @@ void x64_link(Translator *t, Exit *exit, const Block *target)
         asm_patch(&a, exit->shortcut, entry);
         break;
     case SHORTCUT_JCC_DEAD:
-        if (target->entry_dead && forward)
-            asm_patch(&a, exit->shortcut, target->entry_dead);
+        if (entry_dead(target) && forward)
+            asm_patch(&a, exit->shortcut, entry_dead(target));
         break;
     case SHORTCUT_JMP_DEAD:
-        if (target->entry_dead && forward) {
+        if (entry_dead(target) && forward) {
             a.at = exit->shortcut;
-            asm_jmp(&a, target->entry_dead);
+            asm_jmp(&a, entry_dead(target));
         }
         break;
     }
@@ -69,7 +69,9 @@ void x64_unlink(Translator *t, Exit *exit)
     if (exit->shortcut_kind == SHORTCUT_JCC || exit->shortcut_kind == SHORTCUT_JCC_DEAD) {
         asm_patch(&a, exit->shortcut, exit->jcc_stub);
     } else if (exit->shortcut_kind == SHORTCUT_JMP_DEAD) {
-        a.at = exit->shortcut;
-        emit_save_flags(&a);
+        uint8_t code[32];
+        Asm saving = {.code = code, .at = 0};
+        emit_save_flags(&saving);
+        memcpy(t->rw + exit->shortcut, code, saving.at);
     }
 }

@@ -241,7 +241,7 @@ void emit_reach(Emit *e, const IrOp *op)
 
 void emit_join_memory(Emit *e)
 {
-    if (rm_index_number(e->memory) != HOST_R11 || rm_is_reg(e->memory))
+    if (!rm_equal(e->memory, rm_index(HOST_R10, HOST_R11, 0, 0)))
         return;
     asm_lea(&e->a, 8, HOST_R10, e->memory);
     e->memory = rm_mem(HOST_R10, 0);

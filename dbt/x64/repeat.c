@@ -44,7 +44,7 @@ void emit_elements(Emit *e, const IrOp *op)
     asm_lea(a, 8, HOST_R10, rm_index(HOST_R10, HOST_RCX, scale, 0));
     asm_alu_imm(a, ALU_CMP, 8, rm_reg(HOST_R10), PAGE_SIZE);
     emit_cold_if(e, COND_A);
-    e->memory = rm_reg(HOST_NONE);
+    e->memory = rm_none();
     e->flags &= ~FLAGS_IN_HOST;
 }
 

@@ -1,72 +1,102 @@
 /* row.c - executes rows of the guest's instruction table on the host. [SDM2] "Instruction Format".
- *
- * A register operand whose home is memory goes through a scratch register, or, if it is only read
- * and in ModRM.rm, is a memory operand. AH-DH beside a REX prefix go through a scratch register
- * too. */
+ */
 #include "dbt/x64/row.h"
 
 #include "dbt/x64/row_plan.h"
 
-/* An operand on its way through a scratch register. */
-typedef struct Detour {
-    uint8_t scratch; /* HostReg */
-    uint8_t gpr;
-    bool high; /* AH-DH */
-    bool write;
-} Detour;
-
-typedef struct RowCode {
-    Asm *a;
-    const Insn *insn;
-    const RowHostPlan *plan;
-    Rm memory;
-    bool keeps_address; /* R10, and perhaps R11, must live until memory is used */
-    HostOp op;
-    HostWidth width;
-    unsigned reg, vvvv;
-    Rm rm;
-    bool has_modrm;
-    Detour detour[2];
-    unsigned detours;
-} RowCode;
-
-/* --- what is needed ------------------------------------------------------------------------------ */
-
-static bool has_memory(const Insn *insn)
+/* HOST_NONE: it takes more than a number to name it. */
+static unsigned number_of(const Operand *op)
 {
-    for (unsigned i = 0; i < MAX_OPERANDS; i++)
-        if (insn->op[i].kind == OPND_MEM)
-            return true;
-    return false;
+    return op->kind == OPND_GPR ? x64_home(op->reg) : op->kind == OPND_GPR8H ? HOST_NONE : op->reg;
 }
 
-/* Will the host's instruction have a REX prefix? Then AH-DH cannot be named. */
-static bool needs_rex(const RowHostPlan *plan, const Insn *insn)
+/* SPL to DIL have the numbers of AH to BH without a REX prefix. */
+static bool asks_for_rex(const Operand *op, unsigned number)
 {
-    if (has_memory(insn))
-        return true;
-    for (unsigned i = 0; i < plan->placed; i++) {
-        const Operand *op = &insn->op[plan->place[i].operand];
-        if (op->kind == OPND_GPR && x64_home(op->reg) >= HOST_R8)
-            return true;
+    return op->kind == OPND_GPR && op->size == 1 && number >= HOST_RSP;
+}
+
+/* ModRM.rm; none: it takes more. */
+static Rm common_rm(const Insn *insn, const RowHostPlan *plan, Rm memory, bool *rex)
+{
+    if (plan->rm == MAX_OPERANDS)
+        return rm_reg(insn->modrm & 7);
+    const Operand *op = &insn->op[plan->rm];
+    if (op->kind == OPND_MEM)
+        return memory;
+    unsigned number = number_of(op);
+    if (number == HOST_NONE)
+        return plan->rm_only_read && op->kind == OPND_GPR ? x64_gpr(op->reg) : rm_none();
+    *rex |= asks_for_rex(op, number);
+    return rm_reg(number);
+}
+
+/* Most instructions: as they are, with the host's numbers for the registers, and our M. */
+static bool put_common(Asm *a, const Insn *insn, const RowHostPlan *plan, Rm memory)
+{
+    unsigned reg = insn->modrm >> 3 & 7;
+    bool rex = false;
+    Rm rm = rm_none();
+    if (!plan->is_legacy || insn->lock)
+        return false;
+    if (plan->reg != MAX_OPERANDS) {
+        const Operand *op = &insn->op[plan->reg];
+        reg = number_of(op);
+        if (reg == HOST_NONE)
+            return false;
+        rex = asks_for_rex(op, reg);
     }
-    return false;
+    if (plan->has_modrm) {
+        rm = common_rm(insn, plan, memory, &rex);
+        if (rm_equal(rm, rm_none()))
+            return false;
+    }
+    unsigned bits = asm_rex(reg, rm) | insn->rex_w << 3;
+    AsmHead head = {plan->escape | (unsigned)insn->opcode << plan->escape_bits,
+                    plan->escape_bits / 8 + 1};
+    asm_prepend(&head, bits || rex, REX | bits);
+    if (plan->prefix)
+        asm_prepend(&head, true, plan->prefix);
+    if (insn->opsize == 2 && plan->takes_66)
+        asm_prepend(&head, true, 0x66);
+    asm_put(a, head, reg, rm);
+    row_put_immediate(a, insn, plan);
+    return true;
 }
 
-static inline bool needs_detour(const RowHostPlan *plan, const Insn *insn, const RowPlace *place)
+/* MOV of a constant to a register: the shortest way, memory homes included. */
+static bool put_mov_constant(Asm *a, const Insn *insn)
 {
-    const Operand *op = &insn->op[place->operand];
-    if (op->kind == OPND_GPR)
-        return place->needs_register && x64_home(op->reg) == HOST_NONE;
-    return op->kind == OPND_GPR8H && needs_rex(plan, insn);
-}
-
-static unsigned count_detours(const RowHostPlan *plan, const Insn *insn)
-{
-    unsigned detours = 0;
-    for (unsigned i = 0; i < plan->placed; i++)
-        detours += needs_detour(plan, insn, &plan->place[i]);
-    return detours;
+    const Operand *dest = &insn->op[0];
+    if (dest->kind != OPND_GPR)
+        return false;
+    uint64_t value = insn->imm;
+    Rm home = x64_gpr(dest->reg);
+    if (dest->size < 4) {
+        if (rm_is_reg(home) && dest->size == 2) {
+            asm_byte(a, 0x66);
+            if (rm_number(home) >= HOST_R8)
+                asm_byte(a, 0x41);
+            asm_byte(a, 0xb8 | (rm_number(home) & 7));
+            asm_imm(a, value, 2);
+            return true;
+        }
+        HostWidth width = {.opsize = dest->size == 2, .rex = rm_is_reg(home)};
+        asm_modrm(a, OP1(dest->size == 1 ? 0xc6 : 0xc7), width, 0, home, dest->size);
+        asm_imm(a, value, dest->size);
+        return true;
+    }
+    if (dest->size == 4)
+        value = (uint32_t)value;
+    if (rm_is_reg(home)) {
+        asm_mov_imm(a, rm_number(home), value);
+    } else if ((int64_t)value == (int32_t)value) {
+        asm_store_imm(a, 8, home, value);
+    } else {
+        asm_mov_imm(a, HOST_R10, value);
+        asm_store(a, 8, home, HOST_R10);
+    }
+    return true;
 }
 
 bool x64_row_fits(const Insn *insn)
@@ -74,288 +104,12 @@ bool x64_row_fits(const Insn *insn)
     const RowHostPlan *plan = row_host_plan(insn);
     if (!plan->possible || (plan->not_16 && insn->opsize == 2))
         return false;
-    unsigned detours = count_detours(plan, insn);
-    return detours < 2 || (detours == 2 && !has_memory(insn));
-}
-
-/* --- operands ------------------------------------------------------------------------------------ */
-
-static void rotate_byte(RowCode *c, unsigned home, unsigned count)
-{
-    asm_rorx(c->a, 8, home, rm_reg(home), count);
-}
-
-static unsigned take_detour(RowCode *c, const Operand *op)
-{
-    Detour *d = &c->detour[c->detours];
-    *d = (Detour){.gpr = op->reg,
-                  .high = op->kind == OPND_GPR8H,
-                  .write = op->access & OPND_WRITE,
-                  .scratch = c->detours || c->keeps_address ? HOST_R11 : HOST_R10};
-    c->detours++;
-    if (d->high)
-        asm_rorx(c->a, 8, d->scratch, rm_reg(x64_home(op->reg)), 8);
-    else if (op->access & OPND_READ || op->size < 4)
-        asm_mov(c->a, 8, d->scratch, x64_gpr(op->reg));
-    return d->scratch;
-}
-
-/* The first operand last: where two name the same register, it is the one that stays (XADD, MULX).
- */
-static void finish_detours(RowCode *c)
-{
-    for (unsigned i = c->detours; i-- > 0;) {
-        const Detour *d = &c->detour[i];
-        if (!d->write)
-            continue;
-        if (!d->high) {
-            asm_store(c->a, 8, x64_gpr(d->gpr), d->scratch);
-            continue;
-        }
-        unsigned home = x64_home(d->gpr);
-        rotate_byte(c, home, 8);
-        asm_store(c->a, 1, rm_reg(home), d->scratch);
-        rotate_byte(c, home, 56);
-    }
-}
-
-/* The number that the host's instruction gives a register operand. */
-static unsigned register_operand(RowCode *c, const RowPlace *place)
-{
-    const Operand *op = &c->insn->op[place->operand];
-    if (needs_detour(c->plan, c->insn, place))
-        return take_detour(c, op);
-    if (op->kind == OPND_GPR8H)
-        return op->reg + 4;
-    if (op->kind != OPND_GPR)
-        return op->reg;
-    unsigned home = x64_home(op->reg);
-    if (op->size == 1 && home >= HOST_RSP && home <= HOST_RDI)
-        c->width.rex = true;
-    return home;
-}
-
-static Rm rm_operand(RowCode *c, const RowPlace *place)
-{
-    const Operand *op = &c->insn->op[place->operand];
-    if (op->kind == OPND_MEM)
-        return c->memory;
-    if (op->kind == OPND_GPR && x64_home(op->reg) == HOST_NONE && !place->needs_register)
-        return x64_gpr(op->reg);
-    return rm_reg(register_operand(c, place));
-}
-
-static void place_operand(RowCode *c, const RowPlace *place)
-{
-    switch ((RowField)place->field) {
-    case FIELD_RM:
-        c->rm = rm_operand(c, place);
-        break;
-    case FIELD_REG:
-        c->reg = register_operand(c, place);
-        break;
-    case FIELD_VVVV:
-        c->vvvv = register_operand(c, place);
-        break;
-    case FIELD_OPCODE:
-        c->rm = rm_reg(register_operand(c, place));
-        break;
-    }
-}
-
-static void put_immediates(RowCode *c)
-{
-    const RowHostPlan *plan = c->plan;
-    if (plan->is4)
-        asm_byte(c->a, c->insn->op[plan->is4].reg << 4);
-    switch ((RowImmediate)plan->immediate) {
-    case IMMEDIATE_NONE:
-        break;
-    case IMMEDIATE_8:
-        asm_imm(c->a, c->insn->imm, 1);
-        break;
-    case IMMEDIATE_16:
-        asm_imm(c->a, c->insn->imm, 2);
-        break;
-    case IMMEDIATE_TO_32:
-        asm_imm(c->a, c->insn->imm, MIN(c->insn->opsize, 4));
-        break;
-    case IMMEDIATE_TO_64:
-        asm_imm(c->a, c->insn->imm, c->insn->opsize);
-        break;
-    }
-}
-
-/* --- forms that the host does not have ----------------------------------------------------------- */
-
-/* MOV of a constant to a register: the shortest way, memory homes included. */
-static bool put_mov_constant(RowCode *c)
-{
-    const Operand *dest = &c->insn->op[0];
-    if (!c->plan->is_mov || c->insn->op[1].kind != OPND_IMM || dest->kind != OPND_GPR)
-        return false;
-    uint64_t value = c->insn->imm;
-    Rm home = x64_gpr(dest->reg);
-    if (dest->size < 4) {
-        if (rm_is_reg(home) && dest->size == 2) {
-            asm_byte(c->a, 0x66);
-            if (rm_number(home) >= HOST_R8)
-                asm_byte(c->a, 0x41);
-            asm_byte(c->a, 0xb8 | (rm_number(home) & 7));
-            asm_imm(c->a, value, 2);
-            return true;
-        }
-        HostWidth width = {.opsize = dest->size == 2, .rex = rm_is_reg(home)};
-        asm_modrm(c->a, OP1(dest->size == 1 ? 0xc6 : 0xc7), width, 0, home, dest->size);
-        asm_imm(c->a, value, dest->size);
-        return true;
-    }
-    if (dest->size == 4)
-        value = (uint32_t)value;
-    if (rm_is_reg(home)) {
-        asm_mov_imm(c->a, rm_number(home), value);
-    } else if ((int64_t)value == (int32_t)value) {
-        asm_store_imm(c->a, 8, home, value);
-    } else {
-        asm_mov_imm(c->a, HOST_R10, value);
-        asm_store(c->a, 8, home, HOST_R10);
-    }
-    return true;
-}
-
-/* MOV between AL/rAX and an address in the instruction. */
-static bool put_mov_offset(RowCode *c)
-{
-    if (!c->insn->has_moffs)
-        return false;
-    c->op.opcode = 0x88 | (c->op.opcode & 1) | (c->op.opcode < 0xa2 ? 2 : 0);
-    c->rm = c->memory;
-    c->reg = HOST_RAX;
-    asm_modrm(c->a, c->op, c->width, c->reg, c->rm, 0);
-    return true;
-}
-
-/* XOR r, r and SUB r, r need not read a home in memory. */
-static bool put_zero_idiom(RowCode *c)
-{
-    const Operand *op = c->insn->op;
-    unsigned opcode = c->op.opcode | 2;
-    bool same = (opcode == 0x33 || opcode == 0x2b) && op[0].kind == OPND_GPR &&
-                op[1].kind == OPND_GPR && op[0].reg == op[1].reg;
-    if (!same || op[0].size < 4 || x64_home(op[0].reg) != HOST_NONE)
-        return false;
-    asm_modrm(c->a, OP1(opcode), (HostWidth){0}, HOST_R10, rm_reg(HOST_R10), 0);
-    asm_store(c->a, 8, x64_gpr(op[0].reg), HOST_R10);
-    return true;
-}
-
-/* Rows with the register in the opcode: the ModRM forms are as good. */
-static void choose_modrm_form(RowCode *c)
-{
-    unsigned opcode = c->op.opcode;
-    if (c->op.map)
-        return; /* BSWAP */
-    if (opcode >= 0x40 && opcode < 0x50) {
-        c->op = OP1(0xff);
-        c->reg = opcode >= 0x48;
-        c->has_modrm = true;
-    } else if (opcode >= 0x90 && opcode < 0x98) {
-        c->op = OP1(0x87);
-        c->reg = HOST_RAX;
-        c->has_modrm = true;
-    }
-}
-
-/* --- writing ------------------------------------------------------------------------------------- */
-
-static void put_plain(RowCode *c)
-{
-    if (c->width.opsize || c->op.prefix == 0x66)
-        asm_byte(c->a, 0x66);
-    if (c->op.prefix && c->op.prefix != 0x66)
-        asm_byte(c->a, c->op.prefix);
-    bool in_opcode = c->plan->in_opcode;
-    unsigned rex = c->width.w << 3 | (in_opcode && rm_number(c->rm) >= HOST_R8);
-    if (rex)
-        asm_byte(c->a, 0x40 | rex);
-    if (c->op.map)
-        asm_byte(c->a, 0x0f);
-    asm_byte(c->a, in_opcode ? (c->op.opcode & 0xf8) | (rm_number(c->rm) & 7) : c->op.opcode);
-}
-
-/* A register is loaded whole from memory: the address is not needed any more when it is written. */
-static bool loads_only(const Insn *insn)
-{
-    const Operand *dest = &insn->op[0];
-    return dest->kind == OPND_GPR && dest->access == OPND_WRITE && dest->size >= 4 &&
-           insn->op[1].kind == OPND_MEM && insn->op[2].kind != OPND_GPR;
-}
-
-/* ADD to CMP, and MOV, have both directions: the operand whose home is memory goes to ModRM.rm if
- * it is only read. */
-static bool put_swapped(RowCode *c)
-{
-    const Operand *op = c->insn->op;
-    if (!c->plan->both_ways || op[0].kind != OPND_GPR || op[1].kind != OPND_GPR ||
-        x64_home(op[0].reg) == HOST_NONE || x64_home(op[1].reg) != HOST_NONE)
-        return false;
-    c->op.opcode |= 2;
-    c->reg = register_operand(c, &c->plan->place[0]);
-    c->rm = x64_gpr(op[1].reg);
-    asm_modrm(c->a, c->op, c->width, c->reg, c->rm, 0);
-    return true;
-}
-
-/* Where the address must live on, and a detour needs a register, it is put into one. */
-static void keep_address(RowCode *c)
-{
-    c->keeps_address = !loads_only(c->insn);
-    if (!c->keeps_address || rm_index_number(c->memory) != HOST_R11 ||
-        !count_detours(c->plan, c->insn))
-        return;
-    asm_lea(c->a, 8, HOST_R10, c->memory);
-    c->memory = rm_mem(HOST_R10, 0);
-}
-
-static void put_vex(RowCode *c)
-{
-    bool w = c->plan->w_by_size ? c->insn->opsize == 8 : c->insn->rex_w;
-    Rm rm = c->has_modrm ? c->rm : rm_reg(HOST_NONE);
-    asm_vex(c->a, c->op, w, c->insn->vex_l, c->reg, c->vvvv, rm);
+    return plan->placed <= 2 || row_detours_fit(plan, insn); /* of two, one is memory if any is */
 }
 
 void x64_row(Asm *a, const Insn *insn, Rm memory)
 {
     const RowHostPlan *plan = row_host_plan(insn);
-    RowCode c = {.a = a,
-                 .insn = insn,
-                 .plan = plan,
-                 .memory = memory,
-                 .op = {.map = plan->map, .prefix = plan->prefix, .opcode = insn->opcode},
-                 .width = {.w = insn->rex_w, .opsize = plan->takes_66 && insn->opsize == 2},
-                 .has_modrm = plan->has_modrm};
-    if (put_mov_constant(&c) || put_zero_idiom(&c) || put_swapped(&c))
-        return;
-    if (has_memory(insn))
-        keep_address(&c);
-    if (plan->group) {
-        c.reg = insn->modrm >> 3 & 7;
-        c.rm = rm_reg(insn->modrm & 7);
-    }
-    for (unsigned i = 0; i < plan->placed; i++)
-        place_operand(&c, &plan->place[i]);
-    if (insn->lock)
-        asm_byte(a, 0xf0);
-    if (plan->in_opcode)
-        choose_modrm_form(&c);
-    if (put_mov_offset(&c))
-        return;
-    if (plan->vex)
-        put_vex(&c);
-    else if (c.has_modrm)
-        asm_modrm(a, c.op, c.width, c.reg, c.rm, 0);
-    else
-        put_plain(&c);
-    put_immediates(&c);
-    finish_detours(&c);
+    if ((!plan->is_constant || !put_mov_constant(a, insn)) && !put_common(a, insn, plan, memory))
+        row_put_general(a, insn, plan, memory);
 }

@@ -17,6 +17,11 @@ static bool is_system_register(OperandWhere where)
            where == WHERE_A;
 }
 
+static bool is_immediate(OperandWhere where)
+{
+    return where == WHERE_I || where == WHERE_SI;
+}
+
 /* A bit index in a register would reach beyond a memory operand. */
 static bool is_register_only(const InsnRow *row)
 {
@@ -34,19 +39,25 @@ static void place(RowHostPlan *plan, const InsnRow *row, unsigned n, RowField fi
 {
     plan->place[plan->placed++] = (RowPlace){
         .operand = n, .field = field, .needs_register = needs_register(row, n)};
+    if (field == FIELD_RM) {
+        plan->rm = n;
+        plan->rm_only_read = !needs_register(row, n);
+    } else if (field == FIELD_REG) {
+        plan->reg = n;
+    }
 }
 
-static RowImmediate immediate_of(const InsnRow *row, unsigned n)
+static unsigned immediate_bytes(const InsnRow *row, unsigned n)
 {
     switch (operand_infos[row->operands[n]].memory_size) {
     case SIZE_B:
-        return IMMEDIATE_8;
+        return 1;
     case SIZE_W:
-        return IMMEDIATE_16;
+        return 2;
     case SIZE_V:
-        return IMMEDIATE_TO_64;
+        return 8;
     default:
-        return IMMEDIATE_TO_32;
+        return 4;
     }
 }
 
@@ -76,7 +87,7 @@ static void plan_operand(RowHostPlan *plan, const InsnRow *row, unsigned n)
         break;
     case WHERE_I:
     case WHERE_SI:
-        plan->immediate = immediate_of(row, n);
+        plan->immediate_bytes = immediate_bytes(row, n);
         break;
     default:
         break;
@@ -95,10 +106,13 @@ static bool host_has(const InsnRow *row)
 static void plan_opcode(RowHostPlan *plan, const InsnRow *row)
 {
     static const uint8_t maps[MAP_COUNT] = {0, 1, 2, 3, 1, 2, 3};
+    static const uint16_t escapes[] = {0, 0x0f, 0x380f, 0x3a0f};
     FormKind kind = form_kind(row->form);
     bool any = row->prefix == PREFIX_ANY || row->prefix == PREFIX_NOF;
     bool repeat_class = row->prefix & (PREFIX_PF2 | PREFIX_PF3) && !(row->attrs & ATTR_SSE);
     plan->map = maps[row->map];
+    plan->escape = escapes[plan->map];
+    plan->escape_bits = 8 * MIN(plan->map, 2);
     plan->vex = row->map >= MAP_VEX_0F;
     if (!any)
         plan->prefix = row->prefix & PREFIX_P66   ? 0x66
@@ -110,22 +124,37 @@ static void plan_opcode(RowHostPlan *plan, const InsnRow *row)
     plan->group = kind == FORM_KIND_D || kind == FORM_KIND_M || kind == FORM_KIND_R ||
                   kind == FORM_KIND_BYTE;
     plan->in_opcode = where_of(row, 0) == WHERE_Z;
-    plan->is_mov = !strcmp(row->name, "MOV");
+    plan->is_constant = !strcmp(row->name, "MOV") && is_immediate(where_of(row, 1));
     plan->not_16 = !strcmp(row->name, "BSWAP");
     bool alu = row->opcode < 0x40 && (row->opcode & 6) == 0, mov = (row->opcode & 0xfe) == 0x88;
     plan->both_ways = row->map == MAP_BASE && (alu || mov);
 }
 
+static unsigned alu_of(const InsnRow *row)
+{
+    static const char *const names[] = {"ADD", "OR",  "ADC", "SBB", "AND",
+                                        "SUB", "XOR", "CMP", "TEST"};
+    unsigned alu = 0;
+    while (alu < G_N_ELEMENTS(names) && (row->map != MAP_BASE || strcmp(row->name, names[alu])))
+        alu++;
+    static_assert(G_N_ELEMENTS(names) == ALU_NONE, "each has a name");
+    return alu;
+}
+
 static RowHostPlan plan_row(const InsnRow *row)
 {
-    RowHostPlan plan = {.possible = host_has(row)};
+    RowHostPlan plan = {.possible = host_has(row), .rm = MAX_OPERANDS, .reg = MAX_OPERANDS};
+    bool has_offset = false;
     plan_opcode(&plan, row);
+    plan.alu = alu_of(row);
     for (unsigned i = 0; i < MAX_OPERANDS; i++) {
         OperandWhere where = where_of(row, i);
         plan_operand(&plan, row, i);
         plan.possible &= !is_system_register(where);
         plan.w_by_size |= where == WHERE_E || where == WHERE_G || where == WHERE_B;
+        has_offset |= where == WHERE_O;
     }
+    plan.is_legacy = !plan.vex && !plan.in_opcode && !has_offset;
     return plan;
 }
 

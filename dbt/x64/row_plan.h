@@ -15,29 +15,29 @@ typedef struct RowPlace {
     bool needs_register; /* written, or not to be read as memory */
 } RowPlace;
 
-/* Bytes of the immediate; the last two by operand size. */
-typedef enum RowImmediate {
-    IMMEDIATE_NONE,
-    IMMEDIATE_8,
-    IMMEDIATE_16,
-    IMMEDIATE_TO_32,
-    IMMEDIATE_TO_64
-} RowImmediate;
+/* What a row computes, beside the eight of HostAlu. */
+enum { ALU_TEST = ALU_CMP + 1, ALU_NONE };
 
 typedef struct RowHostPlan {
-    bool possible;  /* the host, in 64-bit mode, has it, and it names no system registers */
-    bool not_16;    /* but not with 16-bit operands */
-    bool is_mov;    /* MOV, which may have a shorter form */
-    bool both_ways; /* bit 1 of the opcode tells which operand is in ModRM.rm */
+    bool possible;    /* the host, in 64-bit mode, has it, and it names no system registers */
+    bool not_16;      /* but not with 16-bit operands */
+    bool is_constant; /* MOV of a constant, which may have a shorter form */
+    bool is_legacy;   /* opcode, ModRM and immediate as they are, with the host's registers */
+    bool both_ways;   /* bit 1 of the opcode tells which operand is in ModRM.rm */
     bool has_modrm;
     bool in_opcode; /* the opcode's low bits are a register */
     bool group;     /* ModRM.reg is part of the opcode */
     bool takes_66;  /* as the operand size */
     bool vex;
-    bool w_by_size;      /* VEX.W is the width of general registers */
-    uint8_t immediate;   /* RowImmediate */
-    uint8_t is4;         /* index of the operand in bits 7-4 of an immediate byte; 0: none */
-    uint8_t map, prefix; /* of HostOp */
+    bool w_by_size;          /* VEX.W is the width of general registers */
+    bool rm_only_read;       /* the operand in ModRM.rm may be read as memory */
+    uint8_t rm, reg;         /* indices of the operands there; MAX_OPERANDS: none */
+    uint8_t immediate_bytes; /* at most: not more than the operand size */
+    uint8_t is4;             /* index of the operand in bits 7-4 of an immediate byte; 0: none */
+    uint8_t map, prefix;     /* of HostOp, */
+    uint8_t escape_bits;     /* and how the map is written before the opcode */
+    uint16_t escape;
+    uint8_t alu; /* HostAlu, ALU_TEST or ALU_NONE, of one-byte rows */
     uint8_t placed;
     RowPlace place[MAX_OPERANDS];
 } RowHostPlan;
@@ -51,5 +51,17 @@ static inline const RowHostPlan *row_host_plan(const Insn *insn)
     const RowHostPlan *plans = __atomic_load_n(&row_host_plans, __ATOMIC_ACQUIRE);
     return &(LIKELY(plans != NULL) ? plans : row_host_plans_make())[insn->row];
 }
+
+/* More than its bytes are written: what follows is written over them. */
+static inline void row_put_immediate(Asm *a, const Insn *insn, const RowHostPlan *plan)
+{
+    store_le64(a->code + a->at, insn->imm);
+    a->at += MIN(insn->opsize, plan->immediate_bytes);
+}
+
+/* row_general.c: any form, with detours through scratch registers; and are there enough of these?
+ */
+void row_put_general(Asm *a, const Insn *insn, const RowHostPlan *plan, Rm memory);
+bool row_detours_fit(const RowHostPlan *plan, const Insn *insn);
 
 #endif
