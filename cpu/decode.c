@@ -1,7 +1,8 @@
 /* decode.c - from bytes to Insn: the road of most instructions.
  *
  * They have no prefix, or a REX; their operands are in registers, in memory that modrm and SIB
- * tell, and in an immediate. What else there is, is in decode_prefix.c and decode_special.c.
+ * tell, and in an immediate. What else there is, is in decode_prefix.c and decode_special.c. To the
+ * compiler this is one function, which has the Decoder in registers.
  *
  * [SDM2] "Instruction Format", "Opcode Map". Where Intel and AMD differ, Intel's way is taken: near
  * branches in 64-bit code ignore 66. */
@@ -27,7 +28,8 @@ static ALWAYS_INLINE void scan_opcode(Decoder *d, Insn *insn)
     insn->opcode = byte;
 }
 
-/* Chooses the plan, and thereby the row; reads the modrm byte if the opcode has one. */
+/* Chooses the plan, and thereby the row; reads the modrm byte if the opcode has one. No branches,
+ * which nobody could predict. */
 static ALWAYS_INLINE const RowPlan *find_plan(Decoder *d, Insn *insn)
 {
     const DecodeTables *t = decode_tables;
@@ -108,7 +110,7 @@ static ALWAYS_INLINE void fill_operands(const Decoder *d, const RowPlan *plan, I
 }
 
 /* Without REX, byte registers 4 to 7 are AH, CH, DH, BH. [SDM2] "REX Prefixes". */
-static void choose_high_bytes(Insn *insn)
+static ALWAYS_INLINE void choose_high_bytes(Insn *insn)
 {
     for (unsigned i = 0; i < MAX_OPERANDS; i++) {
         Operand *op = &insn->op[i];
@@ -129,8 +131,7 @@ static ALWAYS_INLINE void decode_immediate(Decoder *d, const RowPlan *plan, Insn
 
 /* --- from the opcode on ----------------------------------------------------------------------- */
 
-/* False: #UD. */
-static ALWAYS_INLINE bool decode_operands(Decoder *d, const RowPlan *plan, Insn *insn)
+static ALWAYS_INLINE void decode_operands(Decoder *d, const RowPlan *plan, Insn *insn)
 {
     if (plan->has_memory) {
         if (LIKELY(insn->addrsize != 2))
@@ -143,24 +144,20 @@ static ALWAYS_INLINE bool decode_operands(Decoder *d, const RowPlan *plan, Insn 
         choose_high_bytes(insn);
     if (plan->immediate_size != SIZE_0)
         decode_immediate(d, plan, insn);
-    if (LIKELY(!plan->is_special))
-        return true;
-    d->next = decode_special(d->next, d->mode, plan, insn);
-    return decode_special_is_valid(plan, insn);
 }
 
-/* False: #UD. */
-static ALWAYS_INLINE bool decode_insn(Decoder *d, Insn *insn)
+static ALWAYS_INLINE DecodeStatus decode_insn(Decoder *d, const uint8_t *bytes, Insn *insn)
 {
     const RowPlan *plan = find_plan(d, insn);
     if (UNLIKELY(plan->refused & d->circumstances))
-        return false;
+        return decode_end(bytes, d->next, insn, DECODE_INVALID);
     d->sizes = decode_tables->sizes[plan->sizing][decoder_state(d)];
     insn->opsize = d->sizes[plan->opsize];
-    return decode_operands(d, plan, insn);
+    decode_operands(d, plan, insn);
+    if (UNLIKELY(plan->is_special))
+        return decode_special(bytes, d->next, d->mode, plan, insn);
+    return decode_end(bytes, d->next, insn, DECODE_OK);
 }
-
-/* --- beginning and end ------------------------------------------------------------------------ */
 
 /* What is known before the first byte; of the Insn, what most have. */
 static ALWAYS_INLINE Decoder decoder_begin(const uint8_t *bytes, CodeSize mode, unsigned flags,
@@ -171,17 +168,6 @@ static ALWAYS_INLINE Decoder decoder_begin(const uint8_t *bytes, CodeSize mode, 
                      .mode = mode,
                      .circumstances = flags | EVERYWHERE,
                      .fields = (uint32_t)mode << (FIELD_STATE + STATE_MODE_SHIFT)};
-}
-
-static ALWAYS_INLINE DecodeStatus decoder_end(const Decoder *d, const uint8_t *bytes, bool valid,
-                                              Insn *insn)
-{
-    insn->length = d->next - bytes;
-    if (UNLIKELY(insn->length > MAX_INSN_LENGTH)) {
-        insn->length = MAX_INSN_LENGTH;
-        return DECODE_TOO_LONG;
-    }
-    return valid ? DECODE_OK : DECODE_INVALID;
 }
 
 /* --- prefixes --------------------------------------------------------------------------------- */
@@ -204,16 +190,28 @@ static bool is_vex(const Decoder *d)
 }
 
 /* An instruction with any prefixes. */
-static DecodeStatus decode_prefixed(const uint8_t *bytes, CodeSize mode, unsigned flags, Insn *insn)
+static NOINLINE DecodeStatus decode_prefixed(const uint8_t *bytes, CodeSize mode, unsigned flags,
+                                             Insn *insn)
 {
     Decoder d = decoder_begin(bytes, mode, flags, insn);
     decode_prefixes(&d, insn);
-    bool valid = true;
-    if (is_vex(&d))
-        valid = decode_vex(&d, insn);
-    else
+    if (!is_vex(&d))
         scan_opcode(&d, insn);
-    return decoder_end(&d, bytes, valid && decode_insn(&d, insn), insn);
+    else if (!decode_vex(&d, insn))
+        return decode_end(bytes, d.next, insn, DECODE_INVALID);
+    return decode_insn(&d, bytes, insn);
+}
+
+/* An instruction with a REX at most, or, when that has been seen, any. */
+static ALWAYS_INLINE DecodeStatus decode_common(const uint8_t *bytes, CodeSize mode, unsigned flags,
+                                                Insn *insn)
+{
+    Decoder d = decoder_begin(bytes, mode, flags, insn);
+    scan_rex(&d, insn);
+    if (UNLIKELY(decode_prefix_kinds[*d.next]))
+        return decode_prefixed(bytes, mode, flags, insn);
+    scan_opcode(&d, insn);
+    return decode_insn(&d, bytes, insn);
 }
 
 /* --- all -------------------------------------------------------------------------------------- */
@@ -223,8 +221,8 @@ static DecodeStatus decode_prefixed(const uint8_t *bytes, CodeSize mode, unsigne
 enum { WINDOW = 16 + 10 + 8 };
 
 /* Of fewer bytes than that: behind them are zeros, and if these are looked at it shows. */
-static DecodeStatus decode_few(const uint8_t *bytes, size_t available, CodeSize mode,
-                               unsigned flags, Insn *insn)
+static NOINLINE DecodeStatus decode_few(const uint8_t *bytes, size_t available, CodeSize mode,
+                                        unsigned flags, Insn *insn)
 {
     uint8_t window[WINDOW] = {0};
     memcpy(window, bytes, MIN(available, (size_t)MAX_INSN_LENGTH));
@@ -241,10 +239,7 @@ DecodeStatus decode(const uint8_t *bytes, size_t available, CodeSize mode, unsig
 {
     if (UNLIKELY(available < WINDOW))
         return decode_few(bytes, available, mode, flags, insn);
-    Decoder d = decoder_begin(bytes, mode, flags, insn);
-    scan_rex(&d, insn);
-    if (UNLIKELY(decode_prefix_kinds[*d.next]))
-        return decode_prefixed(bytes, mode, flags, insn);
-    scan_opcode(&d, insn);
-    return decoder_end(&d, bytes, decode_insn(&d, insn), insn);
+    if (LIKELY(mode == CODE_64)) /* a copy that knows it, and is shorter */
+        return decode_common(bytes, CODE_64, 0, insn);
+    return decode_common(bytes, mode, flags, insn);
 }

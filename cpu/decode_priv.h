@@ -171,10 +171,19 @@ bool decode_vex(Decoder *d, Insn *insn);
 const uint8_t *decode_address16(const uint8_t *next, Insn *insn);
 
 /* Does what is left to do for operands that are more than their row's plan says; what they still
- * have in the bytes is at next. Returns what is behind that. */
-const uint8_t *decode_special(const uint8_t *next, CodeSize mode, const RowPlan *plan, Insn *insn);
+ * have in the bytes is at next. */
+DecodeStatus decode_special(const uint8_t *bytes, const uint8_t *next, CodeSize mode,
+                            const RowPlan *plan, Insn *insn);
 
-/* Then: do the operands' registers exist, and may they be used so? */
-bool decode_special_is_valid(const RowPlan *plan, const Insn *insn);
+/* Ends the decoding of the instruction at [bytes, next). */
+static ALWAYS_INLINE DecodeStatus decode_end(const uint8_t *bytes, const uint8_t *next, Insn *insn,
+                                             DecodeStatus status)
+{
+    insn->length = next - bytes;
+    if (LIKELY(insn->length <= MAX_INSN_LENGTH))
+        return status;
+    insn->length = MAX_INSN_LENGTH;
+    return DECODE_TOO_LONG;
+}
 
 #endif

@@ -46,10 +46,10 @@ static uint64_t far_pointer(const uint8_t *next, unsigned offset_bytes)
     return load_le(next, offset_bytes) | (uint64_t)load_le16(next + offset_bytes) << 32;
 }
 
-const uint8_t *decode_special(const uint8_t *next, CodeSize mode, const RowPlan *plan, Insn *insn)
+/* Reads what the operands still have at next and returns what is behind that. */
+static const uint8_t *read_operands(const uint8_t *next, CodeSize mode, const RowPlan *plan,
+                                    Insn *insn)
 {
-    if (plan->mod_ignored)
-        insn->modrm |= 0xc0;
     for (unsigned i = 0; i < plan->operand_count; i++) {
         Operand *op = &insn->op[i];
         OperandWhere where = operand_infos[insn_row(insn)->operands[i]].where;
@@ -108,7 +108,7 @@ static bool register_is_valid(const Operand *op)
     }
 }
 
-bool decode_special_is_valid(const RowPlan *plan, const Insn *insn)
+static bool operands_are_valid(const RowPlan *plan, const Insn *insn)
 {
     if (plan->vsib && !gather_is_valid(insn))
         return false;
@@ -116,4 +116,14 @@ bool decode_special_is_valid(const RowPlan *plan, const Insn *insn)
         if (!register_is_valid(&insn->op[i]))
             return false;
     return true;
+}
+
+DecodeStatus decode_special(const uint8_t *bytes, const uint8_t *next, CodeSize mode,
+                            const RowPlan *plan, Insn *insn)
+{
+    if (plan->mod_ignored)
+        insn->modrm |= 0xc0;
+    next = read_operands(next, mode, plan, insn);
+    bool valid = operands_are_valid(plan, insn);
+    return decode_end(bytes, next, insn, valid ? DECODE_OK : DECODE_INVALID);
 }
