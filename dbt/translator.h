@@ -124,7 +124,8 @@ typedef struct TranslatorStats {
 
 /* Entry points of the fixed code at the start of the cache; offsets. */
 typedef struct Trampolines {
-    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87, nowhere;
+    uint32_t enter, exit, cold, miss, miss_with_flags, load_vectors, spill_vectors, load_x87,
+        nowhere;
 } Trampolines;
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */

@@ -6,104 +6,7 @@
 
 #define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
 
-/* --- stubs --------------------------------------------------------------------------------------- */
-
-static Stub *new_stub(Emit *e)
-{
-    g_assert(e->stub_count < MAX_STUBS);
-    Stub *stub = &e->stubs[e->stub_count++];
-    *stub = (Stub){.swapped = e->swapped};
-    return stub;
-}
-
-Stub *emit_stub(Emit *e, uint32_t from)
-{
-    Stub *stub = new_stub(e);
-    stub->from[stub->from_count++] = from;
-    return stub;
-}
-
-/* The site gets its decoded instruction. */
-static void keep_insn(Emit *e)
-{
-    Translator *t = e->t;
-    Insn *insn = &t->insns[e->next->insn++];
-    *insn = e->ir->insn[e->site_insn];
-    x64_rename_insn(e->ir, insn);
-    exec_bind(e->cpu, insn);
-    t->sites[e->site].insn = e->next->insn;
-}
-
-uint32_t emit_site(Emit *e)
-{
-    if (e->site)
-        return e->site;
-    Translator *t = e->t;
-    const IrBlock *ir = e->ir;
-    e->site = e->next->site++;
-    t->sites[e->site] = (Site){
-        .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
-    if (ir->second) /* not to be decoded again from one page */
-        keep_insn(e);
-    return e->site;
-}
-
-static void note_flags(const Emit *e, Stub *stub)
-{
-    stub->save_flags = !(e->flags & FLAGS_IN_IMAGE);
-    stub->recipe = e->recipe;
-}
-
-void emit_cold_from(Emit *e, uint32_t from)
-{
-    emit_site(e);
-    if (!e->site_stub || e->site_stub->from_count == G_N_ELEMENTS(e->site_stub->from)) {
-        e->site_stub = new_stub(e);
-        e->site_stub->id = e->site;
-        note_flags(e, e->site_stub);
-    }
-    e->site_stub->from[e->site_stub->from_count++] = from;
-}
-
-void emit_cold_if(Emit *e, unsigned cond)
-{
-    emit_cold_from(e, asm_jcc(&e->a, cond, 0));
-}
-
-Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind)
-{
-    emit_site(e);
-    Stub *stub = emit_stub(e, asm_jcc(&e->a, cond, 0));
-    stub->id = e->site | kind;
-    stub->is_miss = true;
-    note_flags(e, stub);
-    stub->tag = tag;
-    stub->retry = retry;
-    return stub;
-}
-
-/* Of a span, it is the instruction's own access that is translated: the others may never come. */
-static void put_miss(Emit *e, const Stub *stub)
-{
-    bool is_long = (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
-    Asm *a = &e->a;
-    if (stub->has_slot)
-        emit_slot_refill(e, stub);
-    asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag); /* with R11, which the flags need next */
-    if (stub->own)
-        asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
-    emit_stub_flags(e, stub);
-    if (stub->swapped)
-        emit_swap(e);
-    asm_mov_imm(a, HOST_R11, stub->id);
-    asm_byte(a, 0xe8);
-    asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
-    if (stub->swapped)
-        emit_swap(e);
-    if (stub->id & MISS_READS)
-        asm_jcc(a, COND_NE, stub->ready);
-    asm_jmp(a, stub->retry);
-}
+/* --- exits' records and ends --------------------------------------------------------------------- */
 
 static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
 {
@@ -123,18 +26,6 @@ static ExitKind exit_kind(const Emit *e, uint64_t rip)
     return page == (e->ir->la & ~PAGE_MASK) ? EXIT_NEAR : EXIT_FAR;
 }
 
-/* mov r11d, number; jmp trampoline */
-static void put_handover(Emit *e, uint32_t number, uint32_t trampoline)
-{
-    asm_mov_imm(&e->a, HOST_R11, number);
-    asm_jmp(&e->a, trampoline);
-}
-
-void emit_handover(Emit *e, uint32_t site)
-{
-    put_handover(e, site, e->t->trampolines.cold);
-}
-
 /* The patchable end of an exit: to its stub, which follows, until it is linked. */
 static void put_exit(Emit *e, uint32_t id)
 {
@@ -142,64 +33,33 @@ static void put_exit(Emit *e, uint32_t id)
     Exit *exit = &e->t->exits[id];
     uint32_t start = e->a.at;
     if (exit->kind == EXIT_NEAR) {
-        exit->patch = asm_jmp(&e->a, 0);
+        exit->patch = asm_jmp(&e->a, start + JMP_BYTES);
     } else if (exit->kind == EXIT_FAR) {
         exit->patch = start;
-        asm_jmp(&e->a, 0);
+        asm_jmp(&e->a, start + FAR_BYTES);
         memset(e->a.code + e->a.at, 0xcc, FAR_BYTES - JMP_BYTES);
         e->a.at = start + FAR_BYTES;
     }
     exit->stub = e->a.at;
-    if (exit->kind == EXIT_NEAR || exit->kind == EXIT_FAR)
-        asm_patch(&e->a, start + 1, exit->stub);
-    put_handover(e, id, e->t->trampolines.exit);
+    emit_handover(e, id, e->t->trampolines.exit);
 }
 
-void emit_stubs(Emit *e)
+static void put_exit_stub(Emit *e, const Stub *stub)
 {
-    for (unsigned i = 0; i < e->stub_count; i++) {
-        const Stub *stub = &e->stubs[i];
-        for (unsigned j = 0; j < stub->from_count; j++)
-            asm_patch(&e->a, stub->from[j], e->a.at);
-        emit_mark(e,
-                  stub->is_miss    ? MARK_MISS
-                  : stub->is_exit  ? MARK_EXIT
-                  : stub->is_leave ? MARK_LEAVE
-                                   : MARK_HANDOVER,
-                  stub->is_miss ? stub->id & MISS_SITE : stub->id);
-        if (stub->is_miss) {
-            put_miss(e, stub);
-            continue;
-        }
-        if (stub->put) {
-            stub->put(e, stub);
-            continue;
-        }
-        uint32_t start = e->a.at;
-        emit_stub_flags(e, stub);
-        if (stub->swapped)
-            emit_swap(e);
-        if (!stub->is_exit) {
-            emit_handover(e, stub->id);
-            continue;
-        }
-        e->t->exits[stub->id].jcc_stub = start;
-        if (e->t->exits[stub->id].kind == EXIT_BUDGET) {
-            asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
-        } else if (stub->rest) {
-            asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), stub->rest);
-        }
-        put_exit(e, stub->id);
-    }
-    if (e->swapped)
-        emit_swapped_resumes(e);
+    Exit *exit = &e->t->exits[stub->id];
+    exit->jcc_stub = e->a.at;
+    emit_stub_state(e, stub);
+    if (exit->kind == EXIT_BUDGET)
+        asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
+    else if (stub->rest)
+        asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), stub->rest);
+    put_exit(e, stub->id);
 }
 
 static Stub *exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
 {
-    Stub *stub = emit_stub(e, from);
-    stub->is_exit = true;
-    stub->id = new_exit(e, kind, rip);
+    Stub *stub = emit_stub(e, put_exit_stub, MARK_EXIT, new_exit(e, kind, rip), from);
+    stub->rest = 0;
     return stub;
 }
 
@@ -236,10 +96,8 @@ static bool flags_are_dead(const IrBlock *ir)
 
 static void put_leave(Emit *e, const Stub *stub)
 {
-    emit_stub_flags(e, stub);
-    if (stub->swapped)
-        emit_swap(e);
-    put_handover(e, LEFT_AT_START | e->block, e->t->trampolines.exit);
+    emit_stub_state(e, stub);
+    emit_handover(e, LEFT_AT_START | e->block, e->t->trampolines.exit);
 }
 
 /* To the dispatcher if something is pending. */
@@ -247,11 +105,8 @@ static void put_poll(Emit *e)
 {
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
     asm_byte(&e->a, 0);
-    Stub *stub = emit_stub(e, asm_jcc(&e->a, COND_NE, 0));
-    stub->put = put_leave;
-    stub->is_leave = true;
-    stub->id = e->block;
-    note_flags(e, stub);
+    uint32_t pending = asm_jcc(&e->a, COND_NE, 0);
+    emit_stub_keeps_flags(e, emit_stub(e, put_leave, MARK_LEAVE, e->block, pending));
 }
 
 /* Likewise if the block has more instructions than a counted run has left. */
@@ -260,7 +115,7 @@ static void put_count(Emit *e)
     if (!(e->ir->key & KEY_COUNTED))
         return;
     asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
-    note_flags(e, exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0)));
+    emit_stub_keeps_flags(e, exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0)));
 }
 
 /* The other page must still be where the instruction was made from: to the dispatcher if that is
@@ -312,7 +167,7 @@ void emit_poll(Emit *e, const IrOp *op)
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1);
     asm_byte(&e->a, 0);
     Stub *stub = exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
-    note_flags(e, stub);
+    emit_stub_keeps_flags(e, stub);
     stub->rest = e->ir->key & KEY_COUNTED ? e->ir->insn_count - op->insn - 1 : 0;
     e->flags &= ~FLAGS_IN_HOST;
 }
@@ -440,9 +295,9 @@ void emit_interp(Emit *e, const IrOp *op)
 {
     uint32_t site = emit_site(e);
     if (!e->t->sites[site].insn)
-        keep_insn(e);
+        emit_keep_insn(e);
     if (e->swapped)
         emit_swap(e);
-    put_handover(e, site, e->t->trampolines.cold);
+    emit_handover(e, site, e->t->trampolines.cold);
     e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
 }
