@@ -309,7 +309,7 @@ void emit_check(Emit *e, const IrOp *op)
     uint32_t start = e->a.at;
     put_offset(e, &ad, HOST_R10);
     put_segment(e, op, &ad);
-    unsigned align = ir_required_alignment(e->ir, op);
+    unsigned align = ir_required_alignment(op);
     if (align > 1)
         put_alignment_check(e, align);
     find_page(e, op, &wanted, start);
