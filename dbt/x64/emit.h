@@ -167,9 +167,11 @@ void emit_settle(Emit *e, const IrOp *op);
 /* crossing.c */
 void emit_cross(Emit *e, const IrOp *op);
 
-/* exits.c */
+/* entry.c */
 void emit_head(Emit *e, Block *block);
 void emit_copy_head(Emit *e); /* where the loop's branch comes in, behind the block itself */
+
+/* exits.c */
 void emit_exitif(Emit *e, const IrOp *op);
 /* Does an exit save the flags before its jump, and not behind it? */
 bool emit_saves_before(const Emit *e, const IrOp *op);
@@ -180,8 +182,14 @@ void emit_poll(Emit *e, const IrOp *op);
 void emit_stubs(Emit *e);
 /* A stub that the rel32 there jumps to. */
 Stub *emit_stub(Emit *e, uint32_t from);
+/* A stub that goes to rip. */
+Stub *emit_exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from);
+/* The flags are, where the stub is jumped to, as they are here. */
+void emit_note_flags(const Emit *e, Stub *stub);
 /* In a stub: to the interpreter. */
 void emit_handover(Emit *e, uint32_t site);
+/* In a stub: to the dispatcher, from the block's start. */
+void emit_leave(Emit *e);
 /* Goes to rip, whose block looks at what is pending. */
 void emit_exit_polled(Emit *e, uint64_t rip);
 
@@ -211,6 +219,9 @@ static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
     Mark mark = {e->a.at, kind, number};
     g_array_append_val(e->ir->marks, mark);
 }
+
+/* Room for a far exit's check and jump, which is jumped over (link.c). */
+void emit_far_room(Asm *a);
 
 /* cmp [the number that the context has for la's page], id */
 void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id);
