@@ -3,14 +3,29 @@
 
 #include <inttypes.h>
 
+/* The columns of ir.def. */
+enum { STAYS, SHOWS, LEAVES };
+enum {
+    GPRS_NONE = 0,
+    GPRS_DST = 0, /* seen when the op is added, */
+    GPRS_ROW = 0, /* likewise */
+    GPRS_SP = 1 << RSP,
+    GPRS_STRING = 1 << RCX | 1 << RSI | 1 << RDI,
+    GPRS_ALL = UINT16_MAX,
+};
+
 const IrInfo ir_info[IR_OPCODE_COUNT] = {
-#define LEAVES                          true
-#define STAYS                           false
-#define IROP(name, text, leaves, flags) [IR_##name] = {#name, text, leaves, FLAGS_##flags},
+#define IROP(name, text, leaves, flags, gprs)                                                \
+    [IR_##name] = {                                                                          \
+        #name,                                                                               \
+        text,                                                                                \
+        leaves == LEAVES,                                                                    \
+        FLAGS_##flags,                                                                       \
+        {leaves != STAYS ? FLAGS_ARITH : 0, FLAGS_##flags == FLAGS_WRITES ? FLAGS_ARITH : 0, \
+         GPRS_##gprs, false},                                                                \
+    },
 #include "dbt/ir.def"
 #undef IROP
-#undef LEAVES
-#undef STAYS
 };
 
 static bool is_check(const IrOp *op)
@@ -168,6 +183,8 @@ const char *ir_problem(const IrBlock *ir)
         if ((op->op == IR_ROW || op->op == IR_X87 || op->op == IR_FLDCW || op->op == IR_DIVIDE) &&
             row_uses_memory(&ir->insn[insn]) && !memory)
             return "a row's memory is used without a check";
+        if (op->dst < GPR_COUNT && op->op != IR_COMPARE && !(ir->use[i].gprs >> op->dst & 1))
+            return "an op's use does not know what it writes";
         memory |= is_check(op) || op->op == IR_REACH;
         bool volatile_only = op->op == IR_LOAD && (op->dst == REF_T || op->dst == REF_TEMP);
         volatile_only |= op->op == IR_MOVE && (op->dst == REF_T || op->dst == REF_TEMP);

@@ -7,10 +7,11 @@
 #ifndef MYNA_DBT_IR_H
 #define MYNA_DBT_IR_H
 
+#include "cpu/block.h"
 #include "cpu/cpu.h"
 
 typedef enum IrOpcode {
-#define IROP(name, text, leaves, flags) IR_##name,
+#define IROP(name, text, leaves, flags, gprs) IR_##name,
 #include "dbt/ir.def"
 #undef IROP
     IR_OPCODE_COUNT,
@@ -25,7 +26,8 @@ enum {
     REF_NONE = 0xff,
 };
 
-enum { IR_MAX_INSNS = 64, IR_MAX_OPS = 512, IR_MAX_SPANS = 8, IR_MAX_SWAPS = 4 };
+enum { IR_MAX_INSNS = 64, IR_OPS_PER_INSN = 8, IR_MAX_SPANS = 8, IR_MAX_SWAPS = 4 };
+enum { IR_MAX_OPS = IR_MAX_INSNS * IR_OPS_PER_INSN + 1 }; /* and a jump to what is behind */
 
 typedef struct IrOp {
     uint8_t op;     /* IrOpcode */
@@ -33,7 +35,10 @@ typedef struct IrOp {
     uint8_t insn;   /* index of the guest instruction */
     uint8_t access; /* MemAccess of a check; condition of an exit */
     uint8_t dst, src;
-    uint8_t last; /* FIND: keep the code across a check; JUMP: take it from there */
+    union {
+        bool last; /* FIND: keep the code across a check; JUMP: take it from there; EXITCX: LOOP */
+        bool aligned; /* CHECK: the address must be a multiple of the size */
+    };
     uint8_t span; /* of a check that opens one, and of REACH: 1 + number; 0: none */
     int64_t imm;  /* constant, offset in the span, or target rip of an exit */
 } IrOp;
@@ -47,10 +52,12 @@ typedef struct IrSpan {
 
 /* What an op does with arithmetic flags and general registers. */
 typedef struct IrUse {
-    uint16_t reads, writes; /* EFLAGS bits */
-    uint16_t gprs;          /* bit n: it may write general register n */
-    bool may_keep;          /* it may leave unchanged the flags that it writes: shift by zero */
+    uint16_t reads;  /* EFLAGS bits: it looks at them, or what it may go to does */
+    uint16_t writes; /* likewise */
+    uint16_t gprs;   /* bit n: it may write general register n */
+    bool may_keep;   /* it may leave unchanged the flags that it writes: shift by zero */
 } IrUse;
+static_assert(sizeof(IrUse) == 8, "it is copied at once");
 
 /* Two general registers that have changed places: each instruction that means one names the other.
  */
@@ -63,7 +70,8 @@ typedef enum IrFlags { FLAGS_KEEPS, FLAGS_READS, FLAGS_CLOBBERS, FLAGS_WRITES, F
 typedef struct IrInfo {
     const char *name, *text;
     bool leaves;
-    IrFlags flags;
+    uint8_t flags; /* IrFlags */
+    IrUse use;     /* of every op with this opcode, beside what depends on dst or the row */
 } IrInfo;
 extern const IrInfo ir_info[IR_OPCODE_COUNT];
 
@@ -73,60 +81,117 @@ typedef struct IrBlock {
     LinAddr la;            /* of the first byte: CS base + rip */
     const uint8_t *host;   /* of the first byte */
     const uint8_t *second; /* page in which the only instruction ends; NULL: it ends in its own */
+    uint64_t granules;     /* 64-byte pieces of the page that the code lies in */
     uint32_t key;
-    unsigned insn_count, op_count;
-    uint64_t granules;         /* 64-byte pieces of the page that the code lies in */
-    bool vectors, x87;         /* some row uses the host's vector or x87 registers */
-    uint16_t pc[IR_MAX_INSNS]; /* page offset of each instruction */
+    unsigned insn_count, op_count, joinable_count, span_count, swap_count;
+    bool vectors, x87; /* some row uses the host's vector or x87 registers */
+    bool is_hot;       /* it is worth more time than others */
+    bool is_loop;      /* its last branch goes to its first instruction */
+    bool alone;    /* no spans: an access of this block often was not in one page with the others */
+    GArray *marks; /* of Mark: what each part of the host code is for; NULL: nobody looks */
+    IrSpan spans[IR_MAX_SPANS];
+    IrSwap swap[IR_MAX_SWAPS];
     uint64_t insn_rip[IR_MAX_INSNS];
     Insn insn[IR_MAX_INSNS];
     IrOp ops[IR_MAX_OPS];
-    IrSpan spans[IR_MAX_SPANS];
-    unsigned span_count;
-    IrSwap swap[IR_MAX_SWAPS];
-    unsigned swap_count;
-    bool is_hot;   /* it is worth more time than others */
-    bool is_loop;  /* its last branch goes to its first instruction */
-    bool alone;    /* no spans: an access of this block often was not in one page with the others */
-    GArray *marks; /* of Mark: what each part of the host code is for; NULL: nobody looks */
-    IrUse use[IR_MAX_OPS];     /* of each op (ir_note_uses) */
-    uint16_t live[IR_MAX_OPS]; /* EFLAGS bits somebody may look at after the op (flags_live) */
+    IrUse use[IR_MAX_OPS];         /* of each op */
+    uint16_t live[IR_MAX_OPS];     /* EFLAGS bits somebody may look at after the op (flags_live) */
+    uint16_t joinable[IR_MAX_OPS]; /* checks that spans may join */
 } IrBlock;
 
-/* Adds an op for the last instruction. */
+/* --- ops, always of the last instruction --------------------------------------------------------- */
+
 static inline IrOp *ir_add(IrBlock *ir, IrOpcode opcode, unsigned size)
 {
-    g_assert(ir->op_count < IR_MAX_OPS);
-    IrOp *op = &ir->ops[ir->op_count++];
-    *op = (IrOp){
-        .op = opcode, .size = size, .insn = ir->insn_count - 1, .dst = REF_NONE, .src = REF_NONE};
+    unsigned n = ir->op_count++;
+    IrOp *op = &ir->ops[n];
+    ir->use[n] = ir_info[opcode].use;
+    *op = (IrOp){.op = opcode, .dst = REF_NONE, .src = REF_NONE};
+    op->size = size;
+    op->insn = ir->insn_count - 1;
     return op;
 }
 
-/* --- what rows say, worked out for one instruction ---------------------------------------------- */
+/* What the last op does, to be completed. */
+static inline IrUse *ir_last_use(IrBlock *ir)
+{
+    return &ir->use[ir->op_count - 1];
+}
 
-IrUse ir_use_of(const IrBlock *ir, const IrOp *op);
+/* An op that writes dst. */
+static inline IrOp *ir_add_to(IrBlock *ir, IrOpcode opcode, unsigned size, unsigned dst)
+{
+    IrOp *op = ir_add(ir, opcode, size);
+    op->dst = dst;
+    ir_last_use(ir)->gprs = dst < GPR_COUNT ? 1u << dst : 0;
+    return op;
+}
+
+/* The last op is a check, and could be left to an earlier one. */
+static inline void ir_note_joinable(IrBlock *ir)
+{
+    ir->joinable[ir->joinable_count++] = ir->op_count - 1;
+}
+
+/* --- addresses ----------------------------------------------------------------------------------- */
 
 /* An address before its segment: registers and a constant. */
 typedef struct IrAddress {
-    unsigned base, index; /* guest registers or REG_NONE */
-    unsigned scale;
-    unsigned bits_size; /* 2, 4, 8: cut to so many bytes */
-    unsigned seg;
+    uint8_t bits_size; /* 2, 4, 8: cut to so many bytes */
+    uint8_t seg;
+    uint8_t base, index; /* guest registers or REG_NONE */
+    uint8_t scale;
     int64_t disp;
 } IrAddress;
 
-/* Of the instruction's memory operand, and of what a check op looks at. */
-IrAddress ir_operand_address(const IrBlock *ir, const IrOp *op);
-IrAddress ir_check_address(const IrBlock *ir, const IrOp *op);
+/* Of the instruction's memory operand. */
+static inline IrAddress ir_operand_address(const IrBlock *ir, const IrOp *op)
+{
+    const Insn *insn = &ir->insn[op->insn];
+    IrAddress ad = {.bits_size = insn->addrsize,
+                    .seg = insn->seg,
+                    .base = insn->base,
+                    .index = insn->index,
+                    .scale = insn->scale,
+                    .disp = insn->has_moffs ? (int64_t)insn->imm : insn->disp};
+    if (insn->base == REG_IP) {
+        ad.base = REG_NONE;
+        ad.disp += ir->insn_rip[op->insn] + insn->length;
+    }
+    return ad;
+}
+
+/* Of what a check that spans may join looks at. */
+static inline IrAddress ir_joinable_address(const IrBlock *ir, const IrOp *op)
+{
+    if (op->op == IR_CHECK)
+        return ir_operand_address(ir, op);
+    return (IrAddress){.bits_size = 1u << (ir->key >> KEY_STACK_SHIFT & 3),
+                       .seg = SEG_SS,
+                       .base = op->op == IR_CHECKSP ? RSP : RBP,
+                       .index = REG_NONE,
+                       .disp = op->imm};
+}
+
+/* Of what any check looks at. */
+static inline IrAddress ir_check_address(const IrBlock *ir, const IrOp *op)
+{
+    if (op->op <= IR_CHECKBP)
+        return ir_joinable_address(ir, op);
+    const Insn *insn = &ir->insn[op->insn];
+    return (IrAddress){.bits_size = insn->addrsize,
+                       .seg = op->op == IR_CHECKSI ? insn->seg : SEG_ES,
+                       .base = op->op == IR_CHECKSI ? RSI : RDI,
+                       .index = REG_NONE};
+}
 
 /* Bytes; 1: any. */
-unsigned ir_required_alignment(const IrBlock *ir, const IrOp *op);
+static inline unsigned ir_required_alignment(const IrOp *op)
+{
+    return op->op == IR_CHECK && op->aligned ? op->size : 1;
+}
 
 /* --- passes -------------------------------------------------------------------------------------- */
-
-/* Fills `use`. */
-void ir_note_uses(IrBlock *ir);
 
 /* Has one check serve several accesses near one register's value. */
 void spans_join(IrBlock *ir);
@@ -138,7 +203,6 @@ void flags_live(IrBlock *ir);
 /* All of them, in their order. */
 static inline void ir_passes(IrBlock *ir)
 {
-    ir_note_uses(ir);
     spans_join(ir);
     flags_live(ir);
 }

@@ -10,11 +10,7 @@
 #include "cpu/block.h"
 #include "cpu/exec.h"
 #include "cpu/mmu.h"
-#include "dbt/rows.h"
 #include "dbt/x64/row.h"
-
-/* Enough ops for the longest instruction. */
-enum { OPS_PER_INSN = 8 };
 
 uint32_t lift_segment_key(const Cpu *cpu)
 {
@@ -30,73 +26,70 @@ uint32_t lift_segment_key(const Cpu *cpu)
     return key | (cpu->seg[SEG_CS].limit >= end ? KEY_ROOMY_CS : 0);
 }
 
-/* --- pieces -------------------------------------------------------------------------------------- */
-
-void lift_check_operand(Lift *l)
-{
-    const Operand *memory = lift_memory_operand(l->insn);
-    if (!memory || !memory->size)
-        return;
-    IrOp *op = ir_add(l->ir, IR_CHECK, memory->size);
-    op->access = memory->access & OPND_WRITE ? ACCESS_WRITE : ACCESS_READ;
-}
-
-void lift_stack_check(Lift *l, IrOpcode opcode, unsigned size, MemAccess access, int64_t offset)
-{
-    IrOp *op = ir_add(l->ir, opcode, size);
-    op->access = access;
-    op->imm = offset;
-}
-
-uint64_t lift_target(const Lift *l, uint64_t rip)
-{
-    return truncate_to(rip, l->insn->opsize);
-}
-
 /* --- instructions -------------------------------------------------------------------------------- */
 
-/* CVTPI2PS from memory: AMD's processors leave the x87 state alone, Intel's and the manual do not.
- */
-static bool hosts_disagree(const Insn *insn)
+static inline void add_row(Lift *l, IrOpcode opcode, unsigned size)
 {
-    return insn->op[1].kind == OPND_MEM && !strcmp(insn_row(insn)->name, "CVTPI2PS");
+    ir_add(l->ir, opcode, size);
+    row_note_use(l->insn, l->traits, ir_last_use(l->ir));
+    if (lift_is_counted(l))
+        lift_settle(l);
 }
 
-static bool lift_row(Lift *l, LiftKind kind)
+static bool lift_row(Lift *l)
 {
-    Insn *insn = l->insn;
-    const InsnRow *row = insn_row(insn);
-    if (kind == LIFT_MMX && hosts_disagree(insn))
+    if (!x64_row_fits(l->insn))
         return false;
-    if (!x64_row_fits(insn))
-        return false;
-    if (kind == LIFT_BITTEST && insn->op[0].kind == OPND_MEM && insn->op[1].kind == OPND_GPR)
-        return false;
-    /* Outside 64-bit mode VZEROUPPER leaves YMM8-15 alone. [SDM2]. */
-    if (kind == LIFT_VECTOR && insn->op[0].kind == OPND_NONE && l->cpu->mode != CPU_LONG)
-        return false;
-    if (row->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES)
-        return false;
-    l->ir->vectors |= kind == LIFT_VECTOR || (kind == LIFT_MMX && row->attrs & ATTR_SSE);
-    l->ir->x87 |= kind == LIFT_MMX;
     lift_check_operand(l);
-    ir_add(l->ir, IR_ROW, insn->op[0].size);
-    lift_settle(l);
+    add_row(l, IR_ROW, l->insn->op[0].size);
+    return true;
+}
+
+/* A bit index in a register reaches beyond a memory operand. */
+static bool lift_bit_test(Lift *l)
+{
+    const Operand *op = l->insn->op;
+    return !(op[0].kind == OPND_MEM && op[1].kind == OPND_GPR) && lift_row(l);
+}
+
+static bool may_raise_xm(const Lift *l)
+{
+    return insn_row(l->insn)->attrs & ATTR_FPEXC && l->ir->key & KEY_FP_RAISES;
+}
+
+/* Outside 64-bit mode VZEROUPPER leaves YMM8-15 alone. [SDM2]. */
+static bool lift_vector(Lift *l)
+{
+    bool zeroes_upper = l->insn->op[0].kind == OPND_NONE;
+    if ((zeroes_upper && l->cpu->mode != CPU_LONG) || may_raise_xm(l) || !lift_row(l))
+        return false;
+    l->ir->vectors = true;
     return true;
 }
 
 /* Where an exception may be waiting or arise, the interpreter looks after it. MMX instructions
- * report one that waits, too. */
-static bool lift_x87(Lift *l, LiftKind kind)
+ * report one that waits, too. CVTPI2PS from memory: AMD's processors leave the x87 state alone,
+ * Intel's and the manual do not. */
+static bool lift_mmx(Lift *l)
+{
+    const InsnRow *row = insn_row(l->insn);
+    bool hosts_disagree = l->insn->op[1].kind == OPND_MEM && !strcmp(row->name, "CVTPI2PS");
+    if (l->ir->key & KEY_X87_RAISES || hosts_disagree || may_raise_xm(l) || !lift_row(l))
+        return false;
+    l->ir->vectors |= (row->attrs & ATTR_SSE) != 0;
+    l->ir->x87 = true;
+    return true;
+}
+
+static bool lift_x87(Lift *l)
 {
     if (l->ir->key & KEY_X87_RAISES)
         return false;
-    if (kind == LIFT_NOP87)
-        return true;
-    if (kind == LIFT_MMX)
-        return lift_row(l, kind);
     lift_check_operand(l);
-    ir_add(l->ir, kind == LIFT_FLDCW ? IR_FLDCW : IR_X87, l->insn->op[0].size);
+    if (l->traits->kind == LIFT_FLDCW)
+        ir_add(l->ir, IR_FLDCW, l->insn->op[0].size);
+    else
+        add_row(l, IR_X87, l->insn->op[0].size);
     l->ir->x87 = true;
     return true;
 }
@@ -108,84 +101,51 @@ static bool lift_divide(Lift *l)
     if (l->insn->opsize < (is_signed ? 4 : 2) || !x64_row_fits(l->insn))
         return false;
     lift_check_operand(l);
-    ir_add(l->ir, IR_DIVIDE, l->insn->opsize);
-    lift_settle(l);
+    add_row(l, IR_DIVIDE, l->insn->opsize);
     return true;
 }
 
 static bool lift_lea(Lift *l)
 {
-    IrOp *op = ir_add(l->ir, IR_LEA, l->insn->opsize);
-    op->dst = l->insn->op[0].reg;
+    ir_add_to(l->ir, IR_LEA, l->insn->opsize, l->insn->op[0].reg);
     return true;
 }
 
-static bool lift_insn(Lift *l, LiftKind kind)
+/* The block's key knows DF. */
+static bool lift_cld(Lift *l)
 {
-    switch (kind) {
-    case LIFT_ROW:
-    case LIFT_SHIFT:
-    case LIFT_CONDITION:
-    case LIFT_BITTEST:
-    case LIFT_VECTOR:
-        return lift_row(l, kind);
-    case LIFT_X87:
-    case LIFT_MMX:
-    case LIFT_FLDCW:
-    case LIFT_NOP87:
-        return lift_x87(l, kind);
-    case LIFT_DIVIDE:
-        return lift_divide(l);
-    case LIFT_NOP:
-        return true;
-    case LIFT_LEA:
-        return lift_lea(l);
-    case LIFT_PUSH:
-        return lift_push(l);
-    case LIFT_POP:
-        return lift_pop(l);
-    case LIFT_FRAME:
-        return lift_frame(l);
-    case LIFT_CALL:
-        return lift_call(l);
-    case LIFT_RET:
-        return lift_ret(l);
-    case LIFT_JMP:
-        return lift_jmp(l);
-    case LIFT_JCC:
-        return lift_jcc(l);
-    case LIFT_LOOP:
-        return lift_loop(l);
-    case LIFT_MOVS:
-        return lift_movs(l);
-    case LIFT_STOS:
-        return lift_stos(l);
-    case LIFT_LODS:
-        return lift_lods(l);
-    case LIFT_SCAS:
-        return lift_scas(l);
-    case LIFT_CMPS:
-        return lift_cmps(l);
-    case LIFT_CLI:
-        return lift_cli(l);
-    case LIFT_STI:
-        return lift_sti(l);
-    case LIFT_SWAPGS:
-        return lift_swapgs(l);
-    case LIFT_PUSHF:
-        return lift_pushf(l);
-    case LIFT_POPF:
-        return lift_popf(l);
-    case LIFT_CLD: /* the block's key knows DF */
-        return !(l->ir->key & KEY_DOWN);
-    case LIFT_SYSCALL:
-        return lift_syscall(l);
-    case LIFT_SYSRET:
-        return lift_sysret(l);
-    default:
-        return false;
-    }
+    return !(l->ir->key & KEY_DOWN);
 }
+
+static bool lift_nop(Lift *l)
+{
+    return true;
+}
+
+static bool lift_never(Lift *l)
+{
+    return false;
+}
+
+static bool lift_nop87(Lift *l)
+{
+    return !(l->ir->key & KEY_X87_RAISES);
+}
+
+static bool (*const lifters[LIFT_KIND_COUNT])(Lift *) = {
+    [LIFT_INTERP] = lift_never,  [LIFT_ROW] = lift_row,          [LIFT_SHIFT] = lift_row,
+    [LIFT_CONDITION] = lift_row, [LIFT_BITTEST] = lift_bit_test, [LIFT_VECTOR] = lift_vector,
+    [LIFT_X87] = lift_x87,       [LIFT_MMX] = lift_mmx,          [LIFT_FLDCW] = lift_x87,
+    [LIFT_NOP87] = lift_nop87,   [LIFT_DIVIDE] = lift_divide,    [LIFT_NOP] = lift_nop,
+    [LIFT_LEA] = lift_lea,       [LIFT_PUSH] = lift_push,        [LIFT_POP] = lift_pop,
+    [LIFT_FRAME] = lift_frame,   [LIFT_CALL] = lift_call,        [LIFT_RET] = lift_ret,
+    [LIFT_JMP] = lift_jmp,       [LIFT_JCC] = lift_jcc,          [LIFT_LOOP] = lift_loop,
+    [LIFT_MOVS] = lift_movs,     [LIFT_STOS] = lift_stos,        [LIFT_LODS] = lift_lods,
+    [LIFT_SCAS] = lift_scas,     [LIFT_CMPS] = lift_cmps,        [LIFT_CLI] = lift_cli,
+    [LIFT_STI] = lift_sti,       [LIFT_SWAPGS] = lift_swapgs,    [LIFT_PUSHF] = lift_pushf,
+    [LIFT_POPF] = lift_popf,     [LIFT_CLD] = lift_cld,          [LIFT_SYSCALL] = lift_syscall,
+    [LIFT_SYSRET] = lift_sysret,
+};
 
 /* The interpreter does this one. Whether what it changed lets the block go on is seen behind it
  * (door.c), not here. */
@@ -199,78 +159,82 @@ static void lift_interp(Lift *l)
 /* Generated code knows no segments that begin above 0. */
 static bool touches_memory(const Lift *l, LiftKind kind)
 {
-    static const LiftKind stack[] = {LIFT_PUSH, LIFT_POP, LIFT_FRAME,
-                                     LIFT_CALL, LIFT_RET, LIFT_PUSHF};
-    for (unsigned i = 0; i < G_N_ELEMENTS(stack); i++)
-        if (kind == stack[i])
-            return true;
-    return lift_memory_operand(l->insn) != NULL;
+    static const bool stack[LIFT_KIND_COUNT] = {
+        [LIFT_PUSH] = true, [LIFT_POP] = true, [LIFT_FRAME] = true,
+        [LIFT_CALL] = true, [LIFT_RET] = true, [LIFT_PUSHF] = true,
+    };
+    return stack[kind] || row_memory_operand(l->insn, l->traits);
 }
 
 /* --- the walk ------------------------------------------------------------------------------------ */
 
-/* The instruction at page offset `at`, if it ends in the page or in the second one. */
-static bool decode_at(Cpu *cpu, const IrBlock *ir, const uint8_t *page, unsigned at, Insn *insn)
+/* The instruction at page offset `at`, if it ends in the page. */
+static bool decode_at(const Lift *l, unsigned at, Insn *insn)
 {
-    unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0, here = PAGE_SIZE - at;
-    if (!ir->second)
-        return decode(page + at, here, cpu->code_size, flags, insn) == DECODE_OK;
+    unsigned flags = l->cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    return decode(l->page + at, PAGE_SIZE - at, l->cpu->code_size, flags, insn) == DECODE_OK;
+}
+
+/* Likewise, if it ends in the second one. */
+static bool decode_across(const Lift *l, unsigned at, Insn *insn)
+{
+    unsigned flags = l->cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0, here = PAGE_SIZE - at;
     uint8_t bytes[MAX_INSN_LENGTH];
     if (here >= sizeof(bytes))
         return false;
-    memcpy(bytes, page + at, here);
-    memcpy(bytes + here, ir->second, sizeof(bytes) - here);
-    return decode(bytes, sizeof(bytes), cpu->code_size, flags, insn) == DECODE_OK &&
+    memcpy(bytes, l->page + at, here);
+    memcpy(bytes + here, l->ir->second, sizeof(bytes) - here);
+    return decode(bytes, sizeof(bytes), l->cpu->code_size, flags, insn) == DECODE_OK &&
            insn->length > here;
 }
 
-/* Decodes the instruction at page offset `at`. False: it is not the block's, or is none. */
-static bool fetch_insn(Lift *l, const uint8_t *page, unsigned at, uint64_t rip, bool *owned)
+static void note_granules(IrBlock *ir, unsigned at, unsigned length)
 {
-    Cpu *cpu = l->cpu;
+    unsigned first = at >> 6, last = (at + length - 1) >> 6;
+    ir->granules |= (uint64_t)1 << first;
+    if (last != first && last < 64)
+        ir->granules |= (uint64_t)1 << last;
+}
+
+/* Decodes the next instruction. False: it is not the block's, or is none. */
+static bool fetch_insn(Lift *l, unsigned at)
+{
     IrBlock *ir = l->ir;
     Insn *insn = &ir->insn[ir->insn_count];
-    if (!decode_at(cpu, ir, page, at, insn))
+    if (UNLIKELY(ir->second != NULL) ? !decode_across(l, at, insn) : !decode_at(l, at, insn))
         return false;
-    if (cpu->mode != CPU_LONG && rip + insn->length - 1 > cpu->seg[SEG_CS].limit)
+    if (l->cpu->mode != CPU_LONG && l->next + insn->length - 1 > l->cpu->seg[SEG_CS].limit)
         return false;
-    *owned = exec_bind_general(cpu, insn);
-    ir->pc[ir->insn_count] = at;
-    ir->insn_rip[ir->insn_count] = rip;
-    unsigned last = MIN(at + insn->length - 1, PAGE_MASK);
-    ir->granules |= (uint64_t)1 << (at >> 6) | (uint64_t)1 << (last >> 6);
-    ir->insn_count++;
+    note_granules(ir, at, insn->length);
+    ir->insn_rip[ir->insn_count++] = l->next;
     l->insn = insn;
-    l->next = rip + insn->length;
+    l->traits = row_traits(insn);
+    l->next += insn->length;
     return true;
+}
+
+static bool is_refused(const Lift *l, LiftKind kind)
+{
+    return (l->ir->key & KEY_EXPAND_DOWN && touches_memory(l, kind)) ||
+           (lift_is_counted(l) && lift_is_open(l));
 }
 
 void exec_NOP(Cpu *cpu, const Insn *insn);
 
-static void lift_one(Lift *l, bool owned)
+static void lift_insn(Lift *l)
 {
-    LiftKind kind = row_traits(l->insn)->kind;
-    if (l->insn->exec == exec_NOP || l->insn->exec == insn_row(l->insn)->exec)
-        kind = l->insn->exec == exec_NOP ? LIFT_NOP : kind;
-    else if (!owned)
-        kind = LIFT_INTERP;
-    unsigned shadow = l->shadow;
-    bool expand_down = l->ir->key & KEY_EXPAND_DOWN && touches_memory(l, kind);
-    if (expand_down || lift_is_open(l) || !lift_insn(l, kind))
+    LiftKind kind = l->traits->kind;
+    if (UNLIKELY(!exec_bind_general(l->cpu, l->insn)))
+        kind = l->insn->exec == exec_NOP ? LIFT_NOP : LIFT_INTERP;
+    bool seldom = l->ir->key & (KEY_COUNTED | KEY_EXPAND_DOWN);
+    if ((UNLIKELY(seldom) && is_refused(l, kind)) || !lifters[kind](l))
         lift_interp(l);
-    if (shadow == STI_SHADOW) {
-        l->shadow = NO_SHADOW;
-        if (!l->done)
-            lift_poll(l);
-    }
+    if (UNLIKELY(l->shadow == l->ir->insn_count) && !l->done)
+        lift_poll(l);
+    g_assert(l->ir->op_count <= l->ir->insn_count * IR_OPS_PER_INSN);
 }
 
-static void lift_jump_to(Lift *l, uint64_t rip)
-{
-    IrOp *op = ir_add(l->ir, IR_JMP, 0);
-    op->imm = rip;
-    l->done = true;
-}
+/* --- where it ends ------------------------------------------------------------------------------- */
 
 /* The path is at its end, or the code does not follow it. */
 static bool is_off_path(const Lift *l)
@@ -280,9 +244,9 @@ static bool is_off_path(const Lift *l)
 
 /* Some other block starts, or will start, where this one has come to: it goes on there. What both
  * have would be translated twice. */
-static bool is_start(const Lift *l, const LiftBounds *bounds, unsigned offset)
+static bool is_start(const Lift *l, const uint64_t *starts, unsigned offset)
 {
-    if (bounds->starts && bounds->starts[offset / 64] >> offset % 64 & 1)
+    if (starts && starts[offset / 64] >> offset % 64 & 1)
         return true;
     for (unsigned i = 0; i < l->branches; i++)
         if (l->joins[i] == l->next)
@@ -290,13 +254,19 @@ static bool is_start(const Lift *l, const LiftBounds *bounds, unsigned offset)
     return false;
 }
 
-static bool is_at_end(const Lift *l, const LiftBounds *bounds, uint64_t offset)
+static bool is_at_end(const Lift *l, uint64_t offset)
 {
-    const IrBlock *ir = l->ir;
-    if (offset >= PAGE_SIZE || ir->insn_count == IR_MAX_INSNS ||
-        ir->op_count + OPS_PER_INSN >= IR_MAX_OPS || is_off_path(l))
-        return true;
-    return ir->insn_count && (ir->insn_count == bounds->insns || is_start(l, bounds, offset));
+    unsigned insns = l->ir->insn_count;
+    return offset >= PAGE_SIZE || insns == IR_MAX_INSNS || insns == l->bounds->insns ||
+           is_off_path(l) || is_start(l, l->bounds->starts, offset);
+}
+
+static void begin(IrBlock *ir, uint32_t key)
+{
+    ir->key = key;
+    ir->insn_count = ir->op_count = ir->joinable_count = ir->swap_count = 0;
+    ir->granules = 0;
+    ir->vectors = ir->x87 = ir->is_loop = ir->is_hot = false;
 }
 
 bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *second, LinAddr la,
@@ -304,27 +274,32 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
 {
     if (!(key & KEY_ROOMY_CS) || key & KEY_CET) /* branches do more with CET */
         return false;
+    begin(ir, key);
     ir->rip = cpu->rip;
     ir->la = la;
     ir->host = host;
     ir->second = second;
-    ir->key = key;
-    ir->insn_count = ir->op_count = 0;
-    ir->granules = 0;
-    ir->swap_count = 0;
-    ir->vectors = ir->x87 = ir->is_loop = ir->is_hot = false;
-    Lift l = {.cpu = cpu, .ir = ir, .next = cpu->rip, .path = bounds->path};
-    const uint8_t *page = host - (la & PAGE_MASK);
-    while (!l.done) {
-        uint64_t offset = (la & PAGE_MASK) + (l.next - ir->rip);
-        bool owned;
-        if (is_at_end(&l, bounds, offset) || !fetch_insn(&l, page, offset, l.next, &owned)) {
-            if (ir->insn_count == 0)
-                return false;
-            lift_jump_to(&l, l.next);
+    uint64_t offset = la & PAGE_MASK;
+    Lift l;
+    l.cpu = cpu;
+    l.ir = ir;
+    l.bounds = bounds;
+    l.path = bounds->path;
+    l.page = host - offset;
+    l.page_rip = cpu->rip - offset;
+    l.next = cpu->rip;
+    l.done = false;
+    l.shadow = l.branches = l.depth = 0;
+    while (fetch_insn(&l, offset)) {
+        lift_insn(&l);
+        if (l.done)
+            return true;
+        offset = l.next - l.page_rip;
+        if (is_at_end(&l, offset))
             break;
-        }
-        lift_one(&l, owned);
     }
+    if (ir->insn_count == 0)
+        return false;
+    ir_add(ir, IR_JMP, 0)->imm = l.next;
     return true;
 }

@@ -5,6 +5,7 @@
 #include "cpu/block.h"
 #include "cpu/mem.h"
 #include "dbt/ir.h"
+#include "dbt/rows.h"
 
 /* Bits of a block's key beside those of Cpu.mode_key: what else the translation depends on. */
 enum {
@@ -61,15 +62,19 @@ enum { MAX_RETURNS = 8, MAX_BRANCHES = 3 };
 typedef struct Lift {
     Cpu *cpu;
     IrBlock *ir;
-    Insn *insn;                            /* the one being lifted */
-    uint64_t next;                         /* rip after it */
-    bool done;                             /* the block has its last op */
-    unsigned branches;                     /* conditional ones so far, */
-    uint64_t joins[MAX_BRANCHES];          /* and where they go */
-    const LiftPath *path;                  /* to follow; NULL: none */
-    uint64_t returns[MAX_RETURNS];         /* of the calls on the path, where they come back to, */
-    unsigned depth;                        /* innermost last */
-    enum { NO_SHADOW, STI_SHADOW } shadow; /* what STI holds off until after the next one */
+    const LiftBounds *bounds;
+    const LiftPath *path;    /* bounds->path */
+    const uint8_t *page;     /* with the code, */
+    uint64_t page_rip;       /* rip of its first byte */
+    Insn *insn;              /* the one being lifted, */
+    const RowTraits *traits; /* its row's, */
+    uint64_t next;           /* rip after it */
+    bool done;               /* the block has its last op */
+    unsigned shadow;         /* as so many instructions are lifted, what STI holds off comes in */
+    unsigned branches;       /* conditional ones so far, */
+    unsigned depth;          /* calls on the path, */
+    uint64_t joins[MAX_BRANCHES];  /* where those go, */
+    uint64_t returns[MAX_RETURNS]; /* and where these come back to, innermost last */
 } Lift;
 
 /* Each lifts one instruction; false: it must be interpreted. */
@@ -95,28 +100,43 @@ bool lift_popf(Lift *l);
 bool lift_syscall(Lift *l);
 bool lift_sysret(Lift *l);
 
-/* lift_counted.c: must the interpreter do it; and what is to follow an op for the row. */
+/* lift_counted.c, where instructions are counted: must the interpreter do it; and what is to follow
+ * an op for the row. */
 bool lift_is_open(const Lift *l);
 void lift_settle(Lift *l);
 
+static inline bool lift_is_counted(const Lift *l)
+{
+    return UNLIKELY(l->ir->key & KEY_COUNTED);
+}
+
 /* The memory operand's check, if the instruction has one. */
-void lift_check_operand(Lift *l);
-void lift_stack_check(Lift *l, IrOpcode op, unsigned size, MemAccess access, int64_t offset);
-/* rip cut to the instruction's operand size. */
-uint64_t lift_target(const Lift *l, uint64_t rip);
+static inline void lift_check_operand(Lift *l)
+{
+    const Operand *memory = row_memory_operand(l->insn, l->traits);
+    if (!memory || !memory->size)
+        return;
+    IrOp *op = ir_add(l->ir, IR_CHECK, memory->size);
+    op->access = memory->access & OPND_WRITE ? ACCESS_WRITE : ACCESS_READ;
+    if (UNLIKELY(l->traits->aligned))
+        op->aligned = true;
+    else
+        ir_note_joinable(l->ir);
+}
+
+static inline void lift_stack_check(Lift *l, IrOpcode opcode, unsigned size, MemAccess access,
+                                    int64_t offset)
+{
+    IrOp *op = ir_add(l->ir, opcode, size);
+    op->access = access;
+    op->imm = offset;
+    ir_note_joinable(l->ir);
+}
 
 /* Does the superblock go on at rip behind the instruction being lifted, which is on a path? */
 static inline bool lift_goes_to(const Lift *l, uint64_t rip)
 {
     return l->path && l->ir->insn_count < l->path->count && l->path->rip[l->ir->insn_count] == rip;
-}
-
-static inline const Operand *lift_memory_operand(const Insn *insn)
-{
-    for (unsigned i = 0; i < MAX_OPERANDS; i++)
-        if (insn->op[i].kind == OPND_MEM)
-            return &insn->op[i];
-    return NULL;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* lift_branch.c - near transfers of control. [SDM2] JMP, Jcc, CALL, RET, LOOP, JCXZ.
  *
  * A target outside the code segment is left to the interpreter, which raises. */
+#include "cpu/exec.h"
 #include "dbt/lift.h"
 
 static bool target_fits(const Lift *l, uint64_t rip)
@@ -12,9 +13,14 @@ static bool target_fits(const Lift *l, uint64_t rip)
     return rip <= end;
 }
 
+static uint64_t to_operand_size(const Lift *l, uint64_t rip)
+{
+    return truncate_to(rip, l->insn->opsize);
+}
+
 static bool relative_target(const Lift *l, uint64_t *rip)
 {
-    *rip = lift_target(l, l->next + l->insn->imm);
+    *rip = to_operand_size(l, l->next + l->insn->imm);
     return target_fits(l, *rip);
 }
 
@@ -39,8 +45,7 @@ static void find_target(Lift *l, bool keep)
 {
     const Operand *src = &l->insn->op[0];
     lift_check_operand(l);
-    IrOp *op = ir_add(l->ir, src->kind == OPND_MEM ? IR_LOAD : IR_MOVE, l->insn->opsize);
-    op->dst = REF_T;
+    IrOp *op = ir_add_to(l->ir, src->kind == OPND_MEM ? IR_LOAD : IR_MOVE, l->insn->opsize, REF_T);
     op->src = src->kind == OPND_GPR ? src->reg : REF_NONE;
     ir_add(l->ir, IR_FIND, 0)->last = keep;
 }
@@ -62,8 +67,7 @@ bool lift_jmp(Lift *l)
     uint64_t rip;
     if (!relative_target(l, &rip))
         return false;
-    uint64_t offset = (l->ir->la & PAGE_MASK) + (rip - l->ir->rip);
-    if (!l->path && rip >= l->next && offset < PAGE_SIZE)
+    if (!l->path && rip >= l->next && rip - l->page_rip < PAGE_SIZE)
         l->next = rip;
     else if (!follow(l, rip))
         jump_to(l, rip);
@@ -107,7 +111,7 @@ bool lift_call(Lift *l)
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_WRITE, -(int64_t)size);
     IrOp *store = ir_add(l->ir, IR_STORE, size);
     store->src = REF_IMM;
-    store->imm = lift_target(l, l->next);
+    store->imm = to_operand_size(l, l->next);
     ir_add(l->ir, IR_SPADD, 0)->imm = -(int64_t)size;
     if (direct && l->depth < MAX_RETURNS && follow(l, rip)) {
         l->returns[l->depth++] = store->imm;
@@ -127,7 +131,7 @@ bool lift_ret(Lift *l)
     unsigned size = l->insn->opsize;
     unsigned drop = l->insn->op[0].kind == OPND_IMM ? l->insn->imm & 0xffff : 0;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
-    ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
+    ir_add_to(l->ir, IR_LOAD, size, REF_T);
     if (l->depth && follow(l, l->returns[l->depth - 1])) {
         ir_add(l->ir, IR_KNOWN, 0)->imm = l->returns[--l->depth];
         ir_add(l->ir, IR_SPADD, 0)->imm = size + drop;
@@ -148,6 +152,7 @@ bool lift_loop(Lift *l)
         return false;
     IrOp *op = ir_add(l->ir, IR_EXITCX, l->insn->addrsize);
     op->last = counts;
+    ir_last_use(l->ir)->gprs = counts ? 1u << RCX : 0;
     op->access = counts ? 5 : 4; /* NE, E */
     op->imm = rip;
     return true;

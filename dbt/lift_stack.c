@@ -14,7 +14,7 @@ bool lift_push(Lift *l)
     unsigned size = l->insn->opsize;
     if (src->kind == OPND_MEM) {
         lift_check_operand(l);
-        ir_add(l->ir, IR_LOAD, size)->dst = REF_TEMP;
+        ir_add_to(l->ir, IR_LOAD, size, REF_TEMP);
     } else if (src->kind != OPND_GPR && src->kind != OPND_IMM) {
         return false;
     }
@@ -32,7 +32,7 @@ static bool pop_to_memory(Lift *l, unsigned size)
     if (l->insn->base == RSP)
         return false;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
-    ir_add(l->ir, IR_LOAD, size)->dst = REF_TEMP;
+    ir_add_to(l->ir, IR_LOAD, size, REF_TEMP);
     lift_check_operand(l);
     ir_add(l->ir, IR_STORE, size)->src = REF_TEMP;
     sp_add(l, size);
@@ -49,7 +49,7 @@ bool lift_pop(Lift *l)
         return false;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
     sp_add(l, size);
-    ir_add(l->ir, IR_LOAD, size)->dst = l->insn->op[0].reg;
+    ir_add_to(l->ir, IR_LOAD, size, l->insn->op[0].reg);
     return true;
 }
 
@@ -59,6 +59,6 @@ bool lift_frame(Lift *l)
     lift_stack_check(l, IR_CHECKBP, size, ACCESS_READ, 0);
     ir_add(l->ir, IR_SPBP, 0);
     sp_add(l, size);
-    ir_add(l->ir, IR_LOAD, size)->dst = RBP;
+    ir_add_to(l->ir, IR_LOAD, size, RBP);
     return true;
 }

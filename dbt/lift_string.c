@@ -6,8 +6,7 @@
 
 static void step(Lift *l, unsigned gpr)
 {
-    IrOp *op = ir_add(l->ir, IR_STEP, l->insn->addrsize);
-    op->dst = gpr;
+    IrOp *op = ir_add_to(l->ir, IR_STEP, l->insn->addrsize, gpr);
     op->imm = l->ir->key & KEY_DOWN ? -(int64_t)l->insn->opsize : l->insn->opsize;
 }
 
@@ -54,7 +53,7 @@ bool lift_movs(Lift *l)
     if (l->insn->rep)
         return lift_repeat(l, true, true, false);
     check_string(l, IR_CHECKSI, ACCESS_READ);
-    ir_add(l->ir, IR_LOAD, l->insn->opsize)->dst = REF_TEMP;
+    ir_add_to(l->ir, IR_LOAD, l->insn->opsize, REF_TEMP);
     check_string(l, IR_CHECKDI, ACCESS_WRITE);
     ir_add(l->ir, IR_STORE, l->insn->opsize)->src = REF_TEMP;
     step(l, RSI);
@@ -77,7 +76,7 @@ bool lift_lods(Lift *l)
     if (l->insn->rep)
         return false;
     check_string(l, IR_CHECKSI, ACCESS_READ);
-    ir_add(l->ir, IR_LOAD, l->insn->opsize)->dst = RAX;
+    ir_add_to(l->ir, IR_LOAD, l->insn->opsize, RAX);
     step(l, RSI);
     return true;
 }
@@ -97,7 +96,7 @@ bool lift_cmps(Lift *l)
     if (l->insn->rep)
         return lift_repeat(l, true, false, true);
     check_string(l, IR_CHECKSI, ACCESS_READ);
-    ir_add(l->ir, IR_LOAD, l->insn->opsize)->dst = REF_TEMP;
+    ir_add_to(l->ir, IR_LOAD, l->insn->opsize, REF_TEMP);
     check_string(l, IR_CHECKDI, ACCESS_READ);
     ir_add(l->ir, IR_COMPARE, l->insn->opsize)->dst = REF_TEMP;
     step(l, RSI);

@@ -21,10 +21,10 @@ bool lift_cli(Lift *l)
  * if that instruction ends this one. */
 bool lift_sti(Lift *l)
 {
-    if (!is_kernel(l) || l->shadow == STI_SHADOW)
+    if (!is_kernel(l) || l->shadow == l->ir->insn_count)
         return false;
     ir_add(l->ir, IR_STI, 0);
-    l->shadow = STI_SHADOW;
+    l->shadow = l->ir->insn_count + 1;
     return true;
 }
 
@@ -62,7 +62,7 @@ bool lift_popf(Lift *l)
     if (!is_kernel(l) || size == 2)
         return false;
     lift_stack_check(l, IR_CHECKSP, size, ACCESS_READ, 0);
-    ir_add(l->ir, IR_LOAD, size)->dst = REF_T;
+    ir_add_to(l->ir, IR_LOAD, size, REF_T);
     ir_add(l->ir, IR_POPF, 0);
     ir_add(l->ir, IR_SPADD, 0)->imm = size;
     lift_poll(l);

@@ -112,6 +112,36 @@ static uint8_t written_operands(const InsnRow *row)
     return written;
 }
 
+static IrUse use_of(const InsnRow *row, LiftKind kind)
+{
+    bool leaves = kind == LIFT_DIVIDE; /* what would fault does */
+    return (IrUse){.reads = leaves ? FLAGS_ARITH : row->flags_read & FLAGS_ARITH,
+                   .writes = row->flags_written & FLAGS_ARITH,
+                   .gprs = unnamed_gprs(row, kind)};
+}
+
+static uint8_t memory_operand(const InsnRow *row)
+{
+    static const bool in_memory[WHERE_COUNT] = {
+        [WHERE_E] = true,      [WHERE_M] = true, [WHERE_VSIB_X] = true,
+        [WHERE_VSIB_H] = true, [WHERE_O] = true, [WHERE_FIXED_MEM] = true,
+        [WHERE_Y] = true,      [WHERE_Q] = true, [WHERE_W] = true,
+    };
+    for (unsigned i = 0; i < MAX_OPERANDS; i++)
+        if (in_memory[operand_infos[row->operands[i]].where])
+            return i;
+    return 0;
+}
+
+static RowSum sum_of(const InsnRow *row)
+{
+    static const char *const names[] = {[SUM_MOVE] = "MOV", [SUM_ADD] = "ADD", [SUM_SUB] = "SUB"};
+    for (unsigned i = SUM_MOVE; i < G_N_ELEMENTS(names); i++)
+        if (!strcmp(row->name, names[i]))
+            return i;
+    return SUM_NONE;
+}
+
 static RowTraits traits_of(const InsnRow *row, LiftKind kind)
 {
     /* Approximations; how far a partial remainder goes; whether C1 is cleared. */
@@ -119,22 +149,27 @@ static RowTraits traits_of(const InsnRow *row, LiftKind kind)
         "RCPPS", "RCPSS",  "RSQRTPS", "RSQRTSS", "VRCPPS", "VRCPSS", "VRSQRTPS", "VRSQRTSS",
         "F2XM1", "FYL2X",  "FYL2XP1", "FPTAN",   "FPATAN", "FSIN",   "FCOS",     "FSINCOS",
         "FPREM", "FPREM1", "FCOMI",   "FCOMIP",  "FUCOMI", "FUCOMIP"};
+    /* SHLD and SHRD by more than 16, and the upper half behind MOVSXD. */
+    static const char *const open_16[] = {"SHLD", "SHRD", "MOVSXD"};
     static const char *const state[] = {"FXSAVE",   "FXRSTOR", "XSAVE",  "XRSTOR",
                                         "XSAVEOPT", "XSAVEC",  "XSAVES", "XRSTORS"};
     static const char *const control[] = {"FNINIT", "FNCLEX",  "FLDCW",  "FNSTCW", "FNSTSW",
                                           "FLDENV", "FNSTENV", "FRSTOR", "FNSAVE", "FWAIT"};
     bool x87 = row->attrs & ATTR_X87, branch = row->attrs & ATTR_BRANCH;
-    return (RowTraits){.kind = kind,
-                       .written_operands = written_operands(row),
-                       .unnamed_gprs = unnamed_gprs(row, kind),
-                       .open = is_named(row, open, G_N_ELEMENTS(open)),
+    return (RowTraits){.use = use_of(row, kind),
                        .open_flags = open_flags(row),
+                       .kind = kind,
+                       .written_operands = written_operands(row),
+                       .memory = memory_operand(row),
+                       .use_varies = kind == LIFT_CONDITION || kind == LIFT_SHIFT,
+                       .sum = sum_of(row),
+                       .aligned = row->attrs & ATTR_ALIGNED,
+                       .open = is_named(row, open, G_N_ELEMENTS(open)),
+                       .open_16 = is_named(row, open_16, G_N_ELEMENTS(open_16)),
                        .sees_x87 = x87 || row->attrs & ATTR_MMX ||
                                    is_named(row, state, G_N_ELEMENTS(state)),
                        .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control)),
                        .sees_flags = branch || row->flags_read || row->flags_written,
-                       .flags_read = row->flags_read & FLAGS_ARITH,
-                       .flags_written = row->flags_written & FLAGS_ARITH,
                        .indirect = branch && !(row->attrs & ATTR_SERIAL)};
 }
 
@@ -152,4 +187,34 @@ const RowTraits *row_traits_make(void)
         g_once_init_leave(&row_traits_table, made);
     }
     return row_traits_table;
+}
+
+/* --- what is known of one instruction ------------------------------------------------------------- */
+
+/* A count that is zero once masked leaves the flags alone. */
+static bool count_may_be_zero(const Insn *insn)
+{
+    for (unsigned i = 1; i < MAX_OPERANDS; i++) {
+        if (insn->op[i].kind == OPND_ONE)
+            return false;
+        if (insn->op[i].kind == OPND_IMM)
+            return (insn->imm & (insn->op[0].size == 8 ? 63 : 31)) == 0;
+    }
+    return true;
+}
+
+static unsigned condition_reads(unsigned cc)
+{
+    static const uint16_t reads[8] = {
+        FLAG_OF, FLAG_CF, FLAG_ZF,           FLAG_CF | FLAG_ZF,
+        FLAG_SF, FLAG_PF, FLAG_SF | FLAG_OF, FLAG_ZF | FLAG_SF | FLAG_OF,
+    };
+    return reads[cc >> 1 & 7];
+}
+
+void row_vary_use(const Insn *insn, const RowTraits *traits, IrUse *use)
+{
+    if (traits->kind == LIFT_CONDITION)
+        use->reads = condition_reads(insn->opcode & 15);
+    use->may_keep = traits->kind == LIFT_SHIFT && count_may_be_zero(insn);
 }

@@ -2,7 +2,9 @@
 #ifndef MYNA_DBT_ROWS_H
 #define MYNA_DBT_ROWS_H
 
-#include "cpu/cpu.h"
+#include <stdalign.h>
+
+#include "dbt/ir.h"
 
 typedef enum LiftKind {
     LIFT_INTERP,
@@ -39,21 +41,30 @@ typedef enum LiftKind {
     LIFT_CLD,
     LIFT_SYSCALL,
     LIFT_SYSRET,
+    LIFT_KIND_COUNT,
 } LiftKind;
+
+/* What a MOV, ADD or SUB leaves in its first operand, where the second allows it. */
+typedef enum RowSum { SUM_NONE, SUM_MOVE, SUM_ADD, SUM_SUB } RowSum;
 
 /* What a row's instructions are to the translator. */
 typedef struct RowTraits {
-    uint8_t kind;           /* LiftKind: how the host, as it is, can do them */
-    bool sees_x87;          /* the interpreter's function looks at x87 or MMX registers */
-    bool sets_x87_pointers; /* x87 instructions, but for control instructions */
-    bool sees_flags;        /* the interpreter's function looks at arithmetic flags or sets them */
-    bool indirect;          /* a near transfer whose target the jump cache should learn */
-    uint8_t written_operands;           /* bit n: they write operand n */
-    uint16_t unnamed_gprs;              /* bit n: they write general register n without naming it */
-    uint16_t flags_read, flags_written; /* arithmetic ones */
-    uint16_t open_flags; /* those that processors leave differently; the interpreter clears them */
-    bool open;           /* processors differ in the result; the interpreter has one of its own */
+    alignas(8) IrUse use; /* of their op, but for registers and conditions that they name */
+    uint16_t open_flags;  /* flags that processors leave differently; the interpreter clears them */
+    uint8_t kind;         /* LiftKind: how the host, as it is, can do them */
+    uint8_t written_operands; /* bit n: they write operand n */
+    uint8_t memory;           /* index of the operand that may be in memory, if one may */
+    bool use_varies : 1;      /* what they do with flags depends on a condition or a count */
+    uint8_t sum : 2;          /* RowSum */
+    bool aligned : 1;         /* their memory operand must be, or they raise */
+    bool open : 1;     /* processors differ in the result; the interpreter has one of its own */
+    bool open_16 : 1;  /* likewise, with 16-bit operands */
+    bool sees_x87 : 1; /* the interpreter's function looks at x87 or MMX registers */
+    bool sets_x87_pointers : 1; /* x87 instructions, but for control instructions */
+    bool sees_flags : 1; /* the interpreter's function looks at arithmetic flags or sets them */
+    bool indirect : 1;   /* a near transfer whose target the jump cache should learn */
 } RowTraits;
+static_assert(sizeof(RowTraits) == 16, "four to a cache line");
 
 /* By row; worked out by the first who asks. */
 extern const RowTraits *row_traits_table;
@@ -66,16 +77,32 @@ static inline const RowTraits *row_traits(const Insn *insn)
 }
 
 /* Bit n: the instruction may write general register n, named or not. */
-static inline uint16_t row_written_gprs(const Insn *insn)
+static inline uint16_t row_written_gprs(const Insn *insn, const RowTraits *traits)
 {
-    const RowTraits *traits = row_traits(insn);
-    uint16_t gprs = traits->unnamed_gprs;
+    uint16_t gprs = traits->use.gprs;
     for (unsigned left = traits->written_operands; left; left &= left - 1) {
         const Operand *op = &insn->op[__builtin_ctz(left)];
         if (op->kind == OPND_GPR || op->kind == OPND_GPR8H)
             gprs |= 1u << op->reg;
     }
     return gprs;
+}
+
+/* What the instruction's op does, to *use. */
+void row_vary_use(const Insn *insn, const RowTraits *traits, IrUse *use);
+static inline void row_note_use(const Insn *insn, const RowTraits *traits, IrUse *use)
+{
+    *use = traits->use;
+    use->gprs = row_written_gprs(insn, traits);
+    if (UNLIKELY(traits->use_varies))
+        row_vary_use(insn, traits, use);
+}
+
+/* The (first) memory operand; NULL: it has none. */
+static inline const Operand *row_memory_operand(const Insn *insn, const RowTraits *traits)
+{
+    const Operand *op = &insn->op[traits->memory];
+    return op->kind == OPND_MEM ? op : NULL;
 }
 
 #endif

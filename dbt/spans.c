@@ -7,69 +7,78 @@
  * and the block is left behind it (translator.h, Site.opens_span). */
 #include "cpu/block.h"
 #include "dbt/lift.h"
+#include "dbt/rows.h"
 
 /* The wider, the more often it lies across a page's end. */
 enum { MOST_BYTES = 256, MOST_TRIED = 32 };
 
 /* A register is what value `id` stands for, plus delta. */
 typedef struct Value {
-    unsigned id;
+    uint32_t id; /* n + 1: what register n was at first; more: something else */
     int64_t delta;
 } Value;
 
 typedef struct Span {
-    uint64_t base; /* what its addresses have in common: values and a scale; 0: nothing */
+    uint64_t base;     /* what its addresses have in common: values and a scale; 0: nothing */
+    int64_t low, high; /* first byte and the one behind the last, from the base */
+    uint16_t first;    /* of its members in Spans.access */
+    uint16_t members;  /* how many */
+    uint8_t number;    /* 1 + index in IrBlock.spans; 0: it has none */
     bool write;
-    int64_t low, high;       /* first byte and the one behind the last, from the base */
-    unsigned first, members; /* the first in Spans.access; how many */
-    unsigned number;         /* 1 + index in IrBlock.spans */
 } Span;
 
 /* A check that could be left to an earlier one, or serve later ones. */
 typedef struct Access {
+    int64_t at;   /* from the span's base */
     uint16_t op;  /* index */
     uint8_t span; /* index */
-    int64_t at;   /* from the span's base */
 } Access;
 
 typedef struct Spans {
     IrBlock *ir;
     bool is_long;
     unsigned natural; /* bytes of an address */
-    Value value[GPR_COUNT];
-    unsigned last_id;
+    uint32_t last_id;
     unsigned count, access_count;
-    Span span[MOST_TRIED];
+    uint16_t changed; /* bit n: register n is no longer what it was at first, but value[n] */
+    Value value[GPR_COUNT];
+    Span span[MOST_TRIED + 1]; /* and one that is tried to join others */
     Access access[IR_MAX_OPS];
 } Spans;
 
 /* --- what registers hold ------------------------------------------------------------------------- */
 
+static Value value_of(const Spans *s, unsigned gpr)
+{
+    return s->changed >> gpr & 1 ? s->value[gpr] : (Value){gpr + 1, 0};
+}
+
 static void forget(Spans *s, uint16_t gprs)
 {
+    s->changed |= gprs;
     for (unsigned left = gprs; left; left &= left - 1)
         s->value[__builtin_ctz(left)] = (Value){++s->last_id, 0};
 }
 
 static void set_to(Spans *s, unsigned dst, unsigned src, int64_t more)
 {
-    s->value[dst] = s->value[src];
-    s->value[dst].delta += more;
+    Value value = value_of(s, src);
+    s->changed |= 1u << dst;
+    s->value[dst] = (Value){value.id, value.delta + more};
 }
 
 /* MOV r, r; ADD, SUB r, constant: in full width. */
 static bool follow_row(Spans *s, const Insn *insn)
 {
+    RowSum sum = row_traits(insn)->sum;
     const Operand *dst = &insn->op[0], *src = &insn->op[1];
-    if (dst->kind != OPND_GPR || dst->size != s->natural || insn_row(insn)->map != MAP_BASE)
+    if (sum == SUM_NONE || dst->kind != OPND_GPR || dst->size != s->natural)
         return false;
-    bool immediate = insn->opcode == 0x81 || insn->opcode == 0x83;
-    unsigned group = insn->modrm >> 3 & 7;
-    if ((insn->opcode == 0x89 || insn->opcode == 0x8b) && src->kind == OPND_GPR)
+    if (sum == SUM_MOVE && src->kind == OPND_GPR)
         set_to(s, dst->reg, src->reg, 0);
-    else if (immediate && group == 0)
+    else if (sum == SUM_ADD && src->kind == OPND_IMM)
         set_to(s, dst->reg, dst->reg, insn->imm);
-    else if (immediate && group == 5)
+    else if (sum == SUM_SUB && src->kind == OPND_IMM)
         set_to(s, dst->reg, dst->reg, -insn->imm);
     else
         return false;
@@ -97,6 +106,14 @@ static bool follow_stack(Spans *s, const IrOp *op)
     return true;
 }
 
+/* What the interpreter does may change what addresses mean. */
+static void close_all(Spans *s)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        s->span[i].base = UINT64_MAX;
+}
+
+/* Op n writes registers. */
 static void follow(Spans *s, unsigned n)
 {
     const IrOp *op = &s->ir->ops[n];
@@ -107,6 +124,8 @@ static void follow(Spans *s, unsigned n)
         known = follow_lea(s, op);
     else if (op->op == IR_SPADD || op->op == IR_SPBP)
         known = follow_stack(s, op);
+    else if (op->op == IR_INTERP)
+        close_all(s);
     if (!known)
         forget(s, s->ir->use[n].gprs);
 }
@@ -115,7 +134,7 @@ static void follow(Spans *s, unsigned n)
 
 static bool may_join(const Spans *s, const IrOp *op, const IrAddress *ad)
 {
-    if (op->op > IR_CHECKBP || ad->bits_size != s->natural || ir_required_alignment(s->ir, op) > 1)
+    if (ad->bits_size != s->natural)
         return false;
     if (s->is_long)
         return ad->seg < SEG_FS;
@@ -139,44 +158,49 @@ static bool join(Span *span, const Span *one, bool ahead)
     return true;
 }
 
-static void place(Spans *s, unsigned n)
+/* One access alone. */
+static void begin(const Spans *s, const IrOp *op, const IrAddress *ad, Span *one)
 {
-    const IrOp *op = &s->ir->ops[n];
-    IrAddress ad = ir_check_address(s->ir, op);
-    if (!may_join(s, op, &ad))
-        return;
-    uint64_t at = ad.disp, base = 0;
-    if (ad.base != REG_NONE) {
-        base = s->value[ad.base].id;
-        at += s->value[ad.base].delta;
+    uint64_t at = ad->disp, base = 0;
+    if (ad->base != REG_NONE) {
+        Value value = value_of(s, ad->base);
+        base = value.id;
+        at += value.delta;
     }
-    if (ad.index != REG_NONE) {
-        base |= ((uint64_t)s->value[ad.index].id << 2 | ad.scale) << 32;
-        at += (uint64_t)s->value[ad.index].delta << ad.scale;
+    if (ad->index != REG_NONE) {
+        Value value = value_of(s, ad->index);
+        base |= ((uint64_t)value.id << 2 | ad->scale) << 32;
+        at += (uint64_t)value.delta << ad->scale;
     }
     if (!s->is_long)
         at = (int32_t)at;
-    Span one = {.base = base,
-                .write = op->access == ACCESS_WRITE,
-                .low = at,
-                .high = (int64_t)at + op->size,
-                .first = s->access_count,
-                .members = 1};
+    one->base = base;
+    one->low = at;
+    one->high = (int64_t)at + op->size;
+    one->first = s->access_count;
+    one->members = 1;
+    one->number = 0;
+    one->write = op->access == ACCESS_WRITE;
+}
+
+static void place(Spans *s, unsigned n)
+{
+    const IrOp *op = &s->ir->ops[n];
+    IrAddress ad = ir_joinable_address(s->ir, op);
+    if (!may_join(s, op, &ad))
+        return;
+    Span *one = &s->span[s->count];
+    begin(s, op, &ad, one);
+    Access *access = &s->access[s->access_count];
+    *access = (Access){.at = one->low, .op = n};
     unsigned i = 0;
-    while (i < s->count && !join(&s->span[i], &one, s->ir->is_hot))
+    while (i < s->count && !join(&s->span[i], one, s->ir->is_hot))
         i++;
     if (i == MOST_TRIED)
         return;
-    if (i == s->count)
-        s->span[s->count++] = one;
-    s->access[s->access_count++] = (Access){.op = n, .span = i, .at = at};
-}
-
-/* What the interpreter does may change what addresses mean. */
-static void close_all(Spans *s)
-{
-    for (unsigned i = 0; i < s->count; i++)
-        s->span[i].base = UINT64_MAX;
+    access->span = i;
+    s->access_count++;
+    s->count += i == s->count;
 }
 
 static void number(Spans *s, Span *span)
@@ -193,47 +217,36 @@ static void number(Spans *s, Span *span)
 
 static void reach(const Spans *s, const Access *access)
 {
+    IrBlock *ir = s->ir;
     const Span *span = &s->span[access->span];
     if (!span->number || access == &s->access[span->first])
         return;
-    IrOp *op = &s->ir->ops[access->op];
+    IrOp *op = &ir->ops[access->op];
     op->op = IR_REACH;
     op->span = span->number;
     op->imm = access->at - span->low;
-}
-
-static bool is_candidate(const IrOp *op)
-{
-    return op->op <= IR_CHECKBP;
+    ir->use[access->op] = ir_info[IR_REACH].use;
 }
 
 void spans_join(IrBlock *ir)
 {
-    unsigned candidates = 0, end = 0;
-    for (unsigned i = 0; i < ir->op_count; i++)
-        if (is_candidate(&ir->ops[i])) {
-            candidates++;
-            end = i + 1;
-        }
     ir->span_count = 0;
-    if (ir->alone || candidates < 2)
+    if (ir->alone || ir->joinable_count < 2)
         return;
     Spans s;
     s.ir = ir;
     s.is_long = (ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     s.natural = s.is_long ? 8 : 4;
-    s.last_id = s.count = s.access_count = 0;
-    for (unsigned r = 0; r < GPR_COUNT; r++)
-        s.value[r] = (Value){++s.last_id, 0};
-    for (unsigned i = 0; i < end; i++) {
-        if (is_candidate(&ir->ops[i]))
-            place(&s, i);
-        follow(&s, i);
-        if (ir->ops[i].op == IR_INTERP)
-            close_all(&s);
+    s.last_id = GPR_COUNT;
+    s.count = s.access_count = s.changed = 0;
+    for (unsigned i = 0, n = 0; i < ir->joinable_count; i++) {
+        for (unsigned end = ir->joinable[i]; n < end; n++)
+            if (ir->use[n].gprs)
+                follow(&s, n);
+        place(&s, n);
     }
     for (unsigned i = 0; i < s.count; i++)
         number(&s, &s.span[i]);
-    for (unsigned i = 0; i < s.access_count; i++)
+    for (unsigned i = 0; i < s.access_count && ir->span_count; i++)
         reach(&s, &s.access[i]);
 }

@@ -11,7 +11,7 @@ enum { IR_COLUMN = 40, BYTES_COLUMN = 24 };
 
 static const uint8_t *guest_bytes(const IrBlock *ir, unsigned insn)
 {
-    return ir->host - (ir->la & PAGE_MASK) + ir->pc[insn];
+    return ir->host + (ir->insn_rip[insn] - ir->rip);
 }
 
 static void print_guest_insn(const View *v, unsigned n, GString *out)

@@ -216,7 +216,7 @@ void emit_check(Emit *e, const IrOp *op)
     uint32_t start = a->at;
     put_offset(e, &ad, HOST_R10);
     put_segment(e, op, &ad);
-    unsigned align = ir_required_alignment(e->ir, op);
+    unsigned align = ir_required_alignment(op);
     if (align > 1) {
         asm_modrm(a, OP1(0xf6), (HostWidth){.rex = true}, 0, rm_reg(HOST_R10), 1);
         asm_byte(a, align - 1); /* test r10b, align - 1 */

@@ -33,11 +33,13 @@ static uint16_t named_gprs(const IrBlock *ir)
 /* Behind a call that is no part of the path all registers are at home, wherever it came from. */
 static bool may_swap(const IrBlock *ir)
 {
+    if (!ir->is_hot || !ir->is_loop || ir->x87 || ir->second ||
+        ir->ops[ir->op_count - 1].op != IR_JMP)
+        return false;
     for (unsigned i = 0; i < ir->op_count; i++)
         if (ir->ops[i].op == IR_EXPECT)
             return false;
-    return ir->is_hot && ir->is_loop && !ir->x87 && !ir->second &&
-           ir->ops[ir->op_count - 1].op == IR_JMP;
+    return true;
 }
 
 static void choose(IrBlock *ir)
@@ -70,8 +72,20 @@ static uint8_t renamed(const IrBlock *ir, uint8_t ref)
     return ref;
 }
 
+static uint16_t renamed_gprs(const IrBlock *ir, uint16_t gprs)
+{
+    for (unsigned i = 0; i < ir->swap_count; i++) {
+        uint16_t a = bit_of(ir->swap[i].a), b = bit_of(ir->swap[i].b);
+        if (!(gprs & a) != !(gprs & b))
+            gprs ^= a | b;
+    }
+    return gprs;
+}
+
 void x64_rename_insn(const IrBlock *ir, Insn *insn)
 {
+    if (!ir->swap_count)
+        return;
     for (unsigned i = 0; i < MAX_OPERANDS; i++)
         if (insn->op[i].kind == OPND_GPR)
             insn->op[i].reg = renamed(ir, insn->op[i].reg);
@@ -89,6 +103,7 @@ void x64_swap_registers(IrBlock *ir)
     for (unsigned n = 0; ir->swap_count && n < ir->op_count; n++) {
         ir->ops[n].dst = renamed(ir, ir->ops[n].dst);
         ir->ops[n].src = renamed(ir, ir->ops[n].src);
+        ir->use[n].gprs = renamed_gprs(ir, ir->use[n].gprs);
     }
 }
 

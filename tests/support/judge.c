@@ -160,10 +160,10 @@ static const char *judge_run(Judge *j, const Instance *i, Run how)
 /* Does the translator know which general registers the row's instructions change? */
 static const char *unknown_write(const Judge *j, const Instance *i)
 {
-    LiftKind kind = row_traits(&i->insn)->kind;
-    if (kind < LIFT_ROW || kind > LIFT_LEA || j->raised)
+    const RowTraits *traits = row_traits(&i->insn);
+    if (traits->kind < LIFT_ROW || traits->kind > LIFT_LEA || j->raised)
         return NULL;
-    uint16_t known = row_written_gprs(&i->insn);
+    uint16_t known = row_written_gprs(&i->insn, traits);
     for (unsigned r = 0; r < GPR_COUNT; r++)
         if (j->ours.gpr[r] != i->before.gpr[r] && !(known >> r & 1))
             return "a register that row_written_gprs does not name";
