@@ -22,7 +22,7 @@ typedef struct Site {
 typedef enum ExitKind {
     EXIT_LEAVE,  /* to the dispatcher, always: something is pending */
     EXIT_BUDGET, /* likewise: a counted run is nearly over */
-    EXIT_NEAR,   /* to a rip in the same page: a rel32 to patch */
+    EXIT_NEAR,   /* to a rip in the same page: a jump */
     EXIT_FAR,    /* to another page: a check of the page's id, then a jump */
 } ExitKind;
 
@@ -44,13 +44,12 @@ typedef struct Exit {
     uint32_t block;    /* whose */
     uint32_t target;   /* index of the block it is linked to; 0: none */
     uint32_t next_in;  /* the next exit linked to the same target */
-    uint32_t patch;    /* NEAR: the rel32; FAR: the first byte of the check */
+    uint32_t patch;    /* its last part, which linking changes; in front of the way to C */
     uint32_t shortcut; /* NEAR: a jump's rel32 or the flags' saving */
-    uint32_t stub;     /* where it goes unlinked */
-    uint32_t jcc_stub; /* where a conditional jump before it goes unlinked */
     uint8_t kind;      /* ExitKind */
     uint8_t shortcut_kind;
-    bool polls; /* its target looks at `poll`, even if it lies ahead */
+    uint8_t before; /* so far before `patch` a conditional jump to it goes unlinked */
+    bool polls;     /* its target looks at `poll`, even if it lies ahead */
 } Exit;
 
 /* One translated superblock. */

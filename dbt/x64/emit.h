@@ -165,7 +165,7 @@ void emit_stubs(Emit *e);
 /* A stub that the rel32 there jumps to. */
 Stub *emit_stub(Emit *e, StubFn *put, MarkKind mark, uint32_t id, uint32_t from);
 /* Its code begins with the flags as they are here. */
-static inline void emit_stub_keeps_flags(const Emit *e, Stub *stub)
+static inline void emit_note_flags(const Emit *e, Stub *stub)
 {
     stub->save_flags = !(e->flags & FLAGS_IN_IMAGE);
     stub->recipe = e->recipe;
@@ -183,9 +183,11 @@ static inline uint32_t emit_site(Emit *e)
 /* Its decoded instruction is kept with it. */
 void emit_keep_insn(Emit *e);
 
-/* exits.c */
+/* entry.c */
 void emit_head(Emit *e, Block *block);
 void emit_copy_head(Emit *e); /* where the loop's branch comes in, behind the block itself */
+
+/* exits.c */
 void emit_exitif(Emit *e, const IrOp *op);
 /* Does an exit save the flags before its jump, and not behind it? */
 bool emit_saves_before(const Emit *e, const IrOp *op);
@@ -193,6 +195,8 @@ void emit_exitcx(Emit *e, const IrOp *op);
 void emit_jmp(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);
+/* A stub that goes to rip. */
+Stub *emit_exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from);
 /* Goes to rip, whose block looks at what is pending. */
 void emit_exit_polled(Emit *e, uint64_t rip);
 
@@ -222,6 +226,9 @@ static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
     Mark mark = {e->a.at, kind, number};
     g_array_append_val(e->ir->marks, mark);
 }
+
+/* Room for a far exit's check and jump, which is jumped over (link.c). */
+void emit_far_room(Asm *a);
 
 /* cmp [the number that the context has for la's page], id */
 void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id);

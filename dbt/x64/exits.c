@@ -1,4 +1,4 @@
-/* exits.c - where generated code is entered and left. */
+/* exits.c - where generated code is left: exits to other blocks. */
 #include "dbt/x64/emit.h"
 
 #include "cpu/block.h"
@@ -6,7 +6,7 @@
 
 #define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
 
-/* --- exits' records and ends --------------------------------------------------------------------- */
+/* --- their records and ends ---------------------------------------------------------------------- */
 
 static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
 {
@@ -26,137 +26,35 @@ static ExitKind exit_kind(const Emit *e, uint64_t rip)
     return page == (e->ir->la & ~PAGE_MASK) ? EXIT_NEAR : EXIT_FAR;
 }
 
-/* The patchable end of an exit: to its stub, which follows, until it is linked. */
+/* To the dispatcher, which aims what is at `patch` at a block (link.c). */
 static void put_exit(Emit *e, uint32_t id)
 {
-    enum { FAR_BYTES = 23, JMP_BYTES = 5 }; /* cmp gs:[id], imm32; jne rel32; jmp rel32 */
     Exit *exit = &e->t->exits[id];
-    uint32_t start = e->a.at;
-    if (exit->kind == EXIT_NEAR) {
-        exit->patch = asm_jmp(&e->a, start + JMP_BYTES);
-    } else if (exit->kind == EXIT_FAR) {
-        exit->patch = start;
-        asm_jmp(&e->a, start + FAR_BYTES);
-        memset(e->a.code + e->a.at, 0xcc, FAR_BYTES - JMP_BYTES);
-        e->a.at = start + FAR_BYTES;
-    }
-    exit->stub = e->a.at;
+    exit->patch = e->a.at;
+    if (exit->kind == EXIT_FAR)
+        emit_far_room(&e->a);
     emit_handover(e, id, e->t->trampolines.exit);
 }
 
 static void put_exit_stub(Emit *e, const Stub *stub)
 {
     Exit *exit = &e->t->exits[stub->id];
-    exit->jcc_stub = e->a.at;
+    uint32_t start = e->a.at;
     emit_stub_state(e, stub);
     if (exit->kind == EXIT_BUDGET)
         asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
     else if (stub->rest)
         asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), stub->rest);
     put_exit(e, stub->id);
+    g_assert(exit->patch - start <= UINT8_MAX);
+    exit->before = exit->patch - start;
 }
 
-static Stub *exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
+Stub *emit_exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
 {
     Stub *stub = emit_stub(e, put_exit_stub, MARK_EXIT, new_exit(e, kind, rip), from);
     stub->rest = 0;
     return stub;
-}
-
-/* --- entry --------------------------------------------------------------------------------------- */
-
-/* cmp byte [loaded], 0; je load: once a block that uses the registers. */
-static void put_load_check(Emit *e, Rm loaded, uint32_t trampoline)
-{
-    enum { CALL_BYTES = 5 };
-    asm_modrm(&e->a, OP1(0x80), (HostWidth){0}, 7, loaded, 1);
-    asm_byte(&e->a, 0);
-    asm_byte(&e->a, 0x75); /* jne over the call */
-    asm_byte(&e->a, CALL_BYTES);
-    asm_byte(&e->a, 0xe8);
-    asm_imm(&e->a, trampoline - (e->a.at + 4), 4);
-}
-
-/* Must the flags of before be right at the block's start? Not if its first op that can leave comes
- * after all of them are written. */
-static bool flags_are_dead(const IrBlock *ir)
-{
-    unsigned unwritten = FLAGS_ARITH;
-    for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
-        const IrOp *op = &ir->ops[i];
-        IrUse use = ir->use[i];
-        if (use.reads & unwritten || ir_info[op->op].leaves || op->op == IR_POLL ||
-            op->op >= IR_EXITIF)
-            return false;
-        if (!use.may_keep)
-            unwritten &= ~use.writes;
-    }
-    return !unwritten;
-}
-
-static void put_leave(Emit *e, const Stub *stub)
-{
-    emit_stub_state(e, stub);
-    emit_handover(e, LEFT_AT_START | e->block, e->t->trampolines.exit);
-}
-
-/* To the dispatcher if something is pending. */
-static void put_poll(Emit *e)
-{
-    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
-    asm_byte(&e->a, 0);
-    uint32_t pending = asm_jcc(&e->a, COND_NE, 0);
-    emit_stub_keeps_flags(e, emit_stub(e, put_leave, MARK_LEAVE, e->block, pending));
-}
-
-/* Likewise if the block has more instructions than a counted run has left. */
-static void put_count(Emit *e)
-{
-    if (!(e->ir->key & KEY_COUNTED))
-        return;
-    asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
-    emit_stub_keeps_flags(e, exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0)));
-}
-
-/* The other page must still be where the instruction was made from: to the dispatcher if that is
- * not known. */
-static void put_second_check(Emit *e)
-{
-    const IrBlock *ir = e->ir;
-    LinAddr la = (ir->la & ~PAGE_MASK) + PAGE_SIZE;
-    emit_page_check(&e->a, ir->key, la, link_page_id(e->t, la, ir->second));
-    Stub *stub = exit_stub(e, EXIT_LEAVE, ir->rip, asm_jcc(&e->a, COND_NE, 0));
-    stub->rest = ir->key & KEY_COUNTED ? ir->insn_count : 0;
-}
-
-void emit_head(Emit *e, Block *block)
-{
-    bool counted = e->ir->key & KEY_COUNTED;
-    block->entry = e->a.at;
-    put_poll(e);
-    block->polled = e->a.at - block->entry;
-    put_count(e);
-    block->body = e->a.at - block->entry;
-    bool leaves = counted || e->ir->second;
-    block->dead = !leaves && flags_are_dead(e->ir) ? block->body : 0;
-    if (e->ir->second)
-        put_second_check(e);
-    if (e->ir->vectors)
-        put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
-    if (e->ir->x87)
-        put_load_check(e, JIT(x87_loaded), e->t->trampolines.load_x87);
-    e->swapped = e->ir->swap_count != 0;
-    emit_swap(e);
-}
-
-void emit_copy_head(Emit *e)
-{
-    e->copy = e->a.at;
-    asm_patch(&e->a, e->to_copy, e->copy);
-    e->flags = 0;
-    e->recipe = e->loop_recipe;
-    put_poll(e);
-    put_count(e);
 }
 
 /* --- exits --------------------------------------------------------------------------------------- */
@@ -166,8 +64,8 @@ void emit_poll(Emit *e, const IrOp *op)
 {
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1);
     asm_byte(&e->a, 0);
-    Stub *stub = exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
-    emit_stub_keeps_flags(e, stub);
+    Stub *stub = emit_exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
+    emit_note_flags(e, stub);
     stub->rest = e->ir->key & KEY_COUNTED ? e->ir->insn_count - op->insn - 1 : 0;
     e->flags &= ~FLAGS_IN_HOST;
 }
@@ -179,7 +77,7 @@ static unsigned instructions_left(const Emit *e, const IrOp *op)
 
 static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
 {
-    Stub *stub = exit_stub(e, exit_kind(e, op->imm), op->imm, from);
+    Stub *stub = emit_exit_stub(e, exit_kind(e, op->imm), op->imm, from);
     stub->rest = e->ir->key & KEY_COUNTED ? instructions_left(e, op) : 0;
     stub->save_flags = !(e->flags & FLAGS_IN_IMAGE); /* the host has them */
     return stub;
@@ -283,7 +181,7 @@ void emit_exit_polled(Emit *e, uint64_t rip)
 {
     ExitKind kind = exit_kind(e, rip);
     uint32_t jump = asm_jmp(&e->a, 0);
-    Exit *exit = &e->t->exits[exit_stub(e, kind, rip, jump)->id];
+    Exit *exit = &e->t->exits[emit_exit_stub(e, kind, rip, jump)->id];
     exit->polls = true;
     if (kind == EXIT_NEAR) {
         exit->shortcut = jump;

@@ -278,7 +278,7 @@ static void find_page(Emit *e, const IrOp *op, const Wanted *wanted, uint32_t re
     uint32_t missed = has_slot ? put_slot_lookup(a, slot)
                                : put_lookup(a, code, wanted->bytes, code->length);
     Stub *miss = emit_stub(e, put_miss, MARK_MISS, emit_site(e), missed);
-    emit_stub_keeps_flags(e, miss);
+    emit_note_flags(e, miss);
     miss->retry = retry;
     miss->ready = a->at;
     miss->kind = miss_kind(e, op);

@@ -92,7 +92,7 @@ void emit_cold_from(Emit *e, uint32_t from)
         return;
     }
     e->site_stub = emit_stub(e, put_cold, MARK_HANDOVER, emit_site(e), from);
-    emit_stub_keeps_flags(e, e->site_stub);
+    emit_note_flags(e, e->site_stub);
 }
 
 void emit_cold_if(Emit *e, unsigned cond)
