@@ -3,6 +3,7 @@
 #define MYNA_DBT_TRANSLATOR_H
 
 #include "core/symbols.h"
+#include "dbt/ahead.h"
 #include "dbt/ir.h"
 
 typedef struct Block Block;
@@ -22,7 +23,7 @@ typedef struct Site {
 typedef enum ExitKind {
     EXIT_LEAVE,  /* to the dispatcher, always: something is pending */
     EXIT_BUDGET, /* likewise: a counted run is nearly over */
-    EXIT_NEAR,   /* to a rip in the same page: a rel32 to patch */
+    EXIT_NEAR,   /* to a rip in the same page: a jump */
     EXIT_FAR,    /* to another page: a check of the page's id, then a jump */
 } ExitKind;
 
@@ -44,13 +45,12 @@ typedef struct Exit {
     uint32_t block;    /* whose */
     uint32_t target;   /* index of the block it is linked to; 0: none */
     uint32_t next_in;  /* the next exit linked to the same target */
-    uint32_t patch;    /* NEAR: the rel32; FAR: the first byte of the check */
+    uint32_t patch;    /* its last part, which linking changes; in front of the way to C */
     uint32_t shortcut; /* NEAR: a jump's rel32 or the flags' saving */
-    uint32_t stub;     /* where it goes unlinked */
-    uint32_t jcc_stub; /* where a conditional jump before it goes unlinked */
     uint8_t kind;      /* ExitKind */
     uint8_t shortcut_kind;
-    bool polls; /* its target looks at `poll`, even if it lies ahead */
+    uint8_t before; /* so far before `patch` a conditional jump to it goes unlinked */
+    bool polls;     /* its target looks at `poll`, even if it lies ahead */
 } Exit;
 
 /* One translated superblock. */
@@ -124,7 +124,8 @@ typedef struct TranslatorStats {
 
 /* Entry points of the fixed code at the start of the cache; offsets. */
 typedef struct Trampolines {
-    uint32_t enter, exit, cold, miss, load_vectors, spill_vectors, load_x87, nowhere;
+    uint32_t enter, exit, cold, miss, miss_with_flags, load_vectors, spill_vectors, load_x87,
+        nowhere;
 } Trampolines;
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */
@@ -148,7 +149,6 @@ typedef struct Translator {
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size;
     CodeSpace space[SPACE_COUNT];
-    uint32_t ready;      /* so far the host has been asked for the cache's memory */
     uint32_t generation; /* of the numbers of blocks: they have been given anew so often */
     Trampolines trampolines;
     /* Arrays that fill as the spaces do, in reserved memory; index 0 is nothing. */
@@ -156,6 +156,7 @@ typedef struct Translator {
     Site *sites;
     Exit *exits;
     Insn *insns;
+    Ahead code_ahead, blocks_ahead, sites_ahead, exits_ahead;
     uint32_t *bucket;     /* of blocks, by hash */
     GHashTable *pages;    /* host page -> CodePage */
     GHashTable *page_ids; /* PageId -> itself */

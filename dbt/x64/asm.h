@@ -32,8 +32,8 @@ typedef enum HostReg {
 } HostReg;
 
 /* Instructions are written in whole words: up to ASM_SLACK bytes behind what a writer appends may
- * be changed too. Only asm_byte, asm_imm, asm_patch, asm_jcc and asm_jmp write no more than they
- * say, and may end what is written into the middle of code. */
+ * be changed too. Only asm_byte, asm_imm, asm_patch, asm_jcc, asm_call and asm_jmp write no more
+ * than they say, and may end what is written into the middle of code. */
 enum { ASM_SLACK = 8 };
 
 typedef struct Asm {
@@ -185,13 +185,12 @@ typedef struct AsmHead {
 
 static ALWAYS_INLINE void asm_prepend(AsmHead *head, bool wanted, unsigned byte)
 {
-    head->bytes = wanted ? head->bytes << 8 | byte : head->bytes;
+    head->bytes = head->bytes << 8 * wanted | (byte & -(unsigned)wanted); /* no branch */
     head->length += wanted;
 }
 
 static ALWAYS_INLINE void asm_put(Asm *a, AsmHead head, unsigned reg, Rm rm)
 {
-    asm_prepend(&head, rm_has_gs(rm), 0x65);
     uint8_t *p = a->code + a->at;
     store_le64(p, head.bytes);
     store_le64(p + head.length, rm.word | (reg & 7) << 3);
@@ -209,6 +208,7 @@ static ALWAYS_INLINE void asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned
     asm_prepend(&head, rex || width.rex, REX | rex);
     asm_prepend(&head, op.prefix && op.prefix != 0x66, op.prefix);
     asm_prepend(&head, width.opsize || op.prefix == 0x66, 0x66);
+    asm_prepend(&head, rm_has_gs(rm), 0x65);
     asm_put(a, head, reg, rm);
 }
 
@@ -228,6 +228,7 @@ static ALWAYS_INLINE void asm_vex(Asm *a, HostOp op, bool w, bool l, unsigned re
         asm_prepend(&head, true, (~bits & 7) << 5 | op.map);
         asm_prepend(&head, true, 0xc4);
     }
+    asm_prepend(&head, rm_has_gs(rm), 0x65);
     asm_put(a, head, reg, rm);
 }
 
@@ -240,6 +241,13 @@ static ALWAYS_INLINE void asm_byte(Asm *a, unsigned value)
 static ALWAYS_INLINE void asm_imm(Asm *a, uint64_t value, unsigned size)
 {
     store_le(a->code + a->at, value, size);
+    a->at += size;
+}
+
+/* The same for a size that is not known when this is compiled. */
+static ALWAYS_INLINE void asm_imm_sized(Asm *a, uint64_t value, unsigned size)
+{
+    store_le64(a->code + a->at, value);
     a->at += size;
 }
 
@@ -301,7 +309,7 @@ static ALWAYS_INLINE void asm_alu_imm(Asm *a, HostAlu alu, unsigned size, Rm rm,
 {
     bool byte = asm_fits8(imm);
     asm_modrm(a, OP1(byte ? 0x83 : 0x81), (HostWidth){.w = size == 8}, alu, rm, byte ? 1 : 4);
-    asm_imm(a, imm, byte ? 1 : 4);
+    asm_imm_sized(a, imm, byte ? 1 : 4);
 }
 
 static ALWAYS_INLINE void asm_rorx(Asm *a, unsigned size, unsigned reg, Rm rm, unsigned count)
@@ -324,6 +332,14 @@ static ALWAYS_INLINE uint32_t asm_jcc(Asm *a, unsigned cond, uint32_t target)
     store_le16(p, 0x800f | cond << 8);
     store_le32(p + 2, target - a->at);
     return a->at - 4;
+}
+
+static ALWAYS_INLINE void asm_call(Asm *a, uint32_t target)
+{
+    uint8_t *p = a->code + a->at;
+    a->at += 5;
+    *p = 0xe8;
+    store_le32(p + 1, target - a->at);
 }
 
 static ALWAYS_INLINE uint32_t asm_jmp(Asm *a, uint32_t target)

@@ -47,7 +47,7 @@ static void emit_store(Emit *e, const IrOp *op)
         if (op->size < 8 || op->imm == (int32_t)op->imm) {
             asm_modrm(&e->a, OP1(op->size == 1 ? 0xc6 : 0xc7),
                       (HostWidth){.opsize = op->size == 2, .w = op->size == 8}, 0, e->memory, 0);
-            asm_imm(&e->a, op->imm, MIN(op->size, 4));
+            asm_imm_sized(&e->a, op->imm, MIN(op->size, 4));
             return;
         }
         emit_join_memory(e);

@@ -40,27 +40,30 @@ enum { MAX_LOOP_INSNS = 24 };
 
 typedef struct Emit Emit;
 typedef struct Stub Stub;
+typedef struct LookupCode LookupCode; /* memory.c */
 
-/* Code out of the way, written behind the block: a handover to the interpreter, or an exit. */
+/* Code out of the way, written behind the block: a handover to the interpreter, an exit, and more.
+ */
+typedef void StubFn(Emit *e, const Stub *stub);
 struct Stub {
-    void (*put)(Emit *e, const Stub *stub); /* something else: it writes the code */
-    bool is_exit;
-    bool is_leave;    /* at the block's start: something is pending */
+    StubFn *put;  /* writes the code */
+    uint32_t id;  /* Site, Exit or Block, */
+    uint8_t mark; /* as MarkKind says */
+    uint8_t from_count;
     bool swapped;     /* registers have changed places: they must be changed back, */
     bool save_flags;  /* the image must be written first, */
     Recipe recipe;    /* by this, or from the host's flags */
-    uint32_t id;      /* Site or Exit */
     uint32_t from[4]; /* rel32s that come here */
-    uint8_t from_count;
-    bool is_miss;   /* handovers: try to fill the TLB first, */
-    Rm tag;         /* with what R10 was xored with, */
-    uint32_t retry; /* and look again from here, */
+    /* What only some have, and those set: */
+    uint32_t retry; /* misses: look again from here, */
     uint32_t ready; /* or go on from here: M is there; */
-    uint16_t own;   /* the access is so far behind what was looked for */
+    uint32_t kind;  /* bits of door_miss's; */
+    const LookupCode *lookup;
+    uint16_t own;   /* the access is so far behind what was looked for; */
+    uint16_t bytes; /* that were looked for; */
     bool has_slot;  /* it was the slot that missed: look into the TLB, */
     uint16_t slot;  /* and fill it */
-    uint16_t bytes; /* that were looked for */
-    uint8_t rest;   /* counted instructions behind the exit, which do not run */
+    uint8_t rest;   /* exits: counted instructions behind them, which do not run */
     int32_t drop;   /* returns: what is added to rSP */
 };
 
@@ -117,26 +120,16 @@ bool emit_recipe_lasts(const Emit *e, unsigned from);
 /* To the host's EFLAGS, or to the image, if they are not there. Use R11. */
 void emit_flags_to_host(Emit *e);
 void emit_flags_to_image(Emit *e);
-/* Likewise where a stub begins, from what there was where it is jumped to. */
-void emit_stub_flags(Emit *e, const Stub *stub);
+/* EFLAGS by the recipe, if it is one. Uses R11. */
+void emit_recipe(Emit *e, Recipe recipe);
 void emit_save_flags(Asm *a); /* EFLAGS to the image, nothing else changed but R11 */
 
 /* A jump to the present instruction's handover if cond holds, or from the rel32 there. */
 void emit_cold_if(Emit *e, unsigned cond);
 void emit_cold_from(Emit *e, uint32_t from);
 
-/* Likewise after a look-up that missed: fills the TLB and goes to `retry`, or hands over; or with
- * MISS_READS goes to `ready`, which the caller sets. kind is of door_miss's bits. */
-Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind);
-
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
-/* R10 := the offset in the page, R11 := where its TLB entry is; the condition is "above" if it is
- * not there. */
-void emit_tlb_lookup(Asm *a, Rm tag, unsigned bytes);
-/* The slot missed, and R10 is the xor with its tag: fills it from the TLB and goes to `ready`, or
- * goes on with R10 and R11 as emit_tlb_lookup left them. */
-void emit_slot_refill(Emit *e, const Stub *stub);
 void emit_reach(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
 /* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */
@@ -167,9 +160,34 @@ void emit_settle(Emit *e, const IrOp *op);
 /* crossing.c */
 void emit_cross(Emit *e, const IrOp *op);
 
-/* exits.c */
+/* stubs.c */
+void emit_stubs(Emit *e);
+/* A stub that the rel32 there jumps to. */
+Stub *emit_stub(Emit *e, StubFn *put, MarkKind mark, uint32_t id, uint32_t from);
+/* Its code begins with the flags as they are here. */
+static inline void emit_note_flags(const Emit *e, Stub *stub)
+{
+    stub->save_flags = !(e->flags & FLAGS_IN_IMAGE);
+    stub->recipe = e->recipe;
+}
+/* In a stub that leaves: the flags to the image, and all registers at home. */
+void emit_stub_state(Emit *e, const Stub *stub);
+/* mov r11d, number; jmp trampoline */
+void emit_handover(Emit *e, uint32_t number, uint32_t trampoline);
+/* The site of the present instruction. */
+uint32_t emit_new_site(Emit *e);
+static inline uint32_t emit_site(Emit *e)
+{
+    return e->site ? e->site : emit_new_site(e);
+}
+/* Its decoded instruction is kept with it. */
+void emit_keep_insn(Emit *e);
+
+/* entry.c */
 void emit_head(Emit *e, Block *block);
 void emit_copy_head(Emit *e); /* where the loop's branch comes in, behind the block itself */
+
+/* exits.c */
 void emit_exitif(Emit *e, const IrOp *op);
 /* Does an exit save the flags before its jump, and not behind it? */
 bool emit_saves_before(const Emit *e, const IrOp *op);
@@ -177,11 +195,8 @@ void emit_exitcx(Emit *e, const IrOp *op);
 void emit_jmp(Emit *e, const IrOp *op);
 void emit_interp(Emit *e, const IrOp *op);
 void emit_poll(Emit *e, const IrOp *op);
-void emit_stubs(Emit *e);
-/* A stub that the rel32 there jumps to. */
-Stub *emit_stub(Emit *e, uint32_t from);
-/* In a stub: to the interpreter. */
-void emit_handover(Emit *e, uint32_t site);
+/* A stub that goes to rip. */
+Stub *emit_exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from);
 /* Goes to rip, whose block looks at what is pending. */
 void emit_exit_polled(Emit *e, uint64_t rip);
 
@@ -212,10 +227,10 @@ static inline void emit_mark(Emit *e, MarkKind kind, uint32_t number)
     g_array_append_val(e->ir->marks, mark);
 }
 
+/* Room for a far exit's check and jump, which is jumped over (link.c). */
+void emit_far_room(Asm *a);
+
 /* cmp [the number that the context has for la's page], id */
 void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id);
-
-/* The site of the present instruction. */
-uint32_t emit_site(Emit *e);
 
 #endif

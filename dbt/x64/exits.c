@@ -1,4 +1,4 @@
-/* exits.c - where generated code is entered and left. */
+/* exits.c - where generated code is left: exits to other blocks. */
 #include "dbt/x64/emit.h"
 
 #include "cpu/block.h"
@@ -6,104 +6,7 @@
 
 #define JIT(field) x64_cpu(offsetof(Cpu, jit.field))
 
-/* --- stubs --------------------------------------------------------------------------------------- */
-
-static Stub *new_stub(Emit *e)
-{
-    g_assert(e->stub_count < MAX_STUBS);
-    Stub *stub = &e->stubs[e->stub_count++];
-    *stub = (Stub){.swapped = e->swapped};
-    return stub;
-}
-
-Stub *emit_stub(Emit *e, uint32_t from)
-{
-    Stub *stub = new_stub(e);
-    stub->from[stub->from_count++] = from;
-    return stub;
-}
-
-/* The site gets its decoded instruction. */
-static void keep_insn(Emit *e)
-{
-    Translator *t = e->t;
-    Insn *insn = &t->insns[e->next->insn++];
-    *insn = e->ir->insn[e->site_insn];
-    x64_rename_insn(e->ir, insn);
-    exec_bind(e->cpu, insn);
-    t->sites[e->site].insn = e->next->insn;
-}
-
-uint32_t emit_site(Emit *e)
-{
-    if (e->site)
-        return e->site;
-    Translator *t = e->t;
-    const IrBlock *ir = e->ir;
-    e->site = e->next->site++;
-    t->sites[e->site] = (Site){
-        .block = e->block, .delta = ir->insn_rip[e->site_insn] - ir->rip, .number = e->site_insn};
-    if (ir->second) /* not to be decoded again from one page */
-        keep_insn(e);
-    return e->site;
-}
-
-static void note_flags(const Emit *e, Stub *stub)
-{
-    stub->save_flags = !(e->flags & FLAGS_IN_IMAGE);
-    stub->recipe = e->recipe;
-}
-
-void emit_cold_from(Emit *e, uint32_t from)
-{
-    emit_site(e);
-    if (!e->site_stub || e->site_stub->from_count == G_N_ELEMENTS(e->site_stub->from)) {
-        e->site_stub = new_stub(e);
-        e->site_stub->id = e->site;
-        note_flags(e, e->site_stub);
-    }
-    e->site_stub->from[e->site_stub->from_count++] = from;
-}
-
-void emit_cold_if(Emit *e, unsigned cond)
-{
-    emit_cold_from(e, asm_jcc(&e->a, cond, 0));
-}
-
-Stub *emit_miss_if(Emit *e, unsigned cond, Rm tag, uint32_t retry, uint32_t kind)
-{
-    emit_site(e);
-    Stub *stub = emit_stub(e, asm_jcc(&e->a, cond, 0));
-    stub->id = e->site | kind;
-    stub->is_miss = true;
-    note_flags(e, stub);
-    stub->tag = tag;
-    stub->retry = retry;
-    return stub;
-}
-
-/* Of a span, it is the instruction's own access that is translated: the others may never come. */
-static void put_miss(Emit *e, const Stub *stub)
-{
-    bool is_long = (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
-    Asm *a = &e->a;
-    if (stub->has_slot)
-        emit_slot_refill(e, stub);
-    asm_op(a, OP1(0x33), 8, HOST_R10, stub->tag); /* with R11, which the flags need next */
-    if (stub->own)
-        asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
-    emit_stub_flags(e, stub);
-    if (stub->swapped)
-        emit_swap(e);
-    asm_mov_imm(a, HOST_R11, stub->id);
-    asm_byte(a, 0xe8);
-    asm_imm(a, e->t->trampolines.miss - (a->at + 4), 4);
-    if (stub->swapped)
-        emit_swap(e);
-    if (stub->id & MISS_READS)
-        asm_jcc(a, COND_NE, stub->ready);
-    asm_jmp(a, stub->retry);
-}
+/* --- their records and ends ---------------------------------------------------------------------- */
 
 static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
 {
@@ -123,185 +26,35 @@ static ExitKind exit_kind(const Emit *e, uint64_t rip)
     return page == (e->ir->la & ~PAGE_MASK) ? EXIT_NEAR : EXIT_FAR;
 }
 
-/* mov r11d, number; jmp trampoline */
-static void put_handover(Emit *e, uint32_t number, uint32_t trampoline)
-{
-    asm_mov_imm(&e->a, HOST_R11, number);
-    asm_jmp(&e->a, trampoline);
-}
-
-void emit_handover(Emit *e, uint32_t site)
-{
-    put_handover(e, site, e->t->trampolines.cold);
-}
-
-/* The patchable end of an exit: to its stub, which follows, until it is linked. */
+/* To the dispatcher, which aims what is at `patch` at a block (link.c). */
 static void put_exit(Emit *e, uint32_t id)
 {
-    enum { FAR_BYTES = 23, JMP_BYTES = 5 }; /* cmp gs:[id], imm32; jne rel32; jmp rel32 */
     Exit *exit = &e->t->exits[id];
+    exit->patch = e->a.at;
+    if (exit->kind == EXIT_FAR)
+        emit_far_room(&e->a);
+    emit_handover(e, id, e->t->trampolines.exit);
+}
+
+static void put_exit_stub(Emit *e, const Stub *stub)
+{
+    Exit *exit = &e->t->exits[stub->id];
     uint32_t start = e->a.at;
-    if (exit->kind == EXIT_NEAR) {
-        exit->patch = asm_jmp(&e->a, 0);
-    } else if (exit->kind == EXIT_FAR) {
-        exit->patch = start;
-        asm_jmp(&e->a, 0);
-        memset(e->a.code + e->a.at, 0xcc, FAR_BYTES - JMP_BYTES);
-        e->a.at = start + FAR_BYTES;
-    }
-    exit->stub = e->a.at;
-    if (exit->kind == EXIT_NEAR || exit->kind == EXIT_FAR)
-        asm_patch(&e->a, start + 1, exit->stub);
-    put_handover(e, id, e->t->trampolines.exit);
+    emit_stub_state(e, stub);
+    if (exit->kind == EXIT_BUDGET)
+        asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
+    else if (stub->rest)
+        asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), stub->rest);
+    put_exit(e, stub->id);
+    g_assert(exit->patch - start <= UINT8_MAX);
+    exit->before = exit->patch - start;
 }
 
-void emit_stubs(Emit *e)
+Stub *emit_exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
 {
-    for (unsigned i = 0; i < e->stub_count; i++) {
-        const Stub *stub = &e->stubs[i];
-        for (unsigned j = 0; j < stub->from_count; j++)
-            asm_patch(&e->a, stub->from[j], e->a.at);
-        emit_mark(e,
-                  stub->is_miss    ? MARK_MISS
-                  : stub->is_exit  ? MARK_EXIT
-                  : stub->is_leave ? MARK_LEAVE
-                                   : MARK_HANDOVER,
-                  stub->is_miss ? stub->id & MISS_SITE : stub->id);
-        if (stub->is_miss) {
-            put_miss(e, stub);
-            continue;
-        }
-        if (stub->put) {
-            stub->put(e, stub);
-            continue;
-        }
-        uint32_t start = e->a.at;
-        emit_stub_flags(e, stub);
-        if (stub->swapped)
-            emit_swap(e);
-        if (!stub->is_exit) {
-            emit_handover(e, stub->id);
-            continue;
-        }
-        e->t->exits[stub->id].jcc_stub = start;
-        if (e->t->exits[stub->id].kind == EXIT_BUDGET) {
-            asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), e->ir->insn_count);
-        } else if (stub->rest) {
-            asm_alu_imm(&e->a, ALU_ADD, 8, JIT(budget), stub->rest);
-        }
-        put_exit(e, stub->id);
-    }
-    if (e->swapped)
-        emit_swapped_resumes(e);
-}
-
-static Stub *exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
-{
-    Stub *stub = emit_stub(e, from);
-    stub->is_exit = true;
-    stub->id = new_exit(e, kind, rip);
+    Stub *stub = emit_stub(e, put_exit_stub, MARK_EXIT, new_exit(e, kind, rip), from);
+    stub->rest = 0;
     return stub;
-}
-
-/* --- entry --------------------------------------------------------------------------------------- */
-
-/* cmp byte [loaded], 0; je load: once a block that uses the registers. */
-static void put_load_check(Emit *e, Rm loaded, uint32_t trampoline)
-{
-    enum { CALL_BYTES = 5 };
-    asm_modrm(&e->a, OP1(0x80), (HostWidth){0}, 7, loaded, 1);
-    asm_byte(&e->a, 0);
-    asm_byte(&e->a, 0x75); /* jne over the call */
-    asm_byte(&e->a, CALL_BYTES);
-    asm_byte(&e->a, 0xe8);
-    asm_imm(&e->a, trampoline - (e->a.at + 4), 4);
-}
-
-/* Must the flags of before be right at the block's start? Not if its first op that can leave comes
- * after all of them are written. */
-static bool flags_are_dead(const IrBlock *ir)
-{
-    unsigned unwritten = FLAGS_ARITH;
-    for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
-        const IrOp *op = &ir->ops[i];
-        IrUse use = ir->use[i];
-        if (use.reads & unwritten || ir_info[op->op].leaves || op->op == IR_POLL ||
-            op->op >= IR_EXITIF)
-            return false;
-        if (!use.may_keep)
-            unwritten &= ~use.writes;
-    }
-    return !unwritten;
-}
-
-static void put_leave(Emit *e, const Stub *stub)
-{
-    emit_stub_flags(e, stub);
-    if (stub->swapped)
-        emit_swap(e);
-    put_handover(e, LEFT_AT_START | e->block, e->t->trampolines.exit);
-}
-
-/* To the dispatcher if something is pending. */
-static void put_poll(Emit *e)
-{
-    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
-    asm_byte(&e->a, 0);
-    Stub *stub = emit_stub(e, asm_jcc(&e->a, COND_NE, 0));
-    stub->put = put_leave;
-    stub->is_leave = true;
-    stub->id = e->block;
-    note_flags(e, stub);
-}
-
-/* Likewise if the block has more instructions than a counted run has left. */
-static void put_count(Emit *e)
-{
-    if (!(e->ir->key & KEY_COUNTED))
-        return;
-    asm_alu_imm(&e->a, ALU_SUB, 8, JIT(budget), e->ir->insn_count);
-    note_flags(e, exit_stub(e, EXIT_BUDGET, e->ir->rip, asm_jcc(&e->a, COND_S, 0)));
-}
-
-/* The other page must still be where the instruction was made from: to the dispatcher if that is
- * not known. */
-static void put_second_check(Emit *e)
-{
-    const IrBlock *ir = e->ir;
-    LinAddr la = (ir->la & ~PAGE_MASK) + PAGE_SIZE;
-    emit_page_check(&e->a, ir->key, la, link_page_id(e->t, la, ir->second));
-    Stub *stub = exit_stub(e, EXIT_LEAVE, ir->rip, asm_jcc(&e->a, COND_NE, 0));
-    stub->rest = ir->key & KEY_COUNTED ? ir->insn_count : 0;
-}
-
-void emit_head(Emit *e, Block *block)
-{
-    bool counted = e->ir->key & KEY_COUNTED;
-    block->entry = e->a.at;
-    put_poll(e);
-    block->polled = e->a.at - block->entry;
-    put_count(e);
-    block->body = e->a.at - block->entry;
-    bool leaves = counted || e->ir->second;
-    block->dead = !leaves && flags_are_dead(e->ir) ? block->body : 0;
-    if (e->ir->second)
-        put_second_check(e);
-    if (e->ir->vectors)
-        put_load_check(e, JIT(vectors_loaded), e->t->trampolines.load_vectors);
-    if (e->ir->x87)
-        put_load_check(e, JIT(x87_loaded), e->t->trampolines.load_x87);
-    e->swapped = e->ir->swap_count != 0;
-    emit_swap(e);
-}
-
-void emit_copy_head(Emit *e)
-{
-    e->copy = e->a.at;
-    asm_patch(&e->a, e->to_copy, e->copy);
-    e->flags = 0;
-    e->recipe = e->loop_recipe;
-    put_poll(e);
-    put_count(e);
 }
 
 /* --- exits --------------------------------------------------------------------------------------- */
@@ -311,8 +64,8 @@ void emit_poll(Emit *e, const IrOp *op)
 {
     asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1);
     asm_byte(&e->a, 0);
-    Stub *stub = exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
-    note_flags(e, stub);
+    Stub *stub = emit_exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
+    emit_note_flags(e, stub);
     stub->rest = e->ir->key & KEY_COUNTED ? e->ir->insn_count - op->insn - 1 : 0;
     e->flags &= ~FLAGS_IN_HOST;
 }
@@ -324,7 +77,7 @@ static unsigned instructions_left(const Emit *e, const IrOp *op)
 
 static Stub *conditional_exit(Emit *e, const IrOp *op, uint32_t from)
 {
-    Stub *stub = exit_stub(e, exit_kind(e, op->imm), op->imm, from);
+    Stub *stub = emit_exit_stub(e, exit_kind(e, op->imm), op->imm, from);
     stub->rest = e->ir->key & KEY_COUNTED ? instructions_left(e, op) : 0;
     stub->save_flags = !(e->flags & FLAGS_IN_IMAGE); /* the host has them */
     return stub;
@@ -428,7 +181,7 @@ void emit_exit_polled(Emit *e, uint64_t rip)
 {
     ExitKind kind = exit_kind(e, rip);
     uint32_t jump = asm_jmp(&e->a, 0);
-    Exit *exit = &e->t->exits[exit_stub(e, kind, rip, jump)->id];
+    Exit *exit = &e->t->exits[emit_exit_stub(e, kind, rip, jump)->id];
     exit->polls = true;
     if (kind == EXIT_NEAR) {
         exit->shortcut = jump;
@@ -440,9 +193,9 @@ void emit_interp(Emit *e, const IrOp *op)
 {
     uint32_t site = emit_site(e);
     if (!e->t->sites[site].insn)
-        keep_insn(e);
+        emit_keep_insn(e);
     if (e->swapped)
         emit_swap(e);
-    put_handover(e, site, e->t->trampolines.cold);
+    emit_handover(e, site, e->t->trampolines.cold);
     e->flags = FLAGS_IN_HOST | FLAGS_IN_IMAGE;
 }

@@ -98,8 +98,7 @@ static void put_undo(Asm *a, const Insn *insn)
     put_alu(a, add ? ALU_ADD : ALU_SUB, insn);
 }
 
-/* EFLAGS by the recipe. Uses R11. */
-static void put_recipe(Emit *e, Recipe recipe)
+void emit_recipe(Emit *e, Recipe recipe)
 {
     const Insn *insn = &e->ir->insn[recipe.insn];
     switch ((RecipeKind)recipe.kind) {
@@ -122,17 +121,19 @@ static void put_recipe(Emit *e, Recipe recipe)
 /* SF ZF AF PF CF come by LAHF, OF by SETO: a cycle, where PUSHF takes three and POPF twenty. */
 void emit_save_flags(Asm *a)
 {
-    asm_mov(a, 8, HOST_R11, rm_reg(HOST_RAX));
-    asm_byte(a, 0x9f);                                                /* lahf */
-    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
-    asm_store(a, 2, FLAG_IMAGE, HOST_RAX);
-    asm_mov(a, 8, HOST_RAX, rm_reg(HOST_R11));
+    Asm copy = *a; /* the compiler knows that no writer changes it */
+    asm_mov(&copy, 8, HOST_R11, rm_reg(HOST_RAX));
+    asm_byte(&copy, 0x9f);                                                /* lahf */
+    asm_modrm(&copy, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
+    asm_store(&copy, 2, FLAG_IMAGE, HOST_RAX);
+    asm_mov(&copy, 8, HOST_RAX, rm_reg(HOST_R11));
+    *a = copy;
 }
 
 void emit_flags_to_image(Emit *e)
 {
     if (!(e->flags & (FLAGS_IN_IMAGE | FLAGS_IN_HOST)))
-        put_recipe(e, e->recipe);
+        emit_recipe(e, e->recipe);
     if (!(e->flags & FLAGS_IN_IMAGE))
         emit_save_flags(&e->a);
     e->flags |= FLAGS_IN_IMAGE;
@@ -154,18 +155,10 @@ void emit_flags_to_host(Emit *e)
         return;
     emit_join_memory(e);
     if (e->recipe.kind)
-        put_recipe(e, e->recipe);
+        emit_recipe(e, e->recipe);
     else
         load_flags(e);
     e->flags |= FLAGS_IN_HOST;
-}
-
-void emit_stub_flags(Emit *e, const Stub *stub)
-{
-    if (!stub->save_flags)
-        return;
-    put_recipe(e, stub->recipe);
-    emit_save_flags(&e->a);
 }
 
 /* --- before an op -------------------------------------------------------------------------------- */

@@ -88,8 +88,7 @@ void emit_expect(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
     asm_op(a, OP1(0x3b), 8, HOST_RSP, JIT(returns_limit));
-    Stub *full = emit_stub(e, asm_jcc(a, COND_B, 0));
-    full->put = put_full;
+    Stub *full = emit_stub(e, put_full, MARK_HANDOVER, 0, asm_jcc(a, COND_B, 0));
     full->retry = a->at;
     put_push(a, op->imm);
     asm_byte(a, 0xe8); /* call */
@@ -116,16 +115,15 @@ static void put_search(Emit *e, const Stub *stub)
     emit_add_sp(e, stub->drop);
     put_jump(a, emit_jump_code(context));
     asm_patch(a, unknown, a->at);
-    emit_handover(e, stub->id);
+    emit_handover(e, stub->id, e->t->trampolines.cold);
 }
 
 void emit_ret(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
     asm_op(a, OP1(0x3b), 8, HOST_R10, rm_mem(HOST_RSP, HALF_PAIR));
-    Stub *other = emit_stub(e, asm_jcc(a, COND_NE, 0));
-    other->put = put_search;
-    other->id = emit_site(e);
+    uint32_t not_top = asm_jcc(a, COND_NE, 0);
+    Stub *other = emit_stub(e, put_search, MARK_HANDOVER, emit_site(e), not_top);
     other->drop = op->imm;
     other->retry = a->at;
     emit_add_sp(e, op->imm);

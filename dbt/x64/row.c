@@ -54,7 +54,7 @@ static bool put_common(Asm *a, const Insn *insn, const RowHostPlan *plan, Rm mem
     unsigned bits = asm_rex(reg, rm) | insn->rex_w << 3;
     AsmHead head = {plan->escape | (unsigned)insn->opcode << plan->escape_bits,
                     plan->escape_bits / 8 + 1};
-    asm_prepend(&head, bits || rex, REX | bits);
+    asm_prepend(&head, (bits | rex) != 0, REX | bits);
     if (plan->prefix)
         asm_prepend(&head, true, plan->prefix);
     if (insn->opsize == 2 && plan->takes_66)
@@ -83,7 +83,7 @@ static bool put_mov_constant(Asm *a, const Insn *insn)
         }
         HostWidth width = {.opsize = dest->size == 2, .rex = rm_is_reg(home)};
         asm_modrm(a, OP1(dest->size == 1 ? 0xc6 : 0xc7), width, 0, home, dest->size);
-        asm_imm(a, value, dest->size);
+        asm_imm_sized(a, value, dest->size);
         return true;
     }
     if (dest->size == 4)

@@ -52,11 +52,9 @@ static inline const RowHostPlan *row_host_plan(const Insn *insn)
     return &(LIKELY(plans != NULL) ? plans : row_host_plans_make())[insn->row];
 }
 
-/* More than its bytes are written: what follows is written over them. */
 static inline void row_put_immediate(Asm *a, const Insn *insn, const RowHostPlan *plan)
 {
-    store_le64(a->code + a->at, insn->imm);
-    a->at += MIN(insn->opsize, plan->immediate_bytes);
+    asm_imm_sized(a, insn->imm, MIN(insn->opsize, plan->immediate_bytes));
 }
 
 /* row_general.c: any form, with detours through scratch registers; and are there enough of these?

@@ -255,6 +255,17 @@ static void put_miss(Asm *a, const Trampolines *t)
     asm_jmp(a, t->cold);
 }
 
+/* The same with the guest's flags in EFLAGS, which go to the image. */
+static void put_miss_with_flags(Asm *a, const Trampolines *t)
+{
+    put_push(a, HOST_RAX);
+    asm_byte(a, 0x9f);                                                /* lahf */
+    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
+    asm_store(a, 2, JIT(flags), HOST_RAX);
+    put_pop(a, HOST_RAX);
+    asm_jmp(a, t->miss);
+}
+
 /* At a block's head: the flags are in the image. The vectors may be the guest's. */
 static void put_load_x87(Asm *a)
 {
@@ -291,6 +302,8 @@ uint32_t x64_trampolines(Translator *t)
     put_cold(&a, at);
     at->miss = a.at;
     put_miss(&a, at);
+    at->miss_with_flags = a.at;
+    put_miss_with_flags(&a, at);
     g_assert(a.at <= MAX_BLOCK_CODE);
     return a.at;
 }
