@@ -101,6 +101,11 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
 #endif
     t->stats.interpreted = g_new0(uint64_t, insn_row_count);
     lay_out(t, x64_trampolines(t));
+    const CodePlace *end = &t->space[SPACE_PLAIN].end;
+    t->code_ahead = (Ahead){t->rw, t->rx, end->code & ~PAGE_MASK};
+    t->blocks_ahead = (Ahead){(uint8_t *)t->blocks, NULL, end->block * sizeof(Block)};
+    t->sites_ahead = (Ahead){(uint8_t *)t->sites, NULL, end->site * sizeof(Site)};
+    t->exits_ahead = (Ahead){(uint8_t *)t->exits, NULL, end->exit * sizeof(Exit)};
     return t;
 }
 
@@ -110,6 +115,7 @@ void translator_free(Translator *t)
     profile_free(t->profile);
     optimizer_free(t->optimizer);
     sampler_free(t->sampler);
+    ahead_finish();
     munmap(t->rw, t->size);
     munmap(t->rx, t->size);
     munmap(t->blocks, MAX_BLOCKS * sizeof(Block));
@@ -353,19 +359,6 @@ bool cache_nearly_full(const CodeSpace *space)
            next->insn + INSNS >= end->insn;
 }
 
-/* The host gives memory in pieces of many pages: cheaper than a fault for each page and mapping. */
-static void get_memory_ready(Translator *t)
-{
-#ifdef MADV_POPULATE_WRITE
-    enum { PIECE = 256 * KIB };
-    if (t->space[SPACE_PLAIN].next.code + MAX_BLOCK_CODE <= t->ready || t->ready + PIECE > t->size)
-        return;
-    madvise(t->rw + t->ready, PIECE, MADV_POPULATE_WRITE);
-    madvise(t->rx + t->ready, PIECE, MADV_POPULATE_READ);
-    t->ready += PIECE;
-#endif
-}
-
 void cache_flush(Translator *t)
 {
     samples_resolve(t);
@@ -397,5 +390,9 @@ void cache_make_room(Translator *t)
 {
     if (cache_nearly_full(&t->space[SPACE_PLAIN]))
         cache_flush(t);
-    get_memory_ready(t);
+    const CodePlace *next = &t->space[SPACE_PLAIN].next;
+    ahead_used(&t->code_ahead, next->code);
+    ahead_used(&t->blocks_ahead, next->block * sizeof(Block));
+    ahead_used(&t->sites_ahead, next->site * sizeof(Site));
+    ahead_used(&t->exits_ahead, next->exit * sizeof(Exit));
 }

@@ -137,10 +137,10 @@ static inline void ir_note_joinable(IrBlock *ir)
 
 /* An address before its segment: registers and a constant. */
 typedef struct IrAddress {
-    uint8_t bits_size; /* 2, 4, 8: cut to so many bytes */
-    uint8_t seg;
-    uint8_t base, index; /* guest registers or REG_NONE */
-    uint8_t scale;
+    unsigned base, index; /* guest registers or REG_NONE */
+    unsigned scale;
+    unsigned bits_size; /* 2, 4, 8: cut to so many bytes */
+    unsigned seg;
     int64_t disp;
 } IrAddress;
 

@@ -80,11 +80,10 @@ static inline const RowTraits *row_traits(const Insn *insn)
 static inline uint16_t row_written_gprs(const Insn *insn, const RowTraits *traits)
 {
     uint16_t gprs = traits->use.gprs;
-    for (unsigned left = traits->written_operands; left; left &= left - 1) {
-        const Operand *op = &insn->op[__builtin_ctz(left)];
-        if (op->kind == OPND_GPR || op->kind == OPND_GPR8H)
+    const Operand *op = insn->op;
+    for (unsigned left = traits->written_operands; left; left >>= 1, op++)
+        if (left & 1 && (op->kind == OPND_GPR || op->kind == OPND_GPR8H))
             gprs |= 1u << op->reg;
-    }
     return gprs;
 }
 

@@ -42,7 +42,7 @@ typedef struct Spans {
     unsigned count, access_count;
     uint16_t changed; /* bit n: register n is no longer what it was at first, but value[n] */
     Value value[GPR_COUNT];
-    Span span[MOST_TRIED + 1]; /* and one that is tried to join others */
+    Span span[MOST_TRIED];
     Access access[IR_MAX_OPS];
 } Spans;
 
@@ -142,24 +142,13 @@ static bool may_join(const Spans *s, const IrOp *op, const IrAddress *ad)
     return flat && !(op->access == ACCESS_WRITE && ad->seg == SEG_CS);
 }
 
-/* Takes in the span of one access, if it has the same base and the two are near each other. In a
- * hot block a read may look ahead for a later write. */
-static bool join(Span *span, const Span *one, bool ahead)
-{
-    if (span->base != one->base || (one->write && !span->write && !ahead))
-        return false;
-    int64_t low = MIN(span->low, one->low), high = MAX(span->high, one->high);
-    if (high - low > MOST_BYTES)
-        return false;
-    span->low = low;
-    span->high = high;
-    span->write |= one->write;
-    span->members++;
-    return true;
-}
+/* Where an access is: from a base on. */
+typedef struct Place {
+    uint64_t base; /* as in Span */
+    int64_t at;
+} Place;
 
-/* One access alone. */
-static void begin(const Spans *s, const IrOp *op, const IrAddress *ad, Span *one)
+static Place place_of(const Spans *s, const IrAddress *ad)
 {
     uint64_t at = ad->disp, base = 0;
     if (ad->base != REG_NONE) {
@@ -172,35 +161,47 @@ static void begin(const Spans *s, const IrOp *op, const IrAddress *ad, Span *one
         base |= ((uint64_t)value.id << 2 | ad->scale) << 32;
         at += (uint64_t)value.delta << ad->scale;
     }
-    if (!s->is_long)
-        at = (int32_t)at;
-    one->base = base;
-    one->low = at;
-    one->high = (int64_t)at + op->size;
-    one->first = s->access_count;
-    one->members = 1;
-    one->number = 0;
-    one->write = op->access == ACCESS_WRITE;
+    return (Place){base, s->is_long ? (int64_t)at : (int32_t)at};
 }
 
-static void place(Spans *s, unsigned n)
+/* Takes in an access from the same base, if the two are near each other. In a hot block a read may
+ * look ahead for a later write. */
+static bool join(Span *span, int64_t at, unsigned size, bool write, bool is_hot)
+{
+    if (write && !span->write && !is_hot)
+        return false;
+    int64_t low = MIN(span->low, at), high = MAX(span->high, at + size);
+    if (high - low > MOST_BYTES)
+        return false;
+    span->low = low;
+    span->high = high;
+    span->write |= write;
+    span->members++;
+    return true;
+}
+
+static void add_access(Spans *s, unsigned n)
 {
     const IrOp *op = &s->ir->ops[n];
     IrAddress ad = ir_joinable_address(s->ir, op);
     if (!may_join(s, op, &ad))
         return;
-    Span *one = &s->span[s->count];
-    begin(s, op, &ad, one);
-    Access *access = &s->access[s->access_count];
-    *access = (Access){.at = one->low, .op = n};
+    Place place = place_of(s, &ad);
+    bool write = op->access == ACCESS_WRITE;
     unsigned i = 0;
-    while (i < s->count && !join(&s->span[i], one, s->ir->is_hot))
+    while (i < s->count && !(s->span[i].base == place.base &&
+                             join(&s->span[i], place.at, op->size, write, s->ir->is_hot)))
         i++;
     if (i == MOST_TRIED)
         return;
-    access->span = i;
-    s->access_count++;
-    s->count += i == s->count;
+    if (i == s->count)
+        s->span[s->count++] = (Span){.base = place.base,
+                                     .low = place.at,
+                                     .high = place.at + op->size,
+                                     .first = s->access_count,
+                                     .members = 1,
+                                     .write = write};
+    s->access[s->access_count++] = (Access){.at = place.at, .op = n, .span = i};
 }
 
 static void number(Spans *s, Span *span)
@@ -243,7 +244,7 @@ void spans_join(IrBlock *ir)
         for (unsigned end = ir->joinable[i]; n < end; n++)
             if (ir->use[n].gprs)
                 follow(&s, n);
-        place(&s, n);
+        add_access(&s, n);
     }
     for (unsigned i = 0; i < s.count; i++)
         number(&s, &s.span[i]);

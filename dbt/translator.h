@@ -3,6 +3,7 @@
 #define MYNA_DBT_TRANSLATOR_H
 
 #include "core/symbols.h"
+#include "dbt/ahead.h"
 #include "dbt/ir.h"
 
 typedef struct Block Block;
@@ -148,7 +149,6 @@ typedef struct Translator {
     uint8_t *xsave_area; /* on the way between struct Fpu and the host */
     uint32_t size;
     CodeSpace space[SPACE_COUNT];
-    uint32_t ready;      /* so far the host has been asked for the cache's memory */
     uint32_t generation; /* of the numbers of blocks: they have been given anew so often */
     Trampolines trampolines;
     /* Arrays that fill as the spaces do, in reserved memory; index 0 is nothing. */
@@ -156,6 +156,7 @@ typedef struct Translator {
     Site *sites;
     Exit *exits;
     Insn *insns;
+    Ahead code_ahead, blocks_ahead, sites_ahead, exits_ahead;
     uint32_t *bucket;     /* of blocks, by hash */
     GHashTable *pages;    /* host page -> CodePage */
     GHashTable *page_ids; /* PageId -> itself */
