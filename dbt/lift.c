@@ -171,20 +171,20 @@ static bool touches_memory(const Lift *l, LiftKind kind)
 /* The instruction at page offset `at`, if it ends in the page. */
 static bool decode_at(const Lift *l, unsigned at, Insn *insn)
 {
-    unsigned flags = l->cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
-    return decode(l->page + at, PAGE_SIZE - at, l->cpu->code_size, flags, insn) == DECODE_OK;
+    return decode(l->page + at, PAGE_SIZE - at, l->cpu->code_size, l->decode_flags, insn) ==
+           DECODE_OK;
 }
 
 /* Likewise, if it ends in the second one. */
 static bool decode_across(const Lift *l, unsigned at, Insn *insn)
 {
-    unsigned flags = l->cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0, here = PAGE_SIZE - at;
+    unsigned here = PAGE_SIZE - at;
     uint8_t bytes[MAX_INSN_LENGTH];
     if (here >= sizeof(bytes))
         return false;
     memcpy(bytes, l->page + at, here);
     memcpy(bytes + here, l->ir->second, sizeof(bytes) - here);
-    return decode(bytes, sizeof(bytes), l->cpu->code_size, flags, insn) == DECODE_OK &&
+    return decode(bytes, sizeof(bytes), l->cpu->code_size, l->decode_flags, insn) == DECODE_OK &&
            insn->length > here;
 }
 
@@ -200,14 +200,13 @@ static void note_granules(IrBlock *ir, unsigned at, unsigned length)
 static bool fetch_insn(Lift *l, unsigned at)
 {
     IrBlock *ir = l->ir;
-    Insn *insn = &ir->insn[ir->insn_count];
+    Insn *insn = l->insn;
     if (UNLIKELY(ir->second != NULL) ? !decode_across(l, at, insn) : !decode_at(l, at, insn))
         return false;
     if (l->cpu->mode != CPU_LONG && l->next + insn->length - 1 > l->cpu->seg[SEG_CS].limit)
         return false;
     note_granules(ir, at, insn->length);
     ir->insn_rip[ir->insn_count++] = l->next;
-    l->insn = insn;
     l->traits = row_traits(insn);
     l->next += insn->length;
     return true;
@@ -231,7 +230,6 @@ static void lift_insn(Lift *l)
         lift_interp(l);
     if (UNLIKELY(l->shadow == l->ir->insn_count) && !l->done)
         lift_poll(l);
-    g_assert(l->ir->op_count <= l->ir->insn_count * IR_OPS_PER_INSN);
 }
 
 /* --- where it ends ------------------------------------------------------------------------------- */
@@ -242,23 +240,23 @@ static bool is_off_path(const Lift *l)
     return l->path && !lift_goes_to(l, l->next);
 }
 
+/* What stands for no other blocks, and for no join. */
+static const uint64_t no_starts[PAGE_SIZE / 64];
+static const uint64_t NOWHERE = UINT64_MAX;
+
 /* Some other block starts, or will start, where this one has come to: it goes on there. What both
  * have would be translated twice. */
-static bool is_start(const Lift *l, const uint64_t *starts, unsigned offset)
+static bool is_start(const Lift *l, unsigned offset)
 {
-    if (starts && starts[offset / 64] >> offset % 64 & 1)
-        return true;
-    for (unsigned i = 0; i < l->branches; i++)
-        if (l->joins[i] == l->next)
-            return true;
-    return false;
+    static_assert(MAX_BRANCHES == 3, "behind the third there is nothing");
+    return l->starts[offset / 64] >> offset % 64 & 1 || l->next == l->joins[0] ||
+           l->next == l->joins[1];
 }
 
 static bool is_at_end(const Lift *l, uint64_t offset)
 {
-    unsigned insns = l->ir->insn_count;
-    return offset >= PAGE_SIZE || insns == IR_MAX_INSNS || insns == l->bounds->insns ||
-           is_off_path(l) || is_start(l, l->bounds->starts, offset);
+    return offset >= PAGE_SIZE || l->ir->insn_count == l->most || is_off_path(l) ||
+           is_start(l, offset);
 }
 
 static void begin(IrBlock *ir, uint32_t key)
@@ -283,8 +281,12 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
     Lift l;
     l.cpu = cpu;
     l.ir = ir;
-    l.bounds = bounds;
     l.path = bounds->path;
+    l.starts = bounds->starts ? bounds->starts : no_starts;
+    l.most = bounds->insns ? MIN(bounds->insns, IR_MAX_INSNS) : IR_MAX_INSNS;
+    l.decode_flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
+    l.joins[0] = l.joins[1] = NOWHERE;
+    l.insn = ir->insn;
     l.page = host - offset;
     l.page_rip = cpu->rip - offset;
     l.next = cpu->rip;
@@ -292,14 +294,15 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
     l.shadow = l.branches = l.depth = 0;
     while (fetch_insn(&l, offset)) {
         lift_insn(&l);
-        if (l.done)
-            return true;
         offset = l.next - l.page_rip;
-        if (is_at_end(&l, offset))
+        if (l.done || is_at_end(&l, offset))
             break;
+        l.insn++;
     }
     if (ir->insn_count == 0)
         return false;
-    ir_add(ir, IR_JMP, 0)->imm = l.next;
+    if (!l.done)
+        ir_add(ir, IR_JMP, 0)->imm = l.next;
+    g_assert(ir->op_count <= ir->insn_count * IR_OPS_PER_INSN + 1);
     return true;
 }

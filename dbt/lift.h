@@ -62,18 +62,20 @@ enum { MAX_RETURNS = 8, MAX_BRANCHES = 3 };
 typedef struct Lift {
     Cpu *cpu;
     IrBlock *ir;
-    const LiftBounds *bounds;
-    const LiftPath *path;    /* bounds->path */
+    const LiftPath *path;    /* to follow; NULL: none */
+    const uint64_t *starts;  /* bit n: another block starts at byte n of the page */
+    unsigned most;           /* instructions */
+    unsigned decode_flags;   /* DecodeFlags */
     const uint8_t *page;     /* with the code, */
     uint64_t page_rip;       /* rip of its first byte */
-    Insn *insn;              /* the one being lifted, */
+    Insn *insn;              /* the one being decoded and lifted, */
     const RowTraits *traits; /* its row's, */
     uint64_t next;           /* rip after it */
     bool done;               /* the block has its last op */
     unsigned shadow;         /* as so many instructions are lifted, what STI holds off comes in */
     unsigned branches;       /* conditional ones so far, */
     unsigned depth;          /* calls on the path, */
-    uint64_t joins[MAX_BRANCHES];  /* where those go, */
+    uint64_t joins[MAX_BRANCHES];  /* where those go, or would, */
     uint64_t returns[MAX_RETURNS]; /* and where these come back to, innermost last */
 } Lift;
 
