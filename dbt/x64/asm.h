@@ -185,7 +185,7 @@ typedef struct AsmHead {
 
 static ALWAYS_INLINE void asm_prepend(AsmHead *head, bool wanted, unsigned byte)
 {
-    head->bytes = head->bytes << 8 * wanted | (byte & -(unsigned)wanted); /* no branch */
+    head->bytes = wanted ? head->bytes << 8 | byte : head->bytes;
     head->length += wanted;
 }
 

@@ -172,8 +172,12 @@ static inline void emit_note_flags(const Emit *e, Stub *stub)
 }
 /* In a stub that leaves: the flags to the image, and all registers at home. */
 void emit_stub_state(Emit *e, const Stub *stub);
-/* mov r11d, number; jmp trampoline */
-void emit_handover(Emit *e, uint32_t number, uint32_t trampoline);
+/* With a number for C. */
+static inline void emit_handover(Emit *e, uint32_t number, uint32_t trampoline)
+{
+    asm_mov_imm(&e->a, HOST_R11, number);
+    asm_jmp(&e->a, trampoline);
+}
 /* The site of the present instruction. */
 uint32_t emit_new_site(Emit *e);
 static inline uint32_t emit_site(Emit *e)

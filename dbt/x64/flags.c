@@ -5,7 +5,6 @@
  * shown them, and for that case it is enough to know how they can be made again: the recipe. */
 #include "cpu/isa.h"
 #include "dbt/x64/emit.h"
-#include "dbt/x64/row_plan.h"
 
 #define FLAG_IMAGE x64_cpu(offsetof(Cpu, jit.flags))
 

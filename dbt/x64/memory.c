@@ -33,7 +33,7 @@ static inline unsigned value_in(Emit *e, unsigned gpr, unsigned scratch)
 }
 
 /* dst := the offset. Changes no flags. Uses R10 and R11. */
-static void put_offset(Emit *e, const IrAddress *ad, unsigned dst)
+static ALWAYS_INLINE void put_offset(Emit *e, const IrAddress *ad, unsigned dst)
 {
     unsigned size = ad->bits_size == 8 ? 8 : 4;
     if (is_constant(ad)) {

@@ -2,8 +2,6 @@
  */
 #include "dbt/x64/row.h"
 
-#include "dbt/x64/row_plan.h"
-
 /* HOST_NONE: it takes more than a number to name it. */
 static unsigned number_of(const Operand *op)
 {
@@ -97,14 +95,6 @@ static bool put_mov_constant(Asm *a, const Insn *insn)
         asm_store(a, 8, home, HOST_R10);
     }
     return true;
-}
-
-bool x64_row_fits(const Insn *insn)
-{
-    const RowHostPlan *plan = row_host_plan(insn);
-    if (!plan->possible || (plan->not_16 && insn->opsize == 2))
-        return false;
-    return plan->placed <= 2 || row_detours_fit(plan, insn); /* of two, one is memory if any is */
 }
 
 void x64_row(Asm *a, const Insn *insn, Rm memory)

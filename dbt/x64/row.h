@@ -5,9 +5,16 @@
 
 #include "cpu/cpu.h"
 #include "dbt/x64/asm.h"
+#include "dbt/x64/row_plan.h"
 
 /* Can the instruction be written with the scratch registers there are? */
-bool x64_row_fits(const Insn *insn);
+static inline bool x64_row_fits(const Insn *insn)
+{
+    const RowHostPlan *plan = row_host_plan(insn);
+    if (!plan->possible || (plan->not_16 && insn->opsize == 2))
+        return false;
+    return plan->placed <= 2 || row_detours_fit(plan, insn); /* of two, one is memory if any is */
+}
 
 /* Writes it; memory is its memory operand. Keeps host flags but for what the row does to them.
  * Uses R10 and R11 where memory does not. */

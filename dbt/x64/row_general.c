@@ -6,7 +6,6 @@
  * and in ModRM.rm, is a memory operand. AH-DH beside a REX prefix go through a scratch register
  * too. */
 #include "dbt/x64/row.h"
-#include "dbt/x64/row_plan.h"
 
 /* An operand on its way through a scratch register. */
 typedef struct Detour {

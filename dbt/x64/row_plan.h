@@ -10,37 +10,38 @@
 typedef enum RowField { FIELD_RM, FIELD_REG, FIELD_VVVV, FIELD_OPCODE } RowField;
 
 typedef struct RowPlace {
-    uint8_t operand;     /* index */
-    uint8_t field;       /* RowField */
-    bool needs_register; /* written, or not to be read as memory */
+    uint8_t operand : 2;        /* index */
+    uint8_t field : 2;          /* RowField */
+    uint8_t needs_register : 1; /* written, or not to be read as memory */
 } RowPlace;
 
 /* What a row computes, beside the eight of HostAlu. */
 enum { ALU_TEST = ALU_CMP + 1, ALU_NONE };
 
 typedef struct RowHostPlan {
-    bool possible;    /* the host, in 64-bit mode, has it, and it names no system registers */
-    bool not_16;      /* but not with 16-bit operands */
-    bool is_constant; /* MOV of a constant, which may have a shorter form */
-    bool is_legacy;   /* opcode, ModRM and immediate as they are, with the host's registers */
-    bool both_ways;   /* bit 1 of the opcode tells which operand is in ModRM.rm */
-    bool has_modrm;
-    bool in_opcode; /* the opcode's low bits are a register */
-    bool group;     /* ModRM.reg is part of the opcode */
-    bool takes_66;  /* as the operand size */
-    bool vex;
-    bool w_by_size;          /* VEX.W is the width of general registers */
-    bool rm_only_read;       /* the operand in ModRM.rm may be read as memory */
+    uint16_t possible : 1;    /* the host, in 64-bit mode, has it; no system registers are named */
+    uint16_t not_16 : 1;      /* but not with 16-bit operands */
+    uint16_t is_constant : 1; /* MOV of a constant, which may have a shorter form */
+    uint16_t is_legacy : 1; /* opcode, ModRM and immediate as they are, with the host's registers */
+    uint16_t both_ways : 1; /* bit 1 of the opcode tells which operand is in ModRM.rm */
+    uint16_t has_modrm : 1;
+    uint16_t in_opcode : 1; /* the opcode's low bits are a register */
+    uint16_t group : 1;     /* ModRM.reg is part of the opcode */
+    uint16_t takes_66 : 1;  /* as the operand size */
+    uint16_t vex : 1;
+    uint16_t w_by_size : 1;    /* VEX.W is the width of general registers */
+    uint16_t rm_only_read : 1; /* the operand in ModRM.rm may be read as memory */
+    uint16_t escape;           /* of the map, before the opcode, */
+    uint8_t escape_bits;
+    uint8_t map, prefix;     /* of HostOp */
     uint8_t rm, reg;         /* indices of the operands there; MAX_OPERANDS: none */
     uint8_t immediate_bytes; /* at most: not more than the operand size */
-    uint8_t is4;             /* index of the operand in bits 7-4 of an immediate byte; 0: none */
-    uint8_t map, prefix;     /* of HostOp, */
-    uint8_t escape_bits;     /* and how the map is written before the opcode */
-    uint16_t escape;
-    uint8_t alu; /* HostAlu, ALU_TEST or ALU_NONE, of one-byte rows */
-    uint8_t placed;
+    uint8_t alu;             /* HostAlu, ALU_TEST or ALU_NONE, of one-byte rows */
+    uint8_t is4 : 4;         /* index of the operand in bits 7-4 of an immediate byte; 0: none */
+    uint8_t placed : 4;
     RowPlace place[MAX_OPERANDS];
 } RowHostPlan;
+static_assert(sizeof(RowHostPlan) == 16, "one is never in two lines of the cache");
 
 /* By row; worked out by the first who asks. */
 extern const RowHostPlan *row_host_plans;

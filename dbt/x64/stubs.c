@@ -72,12 +72,6 @@ void emit_stubs(Emit *e)
 
 /* --- handovers ----------------------------------------------------------------------------------- */
 
-void emit_handover(Emit *e, uint32_t number, uint32_t trampoline)
-{
-    asm_mov_imm(&e->a, HOST_R11, number);
-    asm_jmp(&e->a, trampoline);
-}
-
 static void put_cold(Emit *e, const Stub *stub)
 {
     emit_stub_state(e, stub);
