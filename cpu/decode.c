@@ -28,8 +28,7 @@ static ALWAYS_INLINE void scan_opcode(Decoder *d, Insn *insn)
     insn->opcode = byte;
 }
 
-/* Chooses the plan, and thereby the row; reads the modrm byte if the opcode has one. No branches,
- * which nobody could predict. */
+/* Chooses the plan, and thereby the row; reads the modrm byte if the opcode has one. */
 static ALWAYS_INLINE const RowPlan *find_plan(Decoder *d, Insn *insn)
 {
     const DecodeTables *t = decode_tables;
