@@ -97,9 +97,6 @@ static ExecFn *unit_unavailable(const InsnRow *row, uint32_t key)
 
 static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
 {
-    enum { RULED = ATTR_PROT | ATTR_AVX | ATTR_SSE | ATTR_MMX | ATTR_X87 | ATTR_CPL0 };
-    if (LIKELY(!(row->attrs & RULED)))
-        return NULL;
     if (row->attrs & ATTR_PROT && cpu->mode <= CPU_V86)
         return exec_raise_ud;
     ExecFn *unit = unit_unavailable(row, cpu->mode_key);
@@ -110,9 +107,15 @@ static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
     return NULL;
 }
 
-bool exec_bind_general(Cpu *cpu, Insn *insn)
+/* Most instructions run on every CPU, in every mode, at every level. */
+static bool is_ruled(const InsnRow *row)
 {
-    const InsnRow *row = insn_row(insn);
+    enum { RULED = ATTR_PROT | ATTR_AVX | ATTR_SSE | ATTR_MMX | ATTR_X87 | ATTR_WAIT | ATTR_CPL0 };
+    return row->feature != FEATURE_NONE || row->attrs & RULED;
+}
+
+static bool bind_ruled(Cpu *cpu, const InsnRow *row, Insn *insn)
+{
     ExecFn *exec = meaning(cpu, row);
     ExecFn *refused = exec ? refusal(cpu, row) : exec_raise_ud;
     if (refused || exec != row->exec) {
@@ -120,6 +123,15 @@ bool exec_bind_general(Cpu *cpu, Insn *insn)
         return false;
     }
     insn->exec = row->attrs & (ATTR_WAIT | ATTR_MMX) ? exec_after_pending : row->exec;
+    return true;
+}
+
+bool exec_bind_general(Cpu *cpu, Insn *insn)
+{
+    const InsnRow *row = insn_row(insn);
+    if (UNLIKELY(is_ruled(row)))
+        return bind_ruled(cpu, row, insn);
+    insn->exec = row->exec;
     return true;
 }
 

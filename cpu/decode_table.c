@@ -56,16 +56,16 @@ static unsigned row_width(const InsnRow *row)
            __builtin_popcount(row->wl);
 }
 
-/* The row for a combination among those of an opcode. */
+/* The row for a combination among those of an opcode; insn_row_count: there is none. */
 static unsigned choose_row(const GArray *rows, const Condition *c)
 {
-    unsigned best = NO_ROW;
+    unsigned best = insn_row_count;
     for (unsigned i = 0; i < rows->len; i++) {
         unsigned index = g_array_index(rows, uint16_t, i);
         const InsnRow *row = &insn_rows[index];
         if (!row_matches(row, c))
             continue;
-        if (best == NO_ROW || row_width(row) < row_width(&insn_rows[best]))
+        if (best == insn_row_count || row_width(row) < row_width(&insn_rows[best]))
             best = index;
         else if (row_width(row) == row_width(&insn_rows[best]))
             g_error("cpu/isa: %s and %s are the same bytes", row->name, insn_rows[best].name);
@@ -75,9 +75,9 @@ static unsigned choose_row(const GArray *rows, const Condition *c)
 
 /* --- one opcode ------------------------------------------------------------------------------- */
 
-static ModrmUse form_modrm_use(unsigned form)
+ModrmUse decode_modrm_use(const InsnRow *row)
 {
-    switch (form_kind(form)) {
+    switch (form_kind(row->form)) {
     case FORM_KIND_NONE:
     case FORM_KIND_PLUSR:
     case FORM_KIND_PLUSC:
@@ -85,7 +85,7 @@ static ModrmUse form_modrm_use(unsigned form)
     case FORM_KIND_PLUSCRM:
     case FORM_KIND_RM:
     case FORM_KIND_REGX:
-        return MODRM_IRRELEVANT;
+        return MODRM_MOD;
     case FORM_KIND_BYTE:
         return MODRM_BYTE;
     default:
@@ -93,22 +93,40 @@ static ModrmUse form_modrm_use(unsigned form)
     }
 }
 
+/* Index of a modrm byte among the leaves of an opcode. */
+static unsigned modrm_leaf(ModrmUse use, uint8_t modrm)
+{
+    bool is_register = modrm >= 0xc0;
+    unsigned reg = modrm >> 3 & 7;
+    switch (use) {
+    case MODRM_MOD: /* 0 memory, 1 register */
+        return is_register;
+    case MODRM_REG: /* 0-7 memory, 8-15 register */
+        return is_register << 3 | reg;
+    case MODRM_BYTE: /* 0-7 memory, then C0-FF */
+        return is_register ? 8u + (modrm & 63) : reg;
+    default:
+        return 0;
+    }
+}
+
 /* A modrm byte that stands for a leaf; the inverse of modrm_leaf. */
 static uint8_t leaf_modrm(ModrmUse use, unsigned leaf)
 {
-    if (leaf < 8)
-        return leaf << 3;
-    return use == MODRM_REG ? 0xc0 | (leaf & 7) << 3 : 0xc0 + (leaf - 8);
+    unsigned modrm = 0;
+    while (modrm_leaf(use, modrm) != leaf)
+        modrm++;
+    return modrm;
 }
 
 static void build_slot(OpcodeSlot *slot, const GArray *rows, GArray *leaves)
 {
     static const uint8_t modrm_leaves[] = {
-        [MODRM_ABSENT] = 1, [MODRM_IRRELEVANT] = 1, [MODRM_REG] = 16, [MODRM_BYTE] = 72};
+        [MODRM_ABSENT] = 1, [MODRM_MOD] = 2, [MODRM_REG] = 16, [MODRM_BYTE] = 72};
     bool prefix_matters = false, wl_matters = false;
     for (unsigned i = 0; i < rows->len; i++) {
         const InsnRow *row = &insn_rows[g_array_index(rows, uint16_t, i)];
-        slot->modrm = MAX(slot->modrm, form_modrm_use(row->form));
+        slot->modrm = MAX(slot->modrm, decode_modrm_use(row));
         prefix_matters |= row->prefix != PREFIX_ANY;
         wl_matters |= row->wl != WL_ANY;
     }
@@ -122,8 +140,8 @@ static void build_slot(OpcodeSlot *slot, const GArray *rows, GArray *leaves)
         for (unsigned wl = 0; wl < wls; wl++)
             for (unsigned leaf = 0; leaf < modrms; leaf++) {
                 Condition c = {p, wl, leaf_modrm(slot->modrm, leaf)};
-                uint16_t row = choose_row(rows, &c);
-                g_array_append_val(leaves, row);
+                uint16_t plan = choose_row(rows, &c) * 2 + (c.modrm < 0xc0);
+                g_array_append_val(leaves, plan);
             }
 }
 
@@ -143,7 +161,7 @@ static unsigned form_opcodes(unsigned form)
 }
 
 /* The slots of one map, in 64-bit code or outside it. */
-static void build_map(OpcodeSlot *slots, OpcodeMap map, bool code64, GArray *leaves)
+static void build_map(OpcodeSlot slots[256][2], OpcodeMap map, bool code64, GArray *leaves)
 {
     GArray *rows[256];
     for (unsigned i = 0; i < 256; i++)
@@ -156,81 +174,9 @@ static void build_map(OpcodeSlot *slots, OpcodeMap map, bool code64, GArray *lea
             g_array_append_val(rows[row->opcode + n], i);
     }
     for (unsigned i = 0; i < 256; i++) {
-        build_slot(&slots[i], rows[i], leaves);
+        build_slot(&slots[i][code64], rows[i], leaves);
         g_array_free(rows[i], true);
     }
-}
-
-/* --- rows ------------------------------------------------------------------------------------- */
-
-/* The operand that names the size of the operation: the first that is no immediate and not DX. */
-static const OperandInfo *sizing_operand(const InsnRow *row)
-{
-    for (unsigned i = 0; i < MAX_OPERANDS; i++) {
-        const OperandInfo *info = &operand_infos[row->operands[i]];
-        if (row->operands[i] != SPEC_DX && info->where != WHERE_I && info->where != WHERE_SI &&
-            info->where != WHERE_I2)
-            return info;
-    }
-    return &operand_infos[SPEC___];
-}
-
-static RowPlan plan_row(const InsnRow *row)
-{
-    const OperandInfo *sizing = sizing_operand(row);
-    unsigned size = sizing->size != SIZE_0 ? sizing->size : sizing->memory_size;
-    RowPlan plan = {
-        .attrs = row->attrs,
-        .byte_form = size == SIZE_B,
-        .max32 = size == SIZE_Z,
-        .mandatory_66 = row->prefix == PREFIX_P66,
-        .mod_ignored = form_kind(row->form) == FORM_KIND_REGX,
-        .has_modrm = form_modrm_use(row->form) != MODRM_ABSENT,
-    };
-    for (unsigned i = 0; i < MAX_OPERANDS && row->operands[i] != SPEC___; i++) {
-        const OperandInfo *info = &operand_infos[row->operands[i]];
-        plan.op[i] = (struct PlanOperand){
-            .where = info->where,
-            .reg = info->reg,
-            .size = info->size,
-            .memory_size = info->memory_size,
-            .access = row->access >> 2 * i & 3,
-        };
-        plan.operand_count = i + 1;
-        plan.uses_vvvv |= info->where == WHERE_H || info->where == WHERE_B;
-    }
-    return plan;
-}
-
-/* --- sizes ------------------------------------------------------------------------------------ */
-
-static void build_sizes(uint8_t sizes[SIZE_COUNT], bool code64, bool w, bool l, unsigned opsize)
-{
-    unsigned z = MIN(opsize, 4), vector = l ? 32 : 16;
-    const uint8_t bytes[SIZE_COUNT] = {
-        [SIZE_0] = 0,
-        [SIZE_B] = 1,
-        [SIZE_W] = 2,
-        [SIZE_D] = 4,
-        [SIZE_Q] = 8,
-        [SIZE_T] = 10,
-        [SIZE_DQ] = 16,
-        [SIZE_QQ] = 32,
-        [SIZE_V] = opsize,
-        [SIZE_Z] = z,
-        [SIZE_Y] = w ? 8 : 4,
-        [SIZE_N] = code64 ? 8 : 4,
-        [SIZE_P] = opsize + 2,
-        [SIZE_S] = code64 ? 10 : 6,
-        [SIZE_A] = opsize * 2,
-        [SIZE_ENV] = opsize == 2 ? 14 : 28,
-        [SIZE_SAV] = opsize == 2 ? 94 : 108,
-        [SIZE_X] = vector,
-        [SIZE_XH] = vector / 2,
-        [SIZE_XF] = vector / 4,
-        [SIZE_XE] = vector / 8,
-    };
-    memcpy(sizes, bytes, SIZE_COUNT);
 }
 
 /* --- all -------------------------------------------------------------------------------------- */
@@ -239,18 +185,23 @@ static const DecodeTables *tables_new(void)
 {
     DecodeTables *t = g_new0(DecodeTables, 1);
     GArray *leaves = g_array_new(false, false, sizeof(uint16_t));
-    for (unsigned code64 = 0; code64 < 2; code64++) {
+    for (unsigned code64 = 0; code64 < 2; code64++)
         for (unsigned map = 0; map < MAP_COUNT; map++)
-            build_map(t->slots[code64][map], map, code64, leaves);
-        for (unsigned w = 0; w < 2; w++)
-            for (unsigned l = 0; l < 2; l++)
-                for (unsigned log = 0; log < 4; log++)
-                    build_sizes(t->sizes[code64][w][l][log], code64, w, l, 1u << log);
-    }
+            build_map(t->slots[map], map, code64, leaves);
     t->leaves = (uint16_t *)g_array_free(leaves, false);
-    t->plans = g_new(RowPlan, insn_row_count);
-    for (unsigned i = 0; i < insn_row_count; i++)
-        t->plans[i] = plan_row(&insn_rows[i]);
+    for (unsigned byte = 0; byte < 256; byte++)
+        t->rex[1][byte] = decode_rex_fields(byte);
+    for (unsigned modrm = 0; modrm < 256; modrm++) {
+        for (unsigned use = 0; use < MODRM_USES; use++)
+            t->modrm_leaf[use][modrm] = modrm_leaf(use, modrm);
+        t->modrm_fields[modrm] = (modrm >> 3 & 7) << FIELD_REG | (modrm & 7) << FIELD_RM;
+    }
+    decode_plan_sizes(t->sizes);
+    t->plans = g_new(RowPlan, insn_row_count * 2 + 2);
+    for (unsigned i = 0; i < insn_row_count * 2; i++)
+        t->plans[i] = decode_plan_row(i / 2, i % 2);
+    for (unsigned i = insn_row_count * 2; i < insn_row_count * 2 + 2; i++)
+        t->plans[i] = (RowPlan){.refused = EVERYWHERE};
     return t;
 }
 

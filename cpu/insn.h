@@ -85,15 +85,15 @@ struct Insn {
     uint8_t index;    /* GPR number or REG_NONE */
     uint8_t scale;    /* shift count 0-3 */
     uint8_t rep;      /* RepPrefix, also set where it is a mandatory prefix */
+    uint8_t imm2;
+    bool rex;   /* any REX prefix present */
+    bool rex_w; /* of REX or VEX */
     uint8_t lock : 1;
-    uint8_t rex_w : 1;
     uint8_t vex_l : 1;
-    uint8_t rex : 1;           /* any REX prefix present */
     uint8_t has_moffs : 1;     /* memory operand's offset is imm, not base+index+disp */
     uint8_t opsize_prefix : 1; /* 66 seen */
     uint8_t seg_override : 1;
     uint8_t notrack : 1; /* the last segment prefix is 3E */
-    uint8_t imm2;
     Operand op[MAX_OPERANDS];
     uint8_t
         handler_data[8]; /* free for whoever set exec: precomputed facts of a specialised form */
