@@ -25,8 +25,8 @@ static const Way ways[] = {
     {"branch-forward", BEHIND, {CMP_SAME, JE, REL(BEHIND - AFTER_JE), 0xf4}},
     {"branch-backward", BEFORE, {CMP_SAME, JE, REL(BEFORE - AFTER_JE), 0xf4}},
     {"branch-far", ELSEWHERE, {CMP_SAME, JE, REL(ELSEWHERE - AFTER_JE), 0xf4}},
-    /* Three branches that are not taken end a block: it goes on at B. */
-    {"end", FROM + 8, {CMP_SAME, 0x75, 0, 0x75, 0, 0x75, 0}},
+    /* Three branches that are not taken, to elsewhere, end a block: it goes on at B. */
+    {"end", FROM + 8, {CMP_SAME, 0x75, 0x20, 0x75, 0x20, 0x75, 0x20}},
     {"jump-backward", BEFORE, {CMP_SAME, 0x90, 0xe9, REL(BEFORE - AFTER_JE)}},
     {"jump-far", ELSEWHERE, {CMP_SAME, 0x90, 0xe9, REL(ELSEWHERE - AFTER_JE)}},
     {"jump-indirect", ELSEWHERE, {CMP_SAME, 0xff, 0xe3}},
