@@ -11,9 +11,11 @@
 
 /* --- address computation ------------------------------------------------------------------------- */
 
+/* Written so that compilers do not load both at once, which would wait for the two stores. */
 static bool is_constant(const IrAddress *ad)
 {
-    return ad->base == REG_NONE && ad->index == REG_NONE;
+    static_assert(REG_NONE == 0xff, "no other number has all bits");
+    return (ad->base & ad->index) == REG_NONE;
 }
 
 static uint64_t constant_of(const IrAddress *ad)
