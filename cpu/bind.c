@@ -107,8 +107,7 @@ static ExecFn *refusal(const Cpu *cpu, const InsnRow *row)
     return NULL;
 }
 
-/* Most instructions run on every CPU, in every mode, at every level. */
-static bool is_ruled(const InsnRow *row)
+bool exec_is_ruled(const InsnRow *row)
 {
     enum { RULED = ATTR_PROT | ATTR_AVX | ATTR_SSE | ATTR_MMX | ATTR_X87 | ATTR_WAIT | ATTR_CPL0 };
     return row->feature != FEATURE_NONE || row->attrs & RULED;
@@ -129,7 +128,7 @@ static bool bind_ruled(Cpu *cpu, const InsnRow *row, Insn *insn)
 bool exec_bind_general(Cpu *cpu, Insn *insn)
 {
     const InsnRow *row = insn_row(insn);
-    if (UNLIKELY(is_ruled(row)))
+    if (UNLIKELY(exec_is_ruled(row)))
         return bind_ruled(cpu, row, insn);
     insn->exec = row->exec;
     return true;

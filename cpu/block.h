@@ -77,5 +77,8 @@ char *code_cache_problem(const CodeCache *cache);
 bool exec_bind(Cpu *cpu, Insn *insn);
 /* The same with the row's own function, not a specialised form of it: for who only may run it. */
 bool exec_bind_general(Cpu *cpu, Insn *insn);
+/* Does that depend on the CPU or its mode? Most instructions run on every CPU, in every mode, at
+ * every level. */
+bool exec_is_ruled(const InsnRow *row);
 
 #endif

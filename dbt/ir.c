@@ -1,4 +1,4 @@
-/* ir.c - the intermediate form: adding, printing, checking. */
+/* ir.c - the intermediate form: its ops, printing, checking. */
 #include "dbt/ir.h"
 
 #include <inttypes.h>

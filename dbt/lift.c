@@ -223,7 +223,7 @@ void exec_NOP(Cpu *cpu, const Insn *insn);
 static void lift_insn(Lift *l)
 {
     LiftKind kind = l->traits->kind;
-    if (UNLIKELY(!exec_bind_general(l->cpu, l->insn)))
+    if (UNLIKELY(l->traits->ruled) && !exec_bind_general(l->cpu, l->insn))
         kind = l->insn->exec == exec_NOP ? LIFT_NOP : LIFT_INTERP;
     bool seldom = l->ir->key & (KEY_COUNTED | KEY_EXPAND_DOWN);
     if ((UNLIKELY(seldom) && is_refused(l, kind)) || !lifters[kind](l))

@@ -177,8 +177,10 @@ static bool lift(Lockstep *l, Cpu *cpu)
     kept->block = 0;
     if (!lift_again(l->t, cpu, l->block, &kept->ir))
         return false;
-    for (unsigned n = 0; n < kept->ir.insn_count; n++)
+    for (unsigned n = 0; n < kept->ir.insn_count; n++) {
         kept->final[n] = is_final(&kept->ir, n);
+        exec_bind_general(cpu, &kept->ir.insn[n]);
+    }
     kept->block = l->block;
     kept->generation = l->t->generation;
     return true;

@@ -1,7 +1,8 @@
 /* rows.c - which rows the host can execute for the guest: by name (lift.def), by attribute, and by
- * what features the host has. */
+ * what features the host has; and what their instructions do. */
 #include "dbt/rows.h"
 
+#include "cpu/block.h"
 #include "cpu/isa.h"
 #include "dbt/host.h"
 
@@ -161,6 +162,7 @@ static RowTraits traits_of(const InsnRow *row, LiftKind kind)
                        .kind = kind,
                        .written_operands = written_operands(row),
                        .memory = memory_operand(row),
+                       .ruled = exec_is_ruled(row),
                        .use_varies = kind == LIFT_CONDITION || kind == LIFT_SHIFT,
                        .sum = sum_of(row),
                        .aligned = row->attrs & ATTR_ALIGNED,

@@ -54,6 +54,7 @@ typedef struct RowTraits {
     uint8_t kind;         /* LiftKind: how the host, as it is, can do them */
     uint8_t written_operands; /* bit n: they write operand n */
     uint8_t memory;           /* index of the operand that may be in memory, if one may */
+    bool ruled : 1;           /* exec_bind_general must say whether the CPU may run them now */
     bool use_varies : 1;      /* what they do with flags depends on a condition or a count */
     uint8_t sum : 2;          /* RowSum */
     bool aligned : 1;         /* their memory operand must be, or they raise */
