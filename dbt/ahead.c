@@ -45,7 +45,7 @@ void ahead_ask(Ahead *a)
 {
     Order order = {.start = a->start + a->asked,
                    .alias = a->alias ? a->alias + a->asked : NULL,
-                   .size = MIN((size_t)AHEAD_BYTES, a->size - a->asked)};
+                   .size = MIN(a->piece, a->size - a->asked)};
     a->asked += order.size;
     g_mutex_lock(&lock);
     orders++;

@@ -14,7 +14,7 @@
 #include "dbt/translator.h"
 #include "dbt/x64/emit.h"
 
-enum { HASH_BITS = 18, RESTLESS = 8 };
+enum { HASH_BITS = 18, BUCKET_BYTES = sizeof(uint32_t) << HASH_BITS, RESTLESS = 8 };
 
 static void *reserve(size_t bytes)
 {
@@ -74,6 +74,21 @@ static void lay_out(Translator *t, uint32_t first_code)
     t->space[SPACE_HOT] = (CodeSpace){middle, middle, end};
 }
 
+/* Code grows faster than any kind of record. Blocks lie all over the buckets. */
+static void expect_growth(Translator *t)
+{
+    enum { CODE_PIECE = 512 * KIB, RECORDS_PIECE = 256 * KIB };
+    const CodePlace *end = &t->space[SPACE_PLAIN].end;
+    t->ahead[AHEAD_CODE] = (Ahead){t->rw, t->rx, end->code & ~PAGE_MASK, CODE_PIECE};
+    t->ahead[AHEAD_BLOCKS] = (Ahead){(uint8_t *)t->blocks, NULL, end->block * sizeof(Block),
+                                     RECORDS_PIECE};
+    t->ahead[AHEAD_SITES] = (Ahead){(uint8_t *)t->sites, NULL, end->site * sizeof(Site),
+                                    RECORDS_PIECE};
+    t->ahead[AHEAD_EXITS] = (Ahead){(uint8_t *)t->exits, NULL, end->exit * sizeof(Exit),
+                                    RECORDS_PIECE};
+    t->ahead[AHEAD_BUCKETS] = (Ahead){(uint8_t *)t->bucket, NULL, BUCKET_BYTES, BUCKET_BYTES};
+}
+
 GHashTable *link_page_ids_new(void);
 
 Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
@@ -88,7 +103,7 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
     t->sites = reserve(MAX_SITES * sizeof(Site));
     t->exits = reserve(MAX_EXITS * sizeof(Exit));
     t->insns = reserve(MAX_INSNS * sizeof(Insn));
-    t->bucket = reserve(sizeof(uint32_t) << HASH_BITS);
+    t->bucket = reserve(BUCKET_BYTES);
     t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
     t->page_ids = link_page_ids_new();
     t->ir = g_new0(IrBlock, 1);
@@ -101,11 +116,7 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
 #endif
     t->stats.interpreted = g_new0(uint64_t, insn_row_count);
     lay_out(t, x64_trampolines(t));
-    const CodePlace *end = &t->space[SPACE_PLAIN].end;
-    t->code_ahead = (Ahead){t->rw, t->rx, end->code & ~PAGE_MASK};
-    t->blocks_ahead = (Ahead){(uint8_t *)t->blocks, NULL, end->block * sizeof(Block)};
-    t->sites_ahead = (Ahead){(uint8_t *)t->sites, NULL, end->site * sizeof(Site)};
-    t->exits_ahead = (Ahead){(uint8_t *)t->exits, NULL, end->exit * sizeof(Exit)};
+    expect_growth(t);
     return t;
 }
 
@@ -122,7 +133,7 @@ void translator_free(Translator *t)
     munmap(t->sites, MAX_SITES * sizeof(Site));
     munmap(t->exits, MAX_EXITS * sizeof(Exit));
     munmap(t->insns, MAX_INSNS * sizeof(Insn));
-    munmap(t->bucket, sizeof(uint32_t) << HASH_BITS);
+    munmap(t->bucket, BUCKET_BYTES);
     g_hash_table_destroy(t->pages);
     g_hash_table_destroy(t->page_ids);
     g_free(t->ir);
@@ -364,7 +375,7 @@ void cache_flush(Translator *t)
     samples_resolve(t);
     if (t->optimizer)
         optimizer_abandon(t->optimizer);
-    memset(t->bucket, 0, sizeof(uint32_t) << HASH_BITS);
+    memset(t->bucket, 0, BUCKET_BYTES);
     for (unsigned mode = 0; mode < TLB_MODE_COUNT; mode++) {
         mmu_jumps_clear(mmu_context_of(t->cpu, mode));
         mmu_code_ids_clear(mmu_context_of(t->cpu, mode));
@@ -391,8 +402,9 @@ void cache_make_room(Translator *t)
     if (cache_nearly_full(&t->space[SPACE_PLAIN]))
         cache_flush(t);
     const CodePlace *next = &t->space[SPACE_PLAIN].next;
-    ahead_used(&t->code_ahead, next->code);
-    ahead_used(&t->blocks_ahead, next->block * sizeof(Block));
-    ahead_used(&t->sites_ahead, next->site * sizeof(Site));
-    ahead_used(&t->exits_ahead, next->exit * sizeof(Exit));
+    ahead_used(&t->ahead[AHEAD_CODE], next->code);
+    ahead_used(&t->ahead[AHEAD_BLOCKS], next->block * sizeof(Block));
+    ahead_used(&t->ahead[AHEAD_SITES], next->site * sizeof(Site));
+    ahead_used(&t->ahead[AHEAD_EXITS], next->exit * sizeof(Exit));
+    ahead_used(&t->ahead[AHEAD_BUCKETS], 0);
 }

@@ -142,6 +142,16 @@ typedef struct CodeSpace {
 } CodeSpace;
 typedef enum CodeSpaceKind { SPACE_PLAIN, SPACE_HOT, SPACE_COUNT } CodeSpaceKind;
 
+/* What grows. */
+typedef enum AheadKind {
+    AHEAD_CODE,
+    AHEAD_BLOCKS,
+    AHEAD_SITES,
+    AHEAD_EXITS,
+    AHEAD_BUCKETS,
+    AHEAD_COUNT
+} AheadKind;
+
 typedef struct Translator {
     Cpu *cpu;
     uint8_t *rw;         /* the cache, writable, */
@@ -156,7 +166,7 @@ typedef struct Translator {
     Site *sites;
     Exit *exits;
     Insn *insns;
-    Ahead code_ahead, blocks_ahead, sites_ahead, exits_ahead;
+    Ahead ahead[AHEAD_COUNT];
     uint32_t *bucket;     /* of blocks, by hash */
     GHashTable *pages;    /* host page -> CodePage */
     GHashTable *page_ids; /* PageId -> itself */

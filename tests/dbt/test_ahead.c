@@ -3,7 +3,7 @@
 
 #include "dbt/ahead.h"
 
-enum { PIECES = 3, SIZE = PIECES * AHEAD_BYTES + AHEAD_BYTES / 2 };
+enum { PIECES = 3, PIECE = 128 * KIB, SIZE = PIECES * PIECE + PIECE / 2 };
 
 /* Pages of [start, start+bytes) that are there. */
 static unsigned count_present(const uint8_t *start, size_t bytes)
@@ -40,12 +40,15 @@ static void test_pieces(void)
         g_test_skip("this host's kernel gives no memory ahead");
         return;
     }
-    Ahead a = {.start = start, .alias = alias, .size = SIZE};
+    Ahead a = {.start = start, .alias = alias, .size = SIZE, .piece = PIECE};
     for (unsigned piece = 0; piece < 2 * PIECES; piece++) {
-        ahead_used(&a, piece * AHEAD_BYTES + 1);
-        ahead_used(&a, piece * AHEAD_BYTES + 1);
+        ahead_used(&a, piece * PIECE + PIECE / 2);
         ahead_finish();
-        size_t wanted = MIN((piece + 2) * AHEAD_BYTES, SIZE);
+        size_t wanted = MIN((piece + 1) * PIECE, SIZE);
+        g_assert_cmpuint(a.asked, ==, wanted);
+        ahead_used(&a, piece * PIECE + PIECE / 2 + 1);
+        ahead_finish();
+        wanted = MIN((piece + 2) * PIECE, SIZE);
         g_assert_cmpuint(a.asked, ==, wanted);
         g_assert_cmpuint(count_present(start, SIZE), ==, wanted / PAGE_SIZE);
     }
@@ -57,7 +60,7 @@ static void test_pieces(void)
 static void test_single(void)
 {
     uint8_t *start = map();
-    Ahead a = {.start = start, .size = SIZE};
+    Ahead a = {.start = start, .size = SIZE, .piece = PIECE};
     ahead_used(&a, 1);
     ahead_finish();
     start[0] = 1;
