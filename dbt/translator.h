@@ -87,12 +87,12 @@ static_assert(sizeof(Block) <= 96, "there are many, and each is memory that is t
 /* A guest page that code was translated from. */
 typedef struct CodePage {
     uint64_t granules;   /* of all its blocks */
-    uint32_t blocks;     /* list through page_next */
-    uint64_t alone;      /* granules whose blocks have no spans: they did not pay */
-    uint64_t starts[64]; /* bit n: a block starts at byte n, or did */
-    uint8_t hits[64];    /* writes into each granule that cost blocks */
     uint64_t writes;     /* into the page, since it is known */
+    uint32_t blocks;     /* list through page_next */
     unsigned refused;    /* times the page was found too restless to translate */
+    uint64_t alone;      /* granules whose blocks have no spans: they did not pay */
+    uint8_t hits[64];    /* writes into each granule that cost blocks */
+    uint64_t starts[64]; /* bit n: a block starts at byte n, or did */
 } CodePage;
 
 /* What a part of a block's code is for; kept in IrBlock.marks while somebody looks (view.c). */
