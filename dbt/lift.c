@@ -253,10 +253,25 @@ static bool is_start(const Lift *l, unsigned offset)
            l->next == l->joins[1];
 }
 
+/* The last instruction was STI. What it holds off until behind the next one is looked at there, in
+ * the same block. */
+static bool is_in_shadow(const Lift *l)
+{
+    return l->shadow == l->ir->insn_count + 1;
+}
+
 static bool is_at_end(const Lift *l, uint64_t offset)
 {
     return offset >= PAGE_SIZE || l->ir->insn_count == l->most || is_off_path(l) ||
-           is_start(l, offset);
+           (is_start(l, offset) && !is_in_shadow(l));
+}
+
+/* The block cannot go on behind STI, which so is the interpreter's. */
+static void take_back_sti(Lift *l)
+{
+    l->insn = &l->ir->insn[l->ir->insn_count - 1];
+    l->ir->op_count--;
+    lift_interp(l);
 }
 
 static void begin(IrBlock *ir, uint32_t key)
@@ -301,6 +316,8 @@ bool lift_block(Cpu *cpu, uint32_t key, const uint8_t *host, const uint8_t *seco
     }
     if (ir->insn_count == 0)
         return false;
+    if (is_in_shadow(&l))
+        take_back_sti(&l);
     if (!l.done)
         ir_add(ir, IR_JMP, 0)->imm = l.next;
     g_assert(ir->op_count <= ir->insn_count * IR_OPS_PER_INSN + 1);

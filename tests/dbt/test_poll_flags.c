@@ -6,7 +6,17 @@
 #include "tests/support/engine.h"
 #include "tests/support/testcpu.h"
 
-enum { CODE = 0x1000, STACK = 0x8000, IDT = 0x6000, GDT = 0x7000, HANDLER = 0x3000, RAM = 1 << 16 };
+enum {
+    CODE = 0x1000,
+    STI_AT = 6,
+    BEHIND_STI = 7,
+    COMES_AT = 9,
+    STACK = 0x8000,
+    IDT = 0x6000,
+    GDT = 0x7000,
+    HANDLER = 0x3000,
+    RAM = 1 << 16
+};
 enum { VECTOR = 0x40, TURNS = 8, BUDGET = 1000000 };
 
 static const uint8_t program[] = {
@@ -27,15 +37,16 @@ static int give_vector(void *opaque)
     return VECTOR;
 }
 
-/* EFLAGS in the frame of an interrupt that waits when the loop begins once more. */
-static uint64_t pushed_flags(bool translated)
+/* EFLAGS in the frame of an interrupt that waits when the loop at `code` begins once more. The
+ * first time it begins at `first`. */
+static uint64_t pushed_flags(bool translated, uint64_t code, uint64_t first)
 {
     static const IntcOps ops = {.acknowledge = give_vector};
     TestCpu *t = test_cpu_new("max", RAM);
     Cpu *cpu = t->cpu;
     test_cpu_flat(t, CPU_PROTECTED, 0);
     for (size_t i = 0; i < sizeof(program); i++)
-        test_poke(t, CODE + i, program[i], 1);
+        test_poke(t, code + i, program[i], 1);
     test_poke(t, HANDLER, 0xf4, 1); /* hlt */
     test_poke(t, IDT + VECTOR * 8, 0x00008e0000080000 | HANDLER, 8);
     test_poke(t, GDT + 8, 0x00cf9b000000ffff, 8);
@@ -46,7 +57,7 @@ static uint64_t pushed_flags(bool translated)
     if (translated)
         g_assert_true(dbt_attach(cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     for (unsigned run = 0; run < 2; run++) { /* the first one links the blocks */
-        cpu->rip = CODE;
+        cpu->rip = run ? code : first;
         cpu->activity = CPU_RUNNING;
         cpu->gpr[RSP] = STACK;
         cpu->gpr[RCX] = TURNS;
@@ -58,20 +69,40 @@ static uint64_t pushed_flags(bool translated)
     }
     g_assert_cmphex(cpu->rip, ==, HANDLER + 1);
     uint64_t flags = test_peek(t, STACK - 4, 4);
-    g_assert_cmphex(test_peek(t, STACK - 12, 4), ==, CODE + 9);
+    g_assert_cmphex(test_peek(t, STACK - 12, 4), ==, code + COMES_AT);
     test_cpu_free(t);
     return flags;
 }
 
+static void check(uint64_t code, uint64_t first)
+{
+    g_assert_cmphex(pushed_flags(false, code, first), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
+    g_assert_cmphex(pushed_flags(true, code, first), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
+}
+
 static void in_the_frame(void)
 {
-    g_assert_cmphex(pushed_flags(false), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
-    g_assert_cmphex(pushed_flags(true), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
+    check(CODE, CODE);
+}
+
+/* There is a block that starts behind the STI: the one with the STI goes on into it. */
+static void before_a_block(void)
+{
+    check(CODE, CODE + BEHIND_STI);
+}
+
+/* STI is the last instruction of a page, and so of its block. */
+static void at_the_end_of_a_page(void)
+{
+    uint64_t code = CODE + PAGE_MASK - STI_AT;
+    check(code, code);
 }
 
 int main(int argc, char **argv)
 {
     translator_test_init(&argc, &argv);
     g_test_add_func("/poll_flags/in_the_frame", in_the_frame);
+    g_test_add_func("/poll_flags/before_a_block", before_a_block);
+    g_test_add_func("/poll_flags/at_the_end_of_a_page", at_the_end_of_a_page);
     return g_test_run();
 }
