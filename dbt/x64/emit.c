@@ -144,6 +144,7 @@ static void emit_cli(Emit *e, const IrOp *op)
 /* What was held off must be seen where somebody next looks. */
 static void emit_sti(Emit *e, const IrOp *op)
 {
+    e->behind_sti = op->insn + 1;
     asm_alu_imm(&e->a, ALU_OR, 4, EFLAGS, FLAG_IF);
     asm_mov(&e->a, 4, HOST_R10, x64_cpu(offsetof(Cpu, pending)));
     asm_op(&e->a, OP1(0x09), 4, HOST_R10, x64_cpu(offsetof(Cpu, jit.poll)));
@@ -343,6 +344,7 @@ void x64_emit(Translator *t, CodeSpace *space, Cpu *cpu, const IrBlock *ir, uint
               .ir = ir,
               .block = block_index,
               .flags = FLAGS_IN_IMAGE,
+              .behind_sti = IR_MAX_INSNS,
               .memory = rm_none()};
     emit_head(&e, block);
     emit_ops(&e);

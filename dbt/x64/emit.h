@@ -80,8 +80,9 @@ struct Emit {
     unsigned at_op; /* index of the op being written */
     uint32_t site;  /* of the present instruction, 0 = none yet */
     unsigned site_insn;
-    Rm memory;   /* M */
-    Stub *stubs; /* MAX_STUBS of them */
+    unsigned behind_sti; /* index of the instruction whose exits look at what is pending */
+    Rm memory;           /* M */
+    Stub *stubs;         /* MAX_STUBS of them */
     unsigned stub_count;
     Stub *site_stub;
     uint32_t to_copy, copy; /* loops: the rel32 of the branch to the copy of the block; the copy */

@@ -12,7 +12,8 @@ static uint32_t new_exit(Emit *e, ExitKind kind, uint64_t rip)
 {
     Translator *t = e->t;
     uint32_t id = e->next->exit++;
-    t->exits[id] = (Exit){.rip = rip, .block = e->block, .kind = kind};
+    t->exits[id] = (Exit){
+        .rip = rip, .block = e->block, .kind = kind, .polls = e->site_insn == e->behind_sti};
     Block *block = &t->blocks[e->block];
     if (!block->exit_count)
         block->first_exit = id;

@@ -38,8 +38,8 @@ static int give_vector(void *opaque)
 }
 
 /* EFLAGS in the frame of an interrupt that waits when the loop at `code` begins once more. The
- * first time it begins at `first`. */
-static uint64_t pushed_flags(bool translated, uint64_t code, uint64_t first)
+ * first time it begins at `first`. Behind the STI stands `behind`. */
+static uint64_t pushed_flags(bool translated, uint64_t code, uint64_t first, uint16_t behind)
 {
     static const IntcOps ops = {.acknowledge = give_vector};
     TestCpu *t = test_cpu_new("max", RAM);
@@ -47,6 +47,7 @@ static uint64_t pushed_flags(bool translated, uint64_t code, uint64_t first)
     test_cpu_flat(t, CPU_PROTECTED, 0);
     for (size_t i = 0; i < sizeof(program); i++)
         test_poke(t, code + i, program[i], 1);
+    test_poke(t, code + BEHIND_STI, behind, 2);
     test_poke(t, HANDLER, 0xf4, 1); /* hlt */
     test_poke(t, IDT + VECTOR * 8, 0x00008e0000080000 | HANDLER, 8);
     test_poke(t, GDT + 8, 0x00cf9b000000ffff, 8);
@@ -76,8 +77,12 @@ static uint64_t pushed_flags(bool translated, uint64_t code, uint64_t first)
 
 static void check(uint64_t code, uint64_t first)
 {
-    g_assert_cmphex(pushed_flags(false, code, first), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
-    g_assert_cmphex(pushed_flags(true, code, first), ==, FLAG_ZF | FLAG_PF | FLAG_IF | 2);
+    enum { MOV_EBX_EAX = 0xc389, JMP_ON = 0x00eb, JZ_ON = 0x0074, FLAGS = FLAG_ZF | FLAG_PF };
+    static const uint16_t behind[] = {MOV_EBX_EAX, JMP_ON, JZ_ON};
+    for (unsigned i = 0; i < G_N_ELEMENTS(behind); i++)
+        for (unsigned translated = 0; translated < 2; translated++)
+            g_assert_cmphex(pushed_flags(translated, code, first, behind[i]), ==,
+                            FLAGS | FLAG_IF | 2);
 }
 
 static void in_the_frame(void)
