@@ -198,8 +198,7 @@ static ALWAYS_INLINE void asm_put(Asm *a, AsmHead head, unsigned reg, Rm rm)
 }
 
 /* op with ModRM; nothing after it yet. */
-static ALWAYS_INLINE void asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm,
-                                    unsigned imm_bytes)
+static ALWAYS_INLINE void asm_modrm(Asm *a, HostOp op, HostWidth width, unsigned reg, Rm rm)
 {
     unsigned rex = asm_rex(reg, rm) | (width.w ? REX_W : 0);
     AsmHead head = {op.opcode, 1};
@@ -256,7 +255,7 @@ static ALWAYS_INLINE void asm_imm_sized(Asm *a, uint64_t value, unsigned size)
 /* op reg, rm of size 4 or 8 */
 static ALWAYS_INLINE void asm_op(Asm *a, HostOp op, unsigned size, unsigned reg, Rm rm)
 {
-    asm_modrm(a, op, (HostWidth){.w = size == 8}, reg, rm, 0);
+    asm_modrm(a, op, (HostWidth){.w = size == 8}, reg, rm);
 }
 
 /* Loads; size 4, 8. */
@@ -269,7 +268,7 @@ static ALWAYS_INLINE void asm_mov(Asm *a, unsigned size, unsigned reg, Rm rm)
 static ALWAYS_INLINE void asm_store(Asm *a, unsigned size, Rm rm, unsigned reg)
 {
     HostWidth width = {.opsize = size == 2, .w = size == 8, .rex = size == 1};
-    asm_modrm(a, OP1(size == 1 ? 0x88 : 0x89), width, reg, rm, 0);
+    asm_modrm(a, OP1(size == 1 ? 0x88 : 0x89), width, reg, rm);
 }
 
 /* size 4, 8 */
@@ -301,14 +300,14 @@ static ALWAYS_INLINE void asm_mov_imm(Asm *a, unsigned reg, uint64_t value)
 static ALWAYS_INLINE void asm_store_imm(Asm *a, unsigned size, Rm rm, int32_t imm)
 {
     HostWidth width = {.opsize = size == 2, .w = size == 8};
-    asm_modrm(a, OP1(size == 1 ? 0xc6 : 0xc7), width, 0, rm, MIN(size, 4));
+    asm_modrm(a, OP1(size == 1 ? 0xc6 : 0xc7), width, 0, rm);
     asm_imm(a, imm, MIN(size, 4));
 }
 
 static ALWAYS_INLINE void asm_alu_imm(Asm *a, HostAlu alu, unsigned size, Rm rm, int32_t imm)
 {
     bool byte = asm_fits8(imm);
-    asm_modrm(a, OP1(byte ? 0x83 : 0x81), (HostWidth){.w = size == 8}, alu, rm, byte ? 1 : 4);
+    asm_modrm(a, OP1(byte ? 0x83 : 0x81), (HostWidth){.w = size == 8}, alu, rm);
     asm_imm_sized(a, imm, byte ? 1 : 4);
 }
 

@@ -119,6 +119,6 @@ void emit_cross(Emit *e, const IrOp *op)
     asm_mov(a, 4, HOST_R10, x64_cpu(offsetof(Cpu, pending)));
     asm_op(a, OP1(0x09), 4, HOST_R10, x64_cpu(offsetof(Cpu, jit.poll)));
     asm_mov(a, 8, HOST_RSP, x64_cpu(offsetof(Cpu, jit.returns))); /* of the other level */
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, NEXT, 0);          /* jmp [next] */
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, NEXT);             /* jmp [next] */
     e->flags = FLAGS_IN_IMAGE;
 }

@@ -32,7 +32,7 @@ static void emit_load(Emit *e, const IrOp *op)
     Rm home = x64_gpr(op->dst);
     if (op->size < 4 && rm_is_reg(home)) {
         asm_modrm(&e->a, OP1(op->size == 1 ? 0x8a : 0x8b), (HostWidth){.opsize = op->size == 2},
-                  rm_number(home), e->memory, 0);
+                  rm_number(home), e->memory);
     } else if (rm_is_reg(home)) {
         asm_mov(&e->a, op->size, rm_number(home), e->memory);
     } else {
@@ -46,7 +46,7 @@ static void emit_store(Emit *e, const IrOp *op)
     if (op->src == REF_IMM) {
         if (op->size < 8 || op->imm == (int32_t)op->imm) {
             asm_modrm(&e->a, OP1(op->size == 1 ? 0xc6 : 0xc7),
-                      (HostWidth){.opsize = op->size == 2, .w = op->size == 8}, 0, e->memory, 0);
+                      (HostWidth){.opsize = op->size == 2, .w = op->size == 8}, 0, e->memory);
             asm_imm_sized(&e->a, op->imm, MIN(op->size, 4));
             return;
         }
@@ -110,7 +110,7 @@ static void emit_compare(Emit *e, const IrOp *op)
         reg = HOST_R11;
     }
     HostWidth width = {.opsize = op->size == 2, .w = op->size == 8};
-    asm_modrm(&e->a, OP1(op->size == 1 ? 0x3a : 0x3b), width, reg, e->memory, 0);
+    asm_modrm(&e->a, OP1(op->size == 1 ? 0x3a : 0x3b), width, reg, e->memory);
 }
 
 #define EFLAGS x64_cpu(offsetof(Cpu, eflags))
@@ -165,7 +165,7 @@ static void emit_popf(Emit *e, const IrOp *op)
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), FLAG_IF);
     asm_op(a, OP1(0x31), 4, HOST_R11, EFLAGS); /* xor eflags, r11d */
     asm_modrm(a, OP1(0x88), (HostWidth){.rex = true}, HOST_R10,
-              x64_cpu(offsetof(Cpu, jit.flags) + 1), 0);
+              x64_cpu(offsetof(Cpu, jit.flags) + 1));
     asm_op(a, OP1(0xc1), 4, 5, rm_reg(HOST_R10)); /* shr r10d, 11 */
     asm_byte(a, 11);
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R10), 1);
@@ -208,7 +208,7 @@ static void emit_divide(Emit *e, const IrOp *op)
     emit_join_memory(e);
     Rm divisor = insn->op[0].kind == OPND_MEM ? e->memory : x64_gpr(insn->op[0].reg);
     if (!is_signed) {
-        asm_modrm(&e->a, OP1(0x3b), width, HOST_RDX, divisor, 0); /* cmp rdx, divisor */
+        asm_modrm(&e->a, OP1(0x3b), width, HOST_RDX, divisor); /* cmp rdx, divisor */
         emit_cold_if(e, COND_AE);
     } else {
         asm_op(&e->a, OP1(0x8b), size, HOST_R11, rm_reg(HOST_RAX));

@@ -10,7 +10,7 @@
 static void put_load_check(Emit *e, Rm loaded, uint32_t trampoline)
 {
     enum { CALL_BYTES = 5 };
-    asm_modrm(&e->a, OP1(0x80), (HostWidth){0}, 7, loaded, 1);
+    asm_modrm(&e->a, OP1(0x80), (HostWidth){0}, 7, loaded);
     asm_byte(&e->a, 0);
     asm_byte(&e->a, 0x75); /* jne over the call */
     asm_byte(&e->a, CALL_BYTES);
@@ -44,7 +44,7 @@ static void put_leave(Emit *e, const Stub *stub)
 /* To the dispatcher if something is pending. */
 static void put_poll(Emit *e)
 {
-    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1); /* cmp dword [poll], 0 */
+    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll)); /* cmp dword [poll], 0 */
     asm_byte(&e->a, 0);
     uint32_t pending = asm_jcc(&e->a, COND_NE, 0);
     emit_note_flags(e, emit_stub(e, put_leave, MARK_LEAVE, e->block, pending));

@@ -63,7 +63,7 @@ Stub *emit_exit_stub(Emit *e, ExitKind kind, uint64_t rip, uint32_t from)
 /* In the middle of a block: to the dispatcher if something is pending. */
 void emit_poll(Emit *e, const IrOp *op)
 {
-    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll), 1);
+    asm_modrm(&e->a, OP1(0x83), (HostWidth){0}, 7, JIT(poll));
     asm_byte(&e->a, 0);
     Stub *stub = emit_exit_stub(e, EXIT_LEAVE, op->imm, asm_jcc(&e->a, COND_NE, 0));
     emit_note_flags(e, stub);

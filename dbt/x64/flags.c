@@ -70,14 +70,14 @@ static void put_again(Asm *a, const Insn *insn)
     unsigned size = insn->op[0].size;
     unsigned opcode = (alu_of(insn) == ALU_CMP ? 0x3a : 0x84) + (size > 1);
     unsigned left = in_register(a, insn->op[0].reg);
-    asm_modrm(a, OP1(opcode), width_of(size), left, x64_gpr(insn->op[1].reg), 0);
+    asm_modrm(a, OP1(opcode), width_of(size), left, x64_gpr(insn->op[1].reg));
 }
 
 static void put_test(Asm *a, const Insn *insn)
 {
     unsigned size = insn->op[0].size;
     unsigned reg = in_register(a, insn->op[0].reg);
-    asm_modrm(a, OP1(size == 1 ? 0x84 : 0x85), width_of(size), reg, rm_reg(reg), 0);
+    asm_modrm(a, OP1(size == 1 ? 0x84 : 0x85), width_of(size), reg, rm_reg(reg));
 }
 
 static void put_alu(Asm *a, HostAlu alu, const Insn *insn)
@@ -122,8 +122,8 @@ void emit_save_flags(Asm *a)
 {
     Asm copy = *a; /* the compiler knows that no writer changes it */
     asm_mov(&copy, 8, HOST_R11, rm_reg(HOST_RAX));
-    asm_byte(&copy, 0x9f);                                                /* lahf */
-    asm_modrm(&copy, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
+    asm_byte(&copy, 0x9f);                                             /* lahf */
+    asm_modrm(&copy, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX)); /* seto al */
     asm_store(&copy, 2, FLAG_IMAGE, HOST_RAX);
     asm_mov(&copy, 8, HOST_RAX, rm_reg(HOST_R11));
     *a = copy;

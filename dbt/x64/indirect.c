@@ -39,7 +39,7 @@ Rm emit_jump_code(int32_t context)
 
 static void put_jump(Asm *a, Rm code)
 {
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, code, 0);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, code);
 }
 
 /* T through the jump cache; a miss is the interpreter's, which does the whole instruction. */

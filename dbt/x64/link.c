@@ -11,7 +11,7 @@ void emit_page_check(Asm *a, uint32_t key, LinAddr la, uint32_t id)
 {
     unsigned index = (la >> PAGE_SHIFT) % CODE_IDS;
     Rm id_at = rm_gs(HOST_NONE, emit_context(key) + offsetof(MmuContext, code_id) + 4 * index);
-    asm_modrm(a, OP1(0x81), (HostWidth){0}, 7, id_at, 4);
+    asm_modrm(a, OP1(0x81), (HostWidth){0}, 7, id_at);
     asm_imm(a, id, 4);
 }
 

@@ -293,7 +293,7 @@ static void find_page(Emit *e, const IrOp *op, const Wanted *wanted, uint32_t re
 
 static void put_alignment_check(Emit *e, unsigned align)
 {
-    asm_modrm(&e->a, OP1(0xf6), (HostWidth){.rex = true}, 0, rm_reg(HOST_R10), 1);
+    asm_modrm(&e->a, OP1(0xf6), (HostWidth){.rex = true}, 0, rm_reg(HOST_R10));
     asm_byte(&e->a, align - 1); /* test r10b, align - 1 */
     emit_cold_if(e, COND_NE);
 }

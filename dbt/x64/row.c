@@ -80,7 +80,7 @@ static bool put_mov_constant(Asm *a, const Insn *insn)
             return true;
         }
         HostWidth width = {.opsize = dest->size == 2, .rex = rm_is_reg(home)};
-        asm_modrm(a, OP1(dest->size == 1 ? 0xc6 : 0xc7), width, 0, home, dest->size);
+        asm_modrm(a, OP1(dest->size == 1 ? 0xc6 : 0xc7), width, 0, home);
         asm_imm_sized(a, value, dest->size);
         return true;
     }

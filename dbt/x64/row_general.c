@@ -170,7 +170,7 @@ static bool put_mov_offset(RowCode *c)
     c->op.opcode = 0x88 | (c->op.opcode & 1) | (c->op.opcode < 0xa2 ? 2 : 0);
     c->rm = c->memory;
     c->reg = HOST_RAX;
-    asm_modrm(c->a, c->op, c->width, c->reg, c->rm, 0);
+    asm_modrm(c->a, c->op, c->width, c->reg, c->rm);
     return true;
 }
 
@@ -183,7 +183,7 @@ static bool put_zero_idiom(RowCode *c)
                 op[1].kind == OPND_GPR && op[0].reg == op[1].reg;
     if (!same || op[0].size < 4 || x64_home(op[0].reg) != HOST_NONE)
         return false;
-    asm_modrm(c->a, OP1(opcode), (HostWidth){0}, HOST_R10, rm_reg(HOST_R10), 0);
+    asm_modrm(c->a, OP1(opcode), (HostWidth){0}, HOST_R10, rm_reg(HOST_R10));
     asm_store(c->a, 8, x64_gpr(op[0].reg), HOST_R10);
     return true;
 }
@@ -241,7 +241,7 @@ static bool put_swapped(RowCode *c)
     c->op.opcode |= 2;
     c->reg = register_operand(c, &c->plan->place[0]);
     c->rm = x64_gpr(op[1].reg);
-    asm_modrm(c->a, c->op, c->width, c->reg, c->rm, 0);
+    asm_modrm(c->a, c->op, c->width, c->reg, c->rm);
     return true;
 }
 
@@ -291,7 +291,7 @@ void row_put_general(Asm *a, const Insn *insn, const RowHostPlan *plan, Rm memor
     if (plan->vex)
         put_vex(&c);
     else if (c.has_modrm)
-        asm_modrm(a, c.op, c.width, c.reg, c.rm, 0);
+        asm_modrm(a, c.op, c.width, c.reg, c.rm);
     else
         put_plain(&c);
     if (plan->is4)

@@ -8,7 +8,7 @@
 /* A shift by nothing has left the flags as they were. */
 static uint32_t skip_if_no_count(Asm *a, unsigned size)
 {
-    asm_modrm(a, OP1(0xf6), (HostWidth){0}, 0, rm_reg(HOST_RCX), 1); /* test cl, imm8 */
+    asm_modrm(a, OP1(0xf6), (HostWidth){0}, 0, rm_reg(HOST_RCX)); /* test cl, imm8 */
     asm_byte(a, size == 8 ? 63 : 31);
     return asm_jcc(a, COND_E, 0);
 }
@@ -22,7 +22,7 @@ void emit_settle(Emit *e, const IrOp *op)
     emit_flags_to_image(e);
     uint32_t skip = op->src == RCX ? skip_if_no_count(a, op->size) : 0;
     if (flags & ~FLAG_OF) {
-        asm_modrm(a, OP1(0x80), (HostWidth){0}, 4, FLAG_IMAGE_AH, 1); /* and byte [image+1], imm8 */
+        asm_modrm(a, OP1(0x80), (HostWidth){0}, 4, FLAG_IMAGE_AH); /* and byte [image+1], imm8 */
         asm_byte(a, ~flags);
     }
     if (flags & FLAG_OF)

@@ -62,7 +62,7 @@ static void call_to(Asm *a, uint32_t target)
 
 static void jump_next(Asm *a)
 {
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, JIT(next), 0);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 4, JIT(next));
 }
 
 /* --- vector registers ---------------------------------------------------------------------------- */
@@ -123,7 +123,7 @@ static void put_spill_vectors(Asm *a)
 
 static void compare_byte(Asm *a, Rm at, unsigned value)
 {
-    asm_modrm(a, OP1(0x80), (HostWidth){0}, 7, at, 1);
+    asm_modrm(a, OP1(0x80), (HostWidth){0}, 7, at);
     asm_byte(a, value);
 }
 
@@ -201,7 +201,7 @@ static void put_cold(Asm *a, const Trampolines *t)
     asm_mov(a, 8, HOST_R12, rm_reg(HOST_R9));
     asm_store(a, 8, JIT(returns_top), HOST_RSP);
     asm_mov_imm(a, HOST_RAX, (uintptr_t)door_interpret);
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0); /* call rax */
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX)); /* call rax */
     asm_mov(a, 8, HOST_R9, rm_reg(HOST_R12));
     asm_op(a, OP1(0x85), 8, HOST_RAX, rm_reg(HOST_RAX)); /* test rax, rax */
     uint32_t stays = jump_short(a, 0x75);
@@ -236,7 +236,7 @@ static void put_miss(Asm *a, const Trampolines *t)
     asm_mov(a, 8, HOST_RSI, rm_reg(HOST_R10));
     asm_mov(a, 4, HOST_RDX, rm_reg(HOST_R11));
     asm_mov_imm(a, HOST_RAX, (uintptr_t)door_miss);
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX));
     asm_mov(a, 4, HOST_R10, rm_reg(HOST_RAX));
     asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, 2 * 8));
     asm_op(a, OP1(0x85), 4, HOST_RBX, rm_reg(HOST_RBX));
@@ -259,8 +259,8 @@ static void put_miss(Asm *a, const Trampolines *t)
 static void put_miss_with_flags(Asm *a, const Trampolines *t)
 {
     put_push(a, HOST_RAX);
-    asm_byte(a, 0x9f);                                                /* lahf */
-    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX), 0); /* seto al */
+    asm_byte(a, 0x9f);                                             /* lahf */
+    asm_modrm(a, OP0F(0x90), (HostWidth){0}, 0, rm_reg(HOST_RAX)); /* seto al */
     asm_store(a, 2, JIT(flags), HOST_RAX);
     put_pop(a, HOST_RAX);
     asm_jmp(a, t->miss);
@@ -275,7 +275,7 @@ static void put_load_x87(Asm *a)
         put_push(a, saved[i]);
     asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
     asm_mov_imm(a, HOST_RAX, (uintptr_t)x87_load);
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX), 0);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX));
     for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
         put_pop(a, saved[i]);
     asm_byte(a, 0xc3);

@@ -43,7 +43,7 @@ void emit_x87(Emit *e, const IrOp *op)
     const Insn *insn = &e->ir->insn[op->insn];
     bool memory = insn->op[0].kind == OPND_MEM;
     Rm rm = memory ? e->memory : rm_reg(insn->modrm & 7);
-    asm_modrm(&e->a, OP1(insn->opcode), (HostWidth){0}, insn->modrm >> 3 & 7, rm, 0);
+    asm_modrm(&e->a, OP1(insn->opcode), (HostWidth){0}, insn->modrm >> 3 & 7, rm);
     if (!row_traits(insn)->sets_x87_pointers)
         return;
     if (memory)
@@ -61,9 +61,9 @@ void emit_fldcw(Emit *e, const IrOp *op)
     asm_op(a, OP0F(0xb7), 4, HOST_R10, e->memory); /* movzx */
     asm_store(a, 8, JIT(temp), HOST_R10);
     asm_op(a, OP1(0xf7), 4, 2, rm_reg(HOST_R10)); /* not r10d */
-    asm_modrm(a, OP1(0xf6), (HostWidth){.rex = true}, 0, rm_reg(HOST_R10), 1);
+    asm_modrm(a, OP1(0xf6), (HostWidth){.rex = true}, 0, rm_reg(HOST_R10));
     asm_byte(a, MASKS); /* test r10b, masks */
     emit_cold_if(e, COND_NE);
-    asm_modrm(a, OP1(0xd9), (HostWidth){0}, 5, JIT(temp), 0); /* fldcw */
+    asm_modrm(a, OP1(0xd9), (HostWidth){0}, 5, JIT(temp)); /* fldcw */
     e->flags &= ~FLAGS_IN_HOST;
 }

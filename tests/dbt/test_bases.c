@@ -24,15 +24,6 @@ static void poke_end(TestCpu *t, PhysAddr at, uint8_t n)
     poke_all(t, at, code, sizeof(code));
 }
 
-static TestCpu *machine(void)
-{
-    g_autoptr(GError) err = NULL;
-    TestCpu *t = test_cpu_new("max", RAM);
-    test_cpu_flat(t, CPU_PROTECTED, 0);
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
-    return t;
-}
-
 static uint32_t run(TestCpu *t, uint32_t base)
 {
     t->cpu->seg[SEG_CS].base = base;
@@ -61,7 +52,7 @@ static void assert_differ(TestCpu *t)
 static void indirect(void)
 {
     static const uint8_t jump[] = {0xff, 0xe3}; /* jmp ebx */
-    TestCpu *t = machine();
+    TestCpu *t = translated_cpu_new(RAM);
     poke_all(t, LOWER + CODE, jump, sizeof(jump));
     poke_all(t, HIGHER + CODE, jump, sizeof(jump));
     poke_end(t, LOWER + CODE + TARGET, 1);
@@ -73,7 +64,7 @@ static void indirect(void)
 static void shared_page(void)
 {
     static const uint8_t jump[] = {0xe9, 0xfb, 0x0f, 0, 0}; /* jmp NEXT */
-    TestCpu *t = machine();
+    TestCpu *t = translated_cpu_new(RAM);
     test_poke(t, DIRECTORY, TABLE | PRESENT_WRITABLE, 4);
     for (unsigned at = 0; at < RAM; at += PAGE_SIZE)
         test_poke(t, TABLE + at / PAGE_SIZE * 4, at | PRESENT_WRITABLE, 4);

@@ -22,12 +22,9 @@ enum { BEHIND = CODE + 6, INSNS = 6, INSNS_BEHIND = 2 };
 
 static TestCpu *load(void)
 {
-    TestCpu *t = test_cpu_new("max", RAM);
-    test_cpu_flat(t, CPU_PROTECTED, 0);
+    TestCpu *t = translated_cpu_new(RAM);
     for (unsigned i = 0; i < sizeof(branch_code); i++)
         test_poke(t, CODE + i, branch_code[i], 1);
-    g_autoptr(GError) err = NULL;
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     return t;
 }
 

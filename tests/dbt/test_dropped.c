@@ -60,19 +60,10 @@ static uint32_t run(TestCpu *t, unsigned from, unsigned to)
 /* mov eax, imm32; xor edx, edx; hlt: flags of before are dead there. */
 static const uint8_t b[] = {0xb8, 1, 0, 0, 0, 0x31, 0xd2, 0xf4};
 
-static TestCpu *machine(void)
-{
-    g_autoptr(GError) err = NULL;
-    TestCpu *t = test_cpu_new("max", RAM);
-    test_cpu_flat(t, CPU_PROTECTED, 0);
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
-    return t;
-}
-
 static void follow(gconstpointer data)
 {
     const Way *way = data;
-    TestCpu *t = machine();
+    TestCpu *t = translated_cpu_new(RAM);
     poke_all(t, FROM, way->code, sizeof(way->code));
     poke_all(t, way->to, b, sizeof(b));
     const TranslatorStats *stats = &translator_of(t->cpu)->stats;
@@ -93,7 +84,7 @@ static void follow(gconstpointer data)
 /* The block is known in each granule that has a byte of it. */
 static void granules(void)
 {
-    TestCpu *t = machine();
+    TestCpu *t = translated_cpu_new(RAM);
     poke_all(t, ACROSS, across, sizeof(across));
     poke_all(t, BEHIND, b, sizeof(b));
     poke_all(t, BEHIND + 0x100, b, sizeof(b));

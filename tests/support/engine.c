@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "dbt/dbt.h"
+#include "tests/support/testcpu.h"
 
 static bool interpret(Cpu *cpu, GError **err)
 {
@@ -22,6 +23,15 @@ const Engine engines[] = {
     {"translator", translate},
 };
 const unsigned engine_count = G_N_ELEMENTS(engines);
+
+TestCpu *translated_cpu_new(uint64_t ram_bytes)
+{
+    g_autoptr(GError) err = NULL;
+    TestCpu *t = test_cpu_new("max", ram_bytes);
+    test_cpu_flat(t, CPU_PROTECTED, 0);
+    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
+    return t;
+}
 
 void translator_test_init(int *argc, char ***argv)
 {
