@@ -167,8 +167,12 @@ typedef struct Translator {
     Exit *exits;
     Insn *insns;
     Ahead ahead[AHEAD_COUNT];
-    uint32_t *bucket;     /* of blocks, by hash */
-    GHashTable *pages;    /* host page -> CodePage */
+    uint32_t *bucket;         /* of blocks, by hash */
+    uint32_t next_look;       /* code offset from which on there may be no room */
+    GHashTable *pages;        /* host page -> CodePage, */
+    GPtrArray *page_records;  /* which are in arrays, */
+    uint8_t *last_page_start; /* and the last that was asked for */
+    CodePage *last_page;
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
@@ -245,8 +249,13 @@ void cache_isolate(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */
 bool cache_nearly_full(const CodeSpace *space);
-/* Makes room for it. */
-void cache_make_room(Translator *t);
+/* Makes room for it, in the space of the CPU's thread. */
+void cache_look_for_room(Translator *t);
+static inline void cache_make_room(Translator *t)
+{
+    if (UNLIKELY(t->space[SPACE_PLAIN].next.code >= t->next_look))
+        cache_look_for_room(t);
+}
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */
