@@ -92,6 +92,13 @@ static ALWAYS_INLINE Rm rm_mem(unsigned base, int32_t disp)
     return rm_index(base, HOST_NONE, 0, disp);
 }
 
+/* The same for a displacement of one byte, and a base that needs no SIB. */
+static ALWAYS_INLINE Rm rm_mem8(unsigned base, int8_t disp)
+{
+    uint64_t word = 0x40 | (base & 7) | (uint64_t)(uint8_t)disp << 8;
+    return (Rm){word | (uint64_t)2 << RM_LENGTH | (uint64_t)(base >> 3) << RM_REX};
+}
+
 /* gs:[index + disp]; index may be HOST_NONE */
 static ALWAYS_INLINE Rm rm_gs(unsigned index, int32_t disp)
 {
