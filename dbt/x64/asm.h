@@ -77,8 +77,10 @@ static ALWAYS_INLINE Rm rm_index(unsigned base, unsigned index, unsigned scale, 
     unsigned index_field = has_index ? index & 7 : NO_INDEX;
     bool needs_sib = has_index || !has_base || base_field == SIB;
     bool needs_disp = disp || base_field == HOST_RBP;
-    unsigned mod = !has_base || !needs_disp ? 0 : asm_fits8(disp) ? 0x40 : 0x80;
-    unsigned length = 1 + needs_sib + (!has_base || mod == 0x80 ? 4 : mod >> 6);
+    bool is_wide = !asm_fits8(disp);
+    unsigned mod = has_base ? (unsigned)needs_disp << (6 + is_wide) : 0;
+    unsigned disp_bytes = has_base ? (unsigned)needs_disp << 2 * is_wide : 4;
+    unsigned length = 1 + needs_sib + disp_bytes;
     uint64_t word = mod | (needs_sib ? SIB : base_field);
     if (needs_sib)
         word |= (scale << 6 | index_field << 3 | base_field) << 8;
