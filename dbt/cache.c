@@ -155,6 +155,11 @@ static unsigned hash(uint64_t rip, const uint8_t *host, uint32_t key)
     return page * 0x9e3779b97f4a7c15u >> (64 - HASH_BITS) ^ offset >> 2;
 }
 
+void cache_prefetch(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key)
+{
+    __builtin_prefetch(&t->bucket[hash(rip, host, key)], 1);
+}
+
 static bool is_block(const Block *block, uint64_t rip, uint64_t base, const uint8_t *host,
                      uint32_t key)
 {

@@ -235,11 +235,20 @@ uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint
 /* The same, where it is likely to be block `likely`, or 0. */
 uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
                            const uint8_t *host, uint32_t key);
+/* A block of that name will be inserted soon: has the host fetch its bucket meanwhile. */
+void cache_prefetch(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key);
 void cache_insert(Translator *t, uint32_t block, CodePage *page);
 /* Does a block start there in the page, or did? */
 static inline bool cache_starts_at(const CodePage *page, unsigned offset)
 {
     return page->starts[offset / 64] >> offset % 64 & 1;
+}
+/* No block is there for certain, and the page that was asked for last says so: code that runs for
+ * the first time need not be looked up. */
+static inline bool cache_is_new(const Translator *t, const uint8_t *host)
+{
+    return page_start(host) == t->last_page_start &&
+           !cache_starts_at(t->last_page, (uintptr_t)host & PAGE_MASK);
 }
 /* Of a block that is in the cache: its last bytes are in another page. */
 void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
