@@ -495,6 +495,32 @@ static void test_changed_meanwhile(void)
     change(true, true);
 }
 
+/* A hot block is dropped by what it has called. What is linked then is the block behind the return,
+ * and nothing of the dropped one's, for its exits' numbers are given away again. */
+static void test_dropped_in_call(void)
+{
+    static const uint8_t calling[] = {
+        0xe8, 0xfb, 0x1f, 0x00, 0x00, /* 1000  again: call store */
+        0x40,                         /* 1005  inc eax */
+        0x49,                         /* 1006  dec ecx */
+        0x75, 0xf7,                   /* 1007  jnz again */
+        0xf4,                         /* 1009  hlt */
+    };
+    static const uint8_t store[] = {0x89, 0x13, 0xc3}; /* mov [ebx], edx; ret */
+    enum { STORE = 0x3000, BESIDE = CODE + 0x20 };
+    TestCpu *t = machine(calling, sizeof(calling));
+    poke_all(t, STORE, store, sizeof(store));
+    t->cpu->gpr[RBX] = DATA;
+    const Block *hot = heat(t, CODE, 0, 20);
+    run_with(t, 0, 2); /* links the call */
+    t->cpu->gpr[RBX] = BESIDE;
+    g_assert_cmphex(run_with(t, 0, 1), ==, 1);
+    g_assert_true(hot->dropped);
+    for (unsigned i = 0; i < hot->exit_count; i++)
+        g_assert_cmpuint(translator(t)->exits[hot->first_exit + i].target, ==, 0);
+    test_cpu_free(t);
+}
+
 /* --- the hot space ------------------------------------------------------------------------------- */
 
 /* Many loops, each of them hot, until the slots run out, and again. */
@@ -614,6 +640,7 @@ int main(int argc, char **argv)
     g_test_add_func("/optimizer/remade", test_remade);
     g_test_add_func("/optimizer/changed_after", test_changed_after);
     g_test_add_func("/optimizer/changed_meanwhile", test_changed_meanwhile);
+    g_test_add_func("/optimizer/dropped_in_call", test_dropped_in_call);
     g_test_add_func("/optimizer/emptied", test_emptied);
     g_test_add_func("/optimizer/flushed", test_flushed);
     g_test_add_func("/optimizer/freed", test_freed);
