@@ -606,6 +606,48 @@ static void run_large(const uint8_t *insn, unsigned size)
     test_cpu_free(t);
 }
 
+/* The same in 64-bit code that names all registers in memory: they change places at each way out,
+ * where the flags are made by undoing an addition. */
+static void run_large_swapped(const uint8_t *insn, unsigned size)
+{
+    enum { COUNT = 59, ROUNDS = 5 };
+    uint8_t code[COUNT * MAX_INSN_LENGTH + 32], *p = code;
+    static const uint8_t all[] = {0x4d, 0x01, 0xc8, 0x4d, 0x01, 0xda, /* add r8, r9; add r10, r11 */
+                                  0x48, 0x81, 0xc0, 0x00, 0x10, 0,    0}; /* add rax, 1000h */
+    memcpy(p, all, sizeof(all));
+    p += sizeof(all);
+    for (unsigned n = 0; n < COUNT; n++, p += size)
+        memcpy(p, insn, size);
+    static const uint8_t end[] = {0x83, 0xe9, 0x01, 0x0f, 0x85}; /* sub ecx, 1; jnz CODE; hlt */
+    memcpy(p, end, sizeof(end));
+    p += sizeof(end);
+    store_le(p, code - (p + 4), 4);
+    p[4] = 0xf4;
+    TestCpu *t = machine(code, p + 5 - code);
+    Cpu *cpu = t->cpu;
+    test_cpu_flat(t, CPU_LONG, 0);
+    cpu->seg[SEG_GS].base = 0x10000;
+    cpu->gpr[RSI] = cpu->gpr[RDI] = DATA;
+    const Block *hot = heat(t, CODE, 0, ROUNDS);
+    g_test_message("%02x %02x: %u bytes of code", insn[0], insn[1], hot->code_end - hot->entry);
+    g_assert_cmpuint(hot->insn_count, ==, COUNT + 5);
+    test_cpu_free(t);
+}
+
+static void test_largest_swapped(void)
+{
+    static const uint8_t push[] = {0x65, 0xff, 0xb4, 0x33, 0x00, 0x40, 0x00, 0x00};
+    static const uint8_t pop[] = {0x65, 0x8f, 0x84, 0x33, 0x00, 0x40, 0x00, 0x00};
+    static const uint8_t movs[] = {0x65, 0x48, 0xa5}, cmps[] = {0x65, 0x48, 0xa7};
+    static const uint8_t movs32[] = {0x65, 0x67, 0x48, 0xa5}, cmps32[] = {0x65, 0x67, 0x48, 0xa7};
+    run_large_swapped(push, sizeof(push));
+    run_large_swapped(pop, sizeof(pop));
+    run_large_swapped(movs, sizeof(movs));
+    run_large_swapped(cmps, sizeof(cmps));
+    run_large_swapped(movs32, sizeof(movs32));
+    run_large_swapped(cmps32, sizeof(cmps32));
+}
+
 static void test_largest(void)
 {
     static const uint8_t push[] = {0x65, 0xff, 0xb4, 0x33, 0x00, 0x40, 0x00, 0x00};
@@ -645,5 +687,6 @@ int main(int argc, char **argv)
     g_test_add_func("/optimizer/flushed", test_flushed);
     g_test_add_func("/optimizer/freed", test_freed);
     g_test_add_func("/optimizer/largest", test_largest);
+    g_test_add_func("/optimizer/largest_swapped", test_largest_swapped);
     return g_test_run();
 }
