@@ -139,7 +139,7 @@ static void across(void)
 static void far_apart(void)
 {
     static const uint8_t ends[] = {
-        0xa0, 0x10, 0, 0, 0, 0, 0, 0, 0x80,                         /* mov al, [-2^63 + 10h] */
+        0xa0, 0x10, 0,    0,    0,    0,    0,    0,    0x80,       /* mov al, [-2^63 + 10h] */
         0xa0, 0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xf4, /* mov al, [2^63 - 10h]; hlt */
     };
     TestCpu *t = machine(ends, sizeof(ends));
