@@ -164,6 +164,21 @@ static inline MemPage mem_stretch_page(const MemStretch *s, uint64_t offset)
                      .page_flags = s->page_flags + (offset >> PAGE_SHIFT)};
 }
 
+/* A page of a device's registers, for who keeps the answer. */
+typedef struct MemRegisters {
+    MemRegion *region;     /* what the whole page shows; NULL: no registers, or not of one region */
+    uint64_t offset;       /* of the page's first byte in it */
+    const MemTable *table; /* where that was found */
+} MemRegisters;
+MemRegisters address_space_registers(AddressSpace *as, uint64_t addr);
+
+/* address_space_load and _store at addr, which lies in the page of `known` as the whole access
+ * does: without a search, if nothing has changed. */
+uint64_t address_space_load_known(AddressSpace *as, const MemRegisters *known, uint64_t addr,
+                                  unsigned size);
+void address_space_store_known(AddressSpace *as, const MemRegisters *known, uint64_t addr,
+                               uint64_t value, unsigned size);
+
 /* For `info mtree`: one line a range. */
 void address_space_print(const AddressSpace *as, GString *out);
 
