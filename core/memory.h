@@ -4,8 +4,8 @@
  * priority wins, then the later added. An AddressSpace flattens the tree into a sorted table that
  * look-ups search. Guest memory and the 64 KiB of I/O ports are both address spaces.
  *
- * Everything here is called with the machine lock held, except address_space_page and the plain RAM
- * it hands out. */
+ * Everything here is called with the machine lock held, except address_space_page with the plain
+ * RAM it hands out, and address_space_registers. */
 #ifndef MYNA_CORE_MEMORY_H
 #define MYNA_CORE_MEMORY_H
 

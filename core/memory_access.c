@@ -213,8 +213,11 @@ static void store_piece(AddressSpace *as, const MemRange *range, uint64_t addr, 
 
 uint64_t address_space_load(AddressSpace *as, uint64_t addr, unsigned size)
 {
+    const MemRange *all = address_space_find(as, addr);
     uint64_t value = 0;
 
+    if (LIKELY(span(all, addr, size) == size))
+        return load_piece(as, all, addr, size);
     for (unsigned done = 0, piece; done < size; done += piece) {
         const MemRange *range = address_space_find(as, addr + done);
         piece = power_below(span(range, addr + done, size - done));
@@ -225,6 +228,12 @@ uint64_t address_space_load(AddressSpace *as, uint64_t addr, unsigned size)
 
 void address_space_store(AddressSpace *as, uint64_t addr, uint64_t value, unsigned size)
 {
+    const MemRange *all = address_space_find(as, addr);
+
+    if (LIKELY(span(all, addr, size) == size)) {
+        store_piece(as, all, addr, value, size);
+        return;
+    }
     for (unsigned done = 0, piece; done < size; done += piece) {
         const MemRange *range = address_space_find(as, addr + done);
         piece = power_below(span(range, addr + done, size - done));
