@@ -237,6 +237,30 @@ const uint8_t *door_interpret(Cpu *cpu, uint32_t site_index)
     return NULL;
 }
 
+/* The code behind the instruction, which has been dropped meanwhile or is soon, must not be gone
+ * to: there is a look at `poll` before it. Who has something to tell the CPU has set that already.
+ */
+static void leave_void_code(const Translator *t, Cpu *cpu, const Site *site)
+{
+    if (UNLIKELY(t->flush_wanted || t->blocks[site->block].dropped))
+        __atomic_store_n(&cpu->jit.poll, 1, __ATOMIC_RELAXED);
+}
+
+/* While a breakpoint of DR7 is armed no generated code runs. */
+uint64_t door_port(Cpu *cpu, uint32_t port, uint32_t site, uint64_t rax)
+{
+    Translator *t = translator_of(cpu);
+    unsigned size = site >> PORT_SIZE_SHIFT & 7;
+    uint64_t mask = ((uint64_t)1 << 8 * size) - 1;
+    t->stats.ports++;
+    if (site & PORT_OUT)
+        port_store(cpu, port, rax & mask, size);
+    else
+        rax = port_load(cpu, port, size) | (size < 4 ? rax & ~mask : 0);
+    leave_void_code(t, cpu, &t->sites[site & PORT_SITE]);
+    return rax;
+}
+
 /* Time is exact, and what devices do is seen at once, only in the interpreter. */
 static bool load_device(const Translator *t, Cpu *cpu, LinAddr la, uint32_t site)
 {
