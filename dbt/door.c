@@ -28,7 +28,8 @@ void flags_to_image(Cpu *cpu)
 
 /* --- the instruction ------------------------------------------------------------------------------ */
 
-/* Sites of checks keep no decoded instruction until they are first taken. */
+/* Sites of checks keep no decoded instruction until they are first taken. NULL: another CPU has
+ * written to the block, which is not told yet, and what is there now cannot be decoded. */
 static const Insn *site_insn(Translator *t, Site *site)
 {
     if (site->insn)
@@ -41,9 +42,9 @@ static const Insn *site_insn(Translator *t, Site *site)
     Insn *insn = &t->insns[full ? space->end.insn - 1 : space->next.insn];
     const uint8_t *bytes = block->host + site->delta;
     unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
-    DecodeStatus status = decode(bytes, PAGE_SIZE - ((uintptr_t)bytes & PAGE_MASK), cpu->code_size,
-                                 flags, insn);
-    g_assert(status == DECODE_OK);
+    if (decode(bytes, PAGE_SIZE - ((uintptr_t)bytes & PAGE_MASK), cpu->code_size, flags, insn) !=
+        DECODE_OK)
+        return NULL;
     exec_bind(cpu, insn);
     if (full)
         t->flush_wanted = true;
@@ -196,12 +197,25 @@ static const uint8_t *look_for_code(Translator *t, Cpu *cpu, const Handover *h)
     return known_code(t, cpu, key);
 }
 
+/* To the dispatcher, before the instruction. What is counted ahead has not run. */
+static const uint8_t *leave_before(Translator *t, Cpu *cpu, const Site *site)
+{
+    const Block *block = &t->blocks[site->block];
+    cpu->rip = block->rip + site->delta;
+    cpu->jit.budget += t->counted ? block->insn_count - site->number : 0;
+    settle_count(t, cpu);
+    t->jumped = false;
+    return NULL;
+}
+
 const uint8_t *door_interpret(Cpu *cpu, uint32_t site_index)
 {
     Translator *t = translator_of(cpu);
     Site *site = &t->sites[site_index];
     const Block *block = &t->blocks[site->block];
     const Insn *insn = site_insn(t, site);
+    if (UNLIKELY(!insn))
+        return leave_before(t, cpu, site);
     const RowTraits *traits = row_traits(insn);
     x87_settle_pointers(cpu);
     bool x87 = cpu->jit.x87_loaded && (traits->sees_x87 || t->lockstep);
@@ -279,9 +293,11 @@ MissResult door_miss(Cpu *cpu, LinAddr la, uint32_t site)
         t->stats.device_loads++;
         return MISS_LOADED;
     }
+    const Site *origin = &t->sites[site & MISS_SITE];
     bool refilled = mmu_refill(cpu, la, site & MISS_WRITES ? ACCESS_WRITE : ACCESS_READ);
     t->stats.misses[refilled]++;
     if (!refilled)
-        note_device(t, cpu, la, &t->sites[site & MISS_SITE]);
-    return refilled ? MISS_RETRY : MISS_COLD;
+        note_device(t, cpu, la, origin);
+    /* The walk itself may have written to the block, which then ends here. */
+    return refilled && !t->blocks[origin->block].dropped ? MISS_RETRY : MISS_COLD;
 }

@@ -49,6 +49,15 @@ static void connect(Translator *t, Cpu *cpu, uint32_t from, uint32_t to)
     link_exit(t, from, to);
 }
 
+/* May the exit be linked to what runs with this key? One of a block that was dropped meanwhile, as
+ * a call's when it returns, is no more than a number, which may be given to another. */
+static bool is_linkable(const Translator *t, uint32_t from, uint32_t key)
+{
+    const Exit *exit = &t->exits[from];
+    const Block *block = &t->blocks[exit->block];
+    return exit->kind >= EXIT_NEAR && block->key == key && !block->dropped;
+}
+
 /* GS is this thread's, and nobody else in the program uses it: it is written when another CPU has
  * its turn, for that takes tens of cycles. */
 static void show_contexts(const Cpu *cpu)
@@ -137,7 +146,7 @@ static void run_code(Translator *t, Cpu *cpu)
             optimizer_follow(t->optimizer);
             return;
         }
-        if (from && t->exits[from].kind >= EXIT_NEAR && t->blocks[t->exits[from].block].key == key)
+        if (from && is_linkable(t, from, key))
             connect(t, cpu, from, block);
         if (t->jumped) {
             mmu_jump_add(mmu_context(cpu), cpu->rip, t->rx + t->blocks[block].entry);

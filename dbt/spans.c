@@ -180,6 +180,12 @@ static bool join(Span *span, int64_t at, unsigned size, bool write, bool is_hot)
     return true;
 }
 
+/* Differences of addresses would not fit. There is no memory so far out. */
+static bool is_far_out(int64_t at)
+{
+    return at > INT64_MAX / 4 || at < INT64_MIN / 4;
+}
+
 static void add_access(Spans *s, unsigned n)
 {
     const IrOp *op = &s->ir->ops[n];
@@ -187,6 +193,8 @@ static void add_access(Spans *s, unsigned n)
     if (!may_join(s, op, &ad))
         return;
     Place place = place_of(s, &ad);
+    if (is_far_out(place.at))
+        return;
     bool write = op->access == ACCESS_WRITE;
     unsigned i = 0;
     while (i < s->count && !(s->span[i].base == place.base &&

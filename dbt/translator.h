@@ -188,7 +188,7 @@ typedef struct Translator {
 } Translator;
 
 enum { XSAVE_AREA_SIZE = 576 };
-enum { MAX_BLOCK_CODE = 64 * KIB };
+enum { MAX_BLOCK_CODE = 96 * KIB };
 enum { MAX_BLOCKS = 1 << 20, MAX_SITES = 1 << 23, MAX_EXITS = 1 << 22, MAX_INSNS = 1 << 20 };
 
 /* Where a block is entered by whoever has looked at `poll`. */

@@ -495,6 +495,32 @@ static void test_changed_meanwhile(void)
     change(true, true);
 }
 
+/* A hot block is dropped by what it has called. What is linked then is the block behind the return,
+ * and nothing of the dropped one's, for its exits' numbers are given away again. */
+static void test_dropped_in_call(void)
+{
+    static const uint8_t calling[] = {
+        0xe8, 0xfb, 0x1f, 0x00, 0x00, /* 1000  again: call store */
+        0x40,                         /* 1005  inc eax */
+        0x49,                         /* 1006  dec ecx */
+        0x75, 0xf7,                   /* 1007  jnz again */
+        0xf4,                         /* 1009  hlt */
+    };
+    static const uint8_t store[] = {0x89, 0x13, 0xc3}; /* mov [ebx], edx; ret */
+    enum { STORE = 0x3000, BESIDE = CODE + 0x20 };
+    TestCpu *t = machine(calling, sizeof(calling));
+    poke_all(t, STORE, store, sizeof(store));
+    t->cpu->gpr[RBX] = DATA;
+    const Block *hot = heat(t, CODE, 0, 20);
+    run_with(t, 0, 2); /* links the call */
+    t->cpu->gpr[RBX] = BESIDE;
+    g_assert_cmphex(run_with(t, 0, 1), ==, 1);
+    g_assert_true(hot->dropped);
+    for (unsigned i = 0; i < hot->exit_count; i++)
+        g_assert_cmpuint(translator(t)->exits[hot->first_exit + i].target, ==, 0);
+    test_cpu_free(t);
+}
+
 /* --- the hot space ------------------------------------------------------------------------------- */
 
 /* Many loops, each of them hot, until the slots run out, and again. */
@@ -580,6 +606,48 @@ static void run_large(const uint8_t *insn, unsigned size)
     test_cpu_free(t);
 }
 
+/* The same in 64-bit code that names all registers in memory: they change places at each way out,
+ * where the flags are made by undoing an addition. */
+static void run_large_swapped(const uint8_t *insn, unsigned size)
+{
+    enum { COUNT = 59, ROUNDS = 5 };
+    uint8_t code[COUNT * MAX_INSN_LENGTH + 32], *p = code;
+    static const uint8_t all[] = {0x4d, 0x01, 0xc8, 0x4d, 0x01, 0xda, /* add r8, r9; add r10, r11 */
+                                  0x48, 0x81, 0xc0, 0x00, 0x10, 0,    0}; /* add rax, 1000h */
+    memcpy(p, all, sizeof(all));
+    p += sizeof(all);
+    for (unsigned n = 0; n < COUNT; n++, p += size)
+        memcpy(p, insn, size);
+    static const uint8_t end[] = {0x83, 0xe9, 0x01, 0x0f, 0x85}; /* sub ecx, 1; jnz CODE; hlt */
+    memcpy(p, end, sizeof(end));
+    p += sizeof(end);
+    store_le(p, code - (p + 4), 4);
+    p[4] = 0xf4;
+    TestCpu *t = machine(code, p + 5 - code);
+    Cpu *cpu = t->cpu;
+    test_cpu_flat(t, CPU_LONG, 0);
+    cpu->seg[SEG_GS].base = 0x10000;
+    cpu->gpr[RSI] = cpu->gpr[RDI] = DATA;
+    const Block *hot = heat(t, CODE, 0, ROUNDS);
+    g_test_message("%02x %02x: %u bytes of code", insn[0], insn[1], hot->code_end - hot->entry);
+    g_assert_cmpuint(hot->insn_count, ==, COUNT + 5);
+    test_cpu_free(t);
+}
+
+static void test_largest_swapped(void)
+{
+    static const uint8_t push[] = {0x65, 0xff, 0xb4, 0x33, 0x00, 0x40, 0x00, 0x00};
+    static const uint8_t pop[] = {0x65, 0x8f, 0x84, 0x33, 0x00, 0x40, 0x00, 0x00};
+    static const uint8_t movs[] = {0x65, 0x48, 0xa5}, cmps[] = {0x65, 0x48, 0xa7};
+    static const uint8_t movs32[] = {0x65, 0x67, 0x48, 0xa5}, cmps32[] = {0x65, 0x67, 0x48, 0xa7};
+    run_large_swapped(push, sizeof(push));
+    run_large_swapped(pop, sizeof(pop));
+    run_large_swapped(movs, sizeof(movs));
+    run_large_swapped(cmps, sizeof(cmps));
+    run_large_swapped(movs32, sizeof(movs32));
+    run_large_swapped(cmps32, sizeof(cmps32));
+}
+
 static void test_largest(void)
 {
     static const uint8_t push[] = {0x65, 0xff, 0xb4, 0x33, 0x00, 0x40, 0x00, 0x00};
@@ -614,9 +682,11 @@ int main(int argc, char **argv)
     g_test_add_func("/optimizer/remade", test_remade);
     g_test_add_func("/optimizer/changed_after", test_changed_after);
     g_test_add_func("/optimizer/changed_meanwhile", test_changed_meanwhile);
+    g_test_add_func("/optimizer/dropped_in_call", test_dropped_in_call);
     g_test_add_func("/optimizer/emptied", test_emptied);
     g_test_add_func("/optimizer/flushed", test_flushed);
     g_test_add_func("/optimizer/freed", test_freed);
     g_test_add_func("/optimizer/largest", test_largest);
+    g_test_add_func("/optimizer/largest_swapped", test_largest_swapped);
     return g_test_run();
 }

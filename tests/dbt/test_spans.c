@@ -135,6 +135,21 @@ static void across(void)
         run_both(DATA + PAGE_SIZE - before);
 }
 
+/* Addresses at both ends of all 64 bits are not near each other. */
+static void far_apart(void)
+{
+    static const uint8_t ends[] = {
+        0xa0, 0x10, 0,    0,    0,    0,    0,    0,    0x80,       /* mov al, [-2^63 + 10h] */
+        0xa0, 0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0xf4, /* mov al, [2^63 - 10h]; hlt */
+    };
+    TestCpu *t = machine(ends, sizeof(ends));
+    test_cpu_flat(t, CPU_LONG, 0);
+    translate(t);
+    cpu_run(t->cpu, BUDGET);
+    g_assert_cmpuint(t->triple_faults, ==, 1); /* no handler for #GP */
+    test_cpu_free(t);
+}
+
 /* --- what is mapped changes ---------------------------------------------------------------------- */
 
 typedef struct Switch {
@@ -216,6 +231,7 @@ int main(int argc, char **argv)
     g_test_add_func("/spans/scaled", scaled);
     g_test_add_func("/spans/apart", apart);
     g_test_add_func("/spans/across", across);
+    g_test_add_func("/spans/far_apart", far_apart);
     g_test_add_func("/spans/remapped", remapped);
     g_test_add_func("/spans/invalidated", invalidated);
     return g_test_run();

@@ -48,8 +48,6 @@ FUNCTION(fpatan, ops->fpatan(x, y, env))
 FUNCTION(fptan, ops->fptan(x, env).first)
 FUNCTION(fsin, ops->fsin(x, env).first)
 FUNCTION(fcos, ops->fcos(x, env).first)
-FUNCTION(fsincos_sine, ops->fsincos(x, env).first)
-FUNCTION(fsincos_cosine, ops->fsincos(x, env).second)
 /* clang-format on */
 
 /* --- known answers --------------------------------------------------------------------------- */
@@ -127,6 +125,11 @@ typedef enum Domain {
     DOMAIN_NEAR,  /* -1 + sqrt(1/2) .. sqrt(2) - 1 */
     DOMAIN_ANGLE, /* below 2^63 */
 } Domain;
+
+/* clang-format off */
+FUNCTION(fsincos_sine, ops->fsincos(x, env).first)
+FUNCTION(fsincos_cosine, ops->fsincos(x, env).second)
+/* clang-format on */
 
 static const struct {
     const char *name;

@@ -260,6 +260,14 @@ static void shrink(Bench *b, Program *p, uint64_t *most)
     }
 }
 
+static void print_fpu(const char *name, const Fpu *fpu)
+{
+    printf("  x87 of the %s: control %04x status %04x top %u valid %02x\n", name, fpu->cw, fpu->sw,
+           fpu->top, fpu->valid);
+    for (unsigned i = 0; i < 8; i++)
+        printf("  %04x:%016" PRIx64 "%s", fpu->reg[i].se, fpu->reg[i].mant, i % 4 == 3 ? "\n" : "");
+}
+
 static void report(Bench *b, Program *p, uint64_t most, uint64_t seed)
 {
     Totals ignored = {0};
@@ -281,6 +289,10 @@ static void report(Bench *b, Program *p, uint64_t most, uint64_t seed)
     for (unsigned s = 0; s < SEG_COUNT && p->world->segmented; s++)
         printf("  segment %u base %" PRIx64 " limit %x access %x\n", s, a->seg[s].base,
                a->seg[s].limit, a->seg[s].access);
+    if (!same_fpu(&a->fpu, &c->fpu)) {
+        print_fpu("interpreter", &a->fpu);
+        print_fpu("translator", &c->fpu);
+    }
     const uint8_t *x = b->t[INTERPRETED]->ram.host, *y = b->t[which]->ram.host;
     for (unsigned at = 0, shown = 0; at < RAM_SIZE && shown < 16; at++)
         if (x[at] != y[at] && ++shown)

@@ -191,7 +191,7 @@ static bool is_wanted(const InsnRow *row)
         "RCP",   "RSQRT", "VRCP",  "VRSQRT",  "F2XM1",    "FYL2X",   "FPATAN",   "FPTAN",
         "FSIN",  "FCOS",  "FPREM", "FLDENV",  "FRSTOR",   "FNSTENV", "FNSAVE",   "POPF",
         "ENTER", "INT",   "BOUND", "VGATHER", "VPGATHER", "MASKMOV", "VMASKMOV", "VPMASKMOV",
-        "HLT",   "LEAVE", "XLAT",  "PAUSE",   "CLDEMOTE", "BSWAP",
+        "HLT",   "LEAVE", "XLAT",  "PAUSE",   "CLDEMOTE", "BSWAP",   "FCOMI",    "FUCOMI",
     };
     const char *why;
     if (row->attrs & (ATTR_BRANCH | ATTR_CPL0 | ATTR_IOPL | ATTR_SERIAL) ||
