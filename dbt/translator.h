@@ -126,6 +126,7 @@ typedef struct TranslatorStats {
 typedef struct Trampolines {
     uint32_t enter, exit, cold, miss, miss_with_flags, port, load_vectors, spill_vectors, load_x87,
         nowhere;
+    uint32_t miss_looked[TLB_MODE_COUNT][2]; /* [MMU context][write] */
 } Trampolines;
 
 typedef struct Lockstep Lockstep; /* dbt/lockstep.h */

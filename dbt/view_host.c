@@ -164,7 +164,8 @@ static const char *trampoline_name(const Trampolines *t, uint32_t at)
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
         if (names[i].at == at)
             return names[i].name;
-    return NULL;
+    bool looked = at >= t->miss_looked[0][0] && at <= t->miss_looked[TLB_MODE_COUNT - 1][1];
+    return looked ? "fill the TLB" : NULL;
 }
 
 static void print_place(const View *v, uint32_t at, GString *out)

@@ -359,4 +359,33 @@ static ALWAYS_INLINE uint32_t asm_jmp(Asm *a, uint32_t target)
     return a->at - 4;
 }
 
+/* To code that is there already: the shortest form. */
+static ALWAYS_INLINE void asm_jcc_back(Asm *a, unsigned cond, uint32_t target)
+{
+    int32_t distance = target - (a->at + 2);
+    if (!asm_fits8(distance)) {
+        asm_jcc(a, cond, target);
+        return;
+    }
+    asm_byte(a, 0x70 | cond);
+    asm_byte(a, distance);
+}
+
+static ALWAYS_INLINE void asm_jmp_back(Asm *a, uint32_t target)
+{
+    int32_t distance = target - (a->at + 2);
+    if (!asm_fits8(distance)) {
+        asm_jmp(a, target);
+        return;
+    }
+    asm_byte(a, 0xeb);
+    asm_byte(a, distance);
+}
+
+static ALWAYS_INLINE void asm_push_imm(Asm *a, uint32_t value)
+{
+    asm_byte(a, 0x68);
+    asm_imm(a, value, 4);
+}
+
 #endif

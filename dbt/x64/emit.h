@@ -132,6 +132,8 @@ void emit_cold_from(Emit *e, uint32_t from);
 
 /* memory.c: the check ops; M afterwards. */
 void emit_check(Emit *e, const IrOp *op);
+/* The tag for reads or writes of the TLB entry that the look-up found at R11. */
+Rm emit_tlb_tag(unsigned context, bool write);
 void emit_reach(Emit *e, const IrOp *op);
 void emit_lea(Emit *e, const IrOp *op);
 /* The memory operand's offset in its segment. Changes no flags; uses R10 and R11. */

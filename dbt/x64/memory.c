@@ -130,20 +130,28 @@ struct LookupCode {
     uint8_t miss;   /* and the rel32 of the jump that is taken if the page is not there; */
     uint8_t found;  /* behind that jump */
     uint8_t length; /* and all of it */
-    uint8_t again_length;
-    uint8_t again[24]; /* makes R10 the address again where the jump goes: xor r10, tag */
-    Rm tag, host;      /* of the entry at R11 */
+    bool write;
+    Rm tag, host; /* of the entry at R11 */
 };
 
-enum { CONTEXTS = 4, ACCESSES = 2 };
+enum { CONTEXTS = TLB_MODE_COUNT, ACCESSES = 2 };
 static const LookupCode *lookup_codes; /* [CONTEXTS][ACCESSES] */
+
+static Rm entry_field(unsigned context, size_t field)
+{
+    return rm_gs(HOST_R11, context * MMU_CONTEXT_STRIDE + (int32_t)field);
+}
+
+Rm emit_tlb_tag(unsigned context, bool write)
+{
+    return entry_field(context, write ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read));
+}
 
 static LookupCode lookup_code(unsigned context, bool write)
 {
-    int32_t entry = context * MMU_CONTEXT_STRIDE;
-    int32_t tag = write ? offsetof(TlbEntry, write) : offsetof(TlbEntry, read);
-    LookupCode code = {.tag = rm_gs(HOST_R11, entry + tag),
-                       .host = rm_gs(HOST_R11, entry + offsetof(TlbEntry, host))};
+    LookupCode code = {.write = write,
+                       .tag = emit_tlb_tag(context, write),
+                       .host = entry_field(context, offsetof(TlbEntry, host))};
     Asm a = {.code = code.bytes, .at = 0};
     asm_rorx(&a, 4, HOST_R11, rm_reg(HOST_R10), PAGE_SHIFT - TLB_ENTRY_SHIFT);
     asm_op(&a, OP1(0x23), 4, HOST_R11, x64_cpu(offsetof(Cpu, tlb_mask))); /* and r11d, mask */
@@ -156,10 +164,6 @@ static LookupCode lookup_code(unsigned context, bool write)
     asm_mov(&a, 8, HOST_R11, code.host);
     code.length = a.at;
     g_assert(a.at + ASM_SLACK <= sizeof(code.bytes));
-    Asm again = {.code = code.again, .at = 0};
-    asm_op(&again, OP1(0x33), 8, HOST_R10, code.tag);
-    code.again_length = again.at;
-    g_assert(again.at + ASM_SLACK <= sizeof(code.again));
     return code;
 }
 
@@ -190,13 +194,6 @@ static uint32_t put_lookup(Asm *a, const LookupCode *code, unsigned bytes, unsig
     store_le32(p + code->limit, PAGE_SIZE - bytes);
     a->at += length;
     return missed;
-}
-
-/* With R11 as the look-up left it, which what follows may need. */
-static void put_address_again(Asm *a, const LookupCode *code)
-{
-    memcpy(a->code + a->at, code->again, sizeof(code->again));
-    a->at += code->again_length;
 }
 
 /* A field of a slot. */
@@ -250,28 +247,39 @@ static void put_slot_refill(Emit *e, const Stub *stub)
     asm_patch(a, missed, a->at);
 }
 
-/* Of a span, it is the instruction's own access that is translated: the others may never come. */
-static void put_miss(Emit *e, const Stub *stub)
+/* Makes R10 the address again, of a span that of the instruction's own access: the others may never
+ * come. And the flags. Returns what is to be called. */
+static uint32_t put_address_and_flags(Emit *e, const Stub *stub)
 {
     bool is_long = (e->ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     const Trampolines *trampolines = &e->t->trampolines;
     Asm *a = &e->a;
-    if (stub->has_slot)
-        put_slot_refill(e, stub);
-    put_address_again(a, stub->lookup);
+    if (!stub->own && !stub->save_flags)
+        return trampolines->miss_looked[e->ir->key >> KEY_TLB_SHIFT & 3][stub->lookup->write];
+    asm_op(a, OP1(0x33), 8, HOST_R10, stub->lookup->tag); /* before a recipe uses R11 */
     if (stub->own)
         asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
-    if (stub->save_flags)
-        emit_recipe(e, stub->recipe);
+    if (!stub->save_flags)
+        return trampolines->miss;
+    emit_recipe(e, stub->recipe);
+    return trampolines->miss_with_flags;
+}
+
+static void put_miss(Emit *e, const Stub *stub)
+{
+    Asm *a = &e->a;
+    if (stub->has_slot)
+        put_slot_refill(e, stub);
+    uint32_t trampoline = put_address_and_flags(e, stub);
     if (stub->swapped)
         emit_swap(e);
-    asm_mov_imm(a, HOST_R11, stub->id | stub->kind);
-    asm_call(a, stub->save_flags ? trampolines->miss_with_flags : trampolines->miss);
+    asm_push_imm(a, stub->id | stub->kind);
+    asm_call(a, trampoline);
     if (stub->swapped)
         emit_swap(e);
     if (stub->kind & MISS_READS)
-        asm_jcc(a, COND_NE, stub->ready);
-    asm_jmp(a, stub->retry);
+        asm_jcc_back(a, COND_NE, stub->ready);
+    asm_jmp_back(a, stub->retry);
 }
 
 /* --- checks -------------------------------------------------------------------------------------- */

@@ -5,7 +5,8 @@
  * - exit: jumped to with a number in R11;
  * - cold: jumped to with a Site in R11; the guest's registers go to struct Cpu, C runs the
  *   instruction, and the code goes on where C says, or is left with 0;
- * - miss: called with a linear address in R10 and a Site in R11, after a TLB miss;
+ * - miss: called with a linear address in R10 and a Site pushed before, after a TLB miss;
+ * - miss_looked: the same with R10 and R11 as the look-up left them;
  * - port: called with a port's number in R10 and a Site in R11, for IN and OUT;
  * - load_vectors, spill_vectors: called; between memory and the host's vector registers and MXCSR;
  * - load_x87: called; dbt/x87.c. */
@@ -246,30 +247,34 @@ static void put_cold(Asm *a, const Trampolines *t)
     jump_next(a);
 }
 
-/* Called with the linear address in R10 and the site in R11: returns if the look-up is worth
- * another try, with ZF set, or without it if R10 + R11 is where the value is; else goes on as
- * `cold`. Of the guest's registers only those that C may change are saved. */
+/* Called with the linear address in R10 and the site on the stack, which goes with the return:
+ * returns if the look-up is worth another try, with ZF set, or without it if R10 + R11 is where the
+ * value is; else goes on as `cold`. Of the guest's registers only those that C may change are
+ * saved. */
 static void put_miss(Asm *a, const Trampolines *t)
 {
-    static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
-                                    HOST_R8,  HOST_R9,  HOST_R11, HOST_RBX};
+    static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI,
+                                    HOST_RDI, HOST_R8,  HOST_R9,  HOST_RBX};
+    enum { SITE = (G_N_ELEMENTS(saved) + 1) * 8, R9 = 1 * 8 };
     put_pushes(a, saved, G_N_ELEMENTS(saved));
     asm_op(a, OP0F(0xb6), 4, HOST_RBX, JIT(vectors_loaded));
     spill_if_loaded(a, t);
     asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
     asm_mov(a, 8, HOST_RSI, rm_reg(HOST_R10));
-    asm_mov(a, 4, HOST_RDX, rm_reg(HOST_R11));
+    asm_mov(a, 4, HOST_RDX, rm_mem(HOST_RSP, SITE));
     call_c(a, (uintptr_t)door_miss);
     asm_mov(a, 4, HOST_R10, rm_reg(HOST_RAX));
-    asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, 2 * 8));
+    asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, R9));
     load_if(a, t, HOST_RBX);
     put_pops(a, saved, G_N_ELEMENTS(saved));
     asm_alu_imm(a, ALU_SUB, 4, rm_reg(HOST_R10), MISS_RETRY);
     uint32_t missed = jump_short(a, 0x78); /* js */
     asm_lea(a, 8, HOST_R11, x64_cpu(offsetof(Cpu, jit.loaded) - (MISS_LOADED - MISS_RETRY)));
-    asm_byte(a, 0xc3);
+    asm_byte(a, 0xc2); /* ret 8 */
+    asm_imm(a, 8, 2);
     land_short(a, missed);
-    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 8));
+    asm_mov(a, 4, HOST_R11, rm_mem(HOST_RSP, 8));
+    asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, 16));
     asm_alu_imm(a, ALU_AND, 4, rm_reg(HOST_R11), MISS_SITE);
     asm_jmp(a, t->cold);
 }
@@ -283,6 +288,17 @@ static void put_miss_with_flags(Asm *a, const Trampolines *t)
     asm_store(a, 2, JIT(flags), HOST_RAX);
     put_pop(a, HOST_RAX);
     asm_jmp(a, t->miss);
+}
+
+/* The look-up has left the address in R10 with the tag of the entry at R11 in it. */
+static void put_miss_looked(Asm *a, Trampolines *t)
+{
+    for (unsigned context = 0; context < TLB_MODE_COUNT; context++)
+        for (unsigned write = 0; write < 2; write++) {
+            t->miss_looked[context][write] = a->at;
+            asm_op(a, OP1(0x33), 8, HOST_R10, emit_tlb_tag(context, write)); /* xor */
+            asm_jmp(a, t->miss);
+        }
 }
 
 /* Called with a port's number in R10 and a site in R11; RAX is the guest's. */
@@ -339,6 +355,7 @@ uint32_t x64_trampolines(Translator *t)
     put_miss(&a, at);
     at->miss_with_flags = a.at;
     put_miss_with_flags(&a, at);
+    put_miss_looked(&a, at);
     at->port = a.at;
     put_port(&a, at);
     g_assert(a.at <= MAX_BLOCK_CODE);
