@@ -42,11 +42,8 @@ static void fill(gpointer data, gpointer unused)
 static GThreadPool *worker(void)
 {
     static GThreadPool *pool;
-    static gsize once;
-    if (g_once_init_enter(&once)) {
-        pool = g_thread_pool_new(fill, NULL, 1, FALSE, NULL);
-        g_once_init_leave(&once, 1);
-    }
+    if (g_once_init_enter(&pool))
+        g_once_init_leave(&pool, g_thread_pool_new(fill, NULL, 1, FALSE, NULL));
     return pool;
 }
 
