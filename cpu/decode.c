@@ -35,7 +35,8 @@ static ALWAYS_INLINE const RowPlan *find_plan(Decoder *d, Insn *insn)
     const OpcodeSlot slot = t->slots[d->map][insn->opcode][d->mode == CODE_64];
     uint8_t byte = *d->next;
     bool has_modrm = slot.modrm != MODRM_ABSENT;
-    unsigned modrm = has_modrm ? byte : 0;
+    unsigned modrm = byte &
+                     -(unsigned)has_modrm; /* no branch, which would often be guessed wrong */
     d->next += has_modrm;
     d->fields |= t->modrm_fields[modrm] | (insn->opcode & 7) << FIELD_OPCODE;
     unsigned leaf = t->leaves[slot.first + d->prefix_class * slot.prefix_stride +

@@ -111,20 +111,26 @@ static void serve_new_code(CpuGroupMember *m)
     g_ptr_array_set_size(m->new_code, 0);
 }
 
+/* Has another CPU yet to forget a page? */
+static bool someone_behind(const CpuGroupMember *self)
+{
+    const CpuGroup *group = self->cpu->group;
+    for (unsigned i = 0; i < group->count; i++)
+        if (&group->members[i] != self && group->members[i].new_code->len)
+            return true;
+    return false;
+}
+
 /* Until no other CPU has yet to forget a page, whoever asked for it: a page whose flag is set may
  * still be on its way. Two CPUs that wait for each other serve each other. */
 static void wait_until_forgotten(CpuGroupMember *self)
 {
-    CpuGroup *group = self->cpu->group;
-    unsigned i = 0;
+    if (!someone_behind(self))
+        return;
     rest_begin(self);
-    while (i < group->count) {
-        CpuGroupMember *m = &group->members[i++];
-        if (m == self || !m->new_code->len)
-            continue;
+    while (someone_behind(self)) {
         serve_new_code(self);
-        g_cond_wait(&group->news, &group->lock);
-        i = 0;
+        g_cond_wait(&self->cpu->group->news, &self->cpu->group->lock);
     }
     rest_end(self);
 }

@@ -104,7 +104,8 @@ Translator *translator_new(Cpu *cpu, uint32_t code_bytes, GError **err)
     t->exits = reserve(MAX_EXITS * sizeof(Exit));
     t->insns = reserve(MAX_INSNS * sizeof(Insn));
     t->bucket = reserve(BUCKET_BYTES);
-    t->pages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+    t->pages = g_hash_table_new(g_direct_hash, g_direct_equal);
+    t->page_records = g_ptr_array_new_with_free_func(g_free);
     t->page_ids = link_page_ids_new();
     t->ir = g_new0(IrBlock, 1);
     t->xsave_area = aligned_alloc(64, XSAVE_AREA_SIZE);
@@ -135,6 +136,7 @@ void translator_free(Translator *t)
     munmap(t->insns, MAX_INSNS * sizeof(Insn));
     munmap(t->bucket, BUCKET_BYTES);
     g_hash_table_destroy(t->pages);
+    g_ptr_array_free(t->page_records, TRUE);
     g_hash_table_destroy(t->page_ids);
     g_free(t->ir);
     free(t->xsave_area);
@@ -151,6 +153,11 @@ static unsigned hash(uint64_t rip, const uint8_t *host, uint32_t key)
     uint64_t page = (uintptr_t)host >> PAGE_SHIFT ^ rip >> PAGE_SHIFT << 20 ^ (uint64_t)key << 40;
     unsigned offset = (uintptr_t)host & PAGE_MASK;
     return page * 0x9e3779b97f4a7c15u >> (64 - HASH_BITS) ^ offset >> 2;
+}
+
+void cache_prefetch(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key)
+{
+    __builtin_prefetch(&t->bucket[hash(rip, host, key)], 1);
 }
 
 static bool is_block(const Block *block, uint64_t rip, uint64_t base, const uint8_t *host,
@@ -180,14 +187,30 @@ uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, u
     return cache_find(t, rip, base, host, key);
 }
 
+/* They are allocated many at once: the allocator grows a thread's heap by as much as is asked for,
+ * each time with a system call. */
+static CodePage *new_page(Translator *t)
+{
+    enum { AT_ONCE = 64 };
+    unsigned n = g_hash_table_size(t->pages) % AT_ONCE;
+    if (n == 0)
+        g_ptr_array_add(t->page_records, g_new0(CodePage, AT_ONCE));
+    return (CodePage *)t->page_records->pdata[t->page_records->len - 1] + n;
+}
+
+/* Most often it is the one that was asked for last. */
 CodePage *cache_page(Translator *t, const uint8_t *host)
 {
     uint8_t *start = page_start(host);
+    if (LIKELY(start == t->last_page_start))
+        return t->last_page;
     CodePage *page = g_hash_table_lookup(t->pages, start);
     if (!page) {
-        page = g_new0(CodePage, 1);
+        page = new_page(t);
         g_hash_table_insert(t->pages, start, page);
     }
+    t->last_page_start = start;
+    t->last_page = page;
     return page;
 }
 
@@ -361,13 +384,17 @@ void cache_leave_alone(Translator *t, uint32_t index)
     cache_drop(t, index);
 }
 
+/* Whether there is room is looked at when so many bytes of code have been written: for each record
+ * there are five at least. */
+enum { LOOKS_APART = 4 * KIB, RECORDS_APART = LOOKS_APART / 5 };
+
 bool cache_nearly_full(const CodeSpace *space)
 {
     const CodePlace *next = &space->next, *end = &space->end;
-    enum { INSNS = 2 * IR_MAX_INSNS }; /* loops are written twice */
-    return next->code + MAX_BLOCK_CODE > end->code || next->block + 2 >= end->block ||
-           next->site + INSNS >= end->site || next->exit + MAX_STUBS >= end->exit ||
-           next->insn + INSNS >= end->insn;
+    enum { INSNS = 2 * IR_MAX_INSNS + RECORDS_APART }; /* loops are written twice */
+    return next->code + LOOKS_APART + MAX_BLOCK_CODE > end->code ||
+           next->block + 2 + RECORDS_APART >= end->block || next->site + INSNS >= end->site ||
+           next->exit + MAX_STUBS + RECORDS_APART >= end->exit || next->insn + INSNS >= end->insn;
 }
 
 void cache_flush(Translator *t)
@@ -393,15 +420,17 @@ void cache_flush(Translator *t)
     mmu_slots_empty(t->cpu);
     for (unsigned i = 0; i < SPACE_COUNT; i++)
         t->space[i].next = t->space[i].first;
+    t->next_look = 0;
     t->generation++;
     t->stats.flushes++;
 }
 
-void cache_make_room(Translator *t)
+void cache_look_for_room(Translator *t)
 {
     if (cache_nearly_full(&t->space[SPACE_PLAIN]))
         cache_flush(t);
     const CodePlace *next = &t->space[SPACE_PLAIN].next;
+    t->next_look = next->code + LOOKS_APART;
     ahead_used(&t->ahead[AHEAD_CODE], next->code);
     ahead_used(&t->ahead[AHEAD_BLOCKS], next->block * sizeof(Block));
     ahead_used(&t->ahead[AHEAD_SITES], next->site * sizeof(Site));

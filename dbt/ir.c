@@ -20,10 +20,15 @@ const IrInfo ir_info[IR_OPCODE_COUNT] = {
         #name,                                                                               \
         text,                                                                                \
         leaves == LEAVES,                                                                    \
-        FLAGS_##flags,                                                                       \
         {leaves != STAYS ? FLAGS_ARITH : 0, FLAGS_##flags == FLAGS_WRITES ? FLAGS_ARITH : 0, \
          GPRS_##gprs, false},                                                                \
     },
+#include "dbt/ir.def"
+#undef IROP
+};
+
+const uint8_t ir_flags[IR_OPCODE_COUNT] = {
+#define IROP(name, text, leaves, flags, gprs) [IR_##name] = FLAGS_##flags,
 #include "dbt/ir.def"
 #undef IROP
 };

@@ -40,7 +40,7 @@ typedef struct IrOp {
         bool aligned; /* CHECK: the address must be a multiple of the size */
     };
     uint8_t span; /* of a check that opens one, and of REACH: 1 + number; 0: none */
-    int64_t imm;  /* constant, offset in the span, or target rip of an exit */
+    int64_t imm;  /* constant, bytes from the span's first access, or target rip of an exit */
 } IrOp;
 
 /* Memory near one register's value that one check opens for several accesses. */
@@ -65,15 +65,22 @@ typedef struct IrSwap {
     uint8_t a, b;
 } IrSwap;
 
-typedef enum IrFlags { FLAGS_KEEPS, FLAGS_READS, FLAGS_CLOBBERS, FLAGS_WRITES, FLAGS_ROW } IrFlags;
+/* As bits, so that a back end can tell at once that there is nothing to do before an op. */
+typedef enum IrFlags {
+    FLAGS_KEEPS = 0,
+    FLAGS_READS = 1 << 0,
+    FLAGS_CLOBBERS = 1 << 1,
+    FLAGS_WRITES = 1 << 2,
+    FLAGS_ROW = 0, /* depends: the op's emitter sees to it */
+} IrFlags;
 
 typedef struct IrInfo {
     const char *name, *text;
     bool leaves;
-    uint8_t flags; /* IrFlags */
-    IrUse use;     /* of every op with this opcode, beside what depends on dst or the row */
+    IrUse use; /* of every op with this opcode, beside what depends on dst or the row */
 } IrInfo;
 extern const IrInfo ir_info[IR_OPCODE_COUNT];
+extern const uint8_t ir_flags[IR_OPCODE_COUNT]; /* IrFlags; apart, because each op is looked up */
 
 /* One superblock on its way through the passes. */
 typedef struct IrBlock {
@@ -84,9 +91,10 @@ typedef struct IrBlock {
     uint64_t granules;     /* 64-byte pieces of the page that the code lies in */
     uint32_t key;
     unsigned insn_count, op_count, joinable_count, span_count, swap_count;
-    bool vectors, x87; /* some row uses the host's vector or x87 registers */
-    bool is_hot;       /* it is worth more time than others */
-    bool is_loop;      /* its last branch goes to its first instruction */
+    uint16_t joinable_gprs; /* bit n: register n is in an address that spans may join */
+    bool vectors, x87;      /* some row uses the host's vector or x87 registers */
+    bool is_hot;            /* it is worth more time than others */
+    bool is_loop;           /* its last branch goes to its first instruction */
     bool alone;    /* no spans: an access of this block often was not in one page with the others */
     GArray *marks; /* of Mark: what each part of the host code is for; NULL: nobody looks */
     IrSpan spans[IR_MAX_SPANS];
@@ -127,10 +135,13 @@ static inline IrOp *ir_add_to(IrBlock *ir, IrOpcode opcode, unsigned size, unsig
     return op;
 }
 
-/* The last op is a check, and could be left to an earlier one. */
-static inline void ir_note_joinable(IrBlock *ir)
+/* The last op is a check, and could be left to an earlier one. Its address is made of these
+ * registers: general ones, or REG_NONE and REG_IP, which count for nothing. */
+static inline void ir_note_joinable(IrBlock *ir, unsigned base, unsigned index)
 {
+    static_assert((REG_NONE & 31) >= GPR_COUNT && (REG_IP & 31) >= GPR_COUNT, "no general ones");
     ir->joinable[ir->joinable_count++] = ir->op_count - 1;
+    ir->joinable_gprs |= 1u << (base & 31) | 1u << (index & 31);
 }
 
 /* --- addresses ----------------------------------------------------------------------------------- */

@@ -278,6 +278,7 @@ static void begin(IrBlock *ir, uint32_t key)
 {
     ir->key = key;
     ir->insn_count = ir->op_count = ir->joinable_count = ir->swap_count = 0;
+    ir->joinable_gprs = 0;
     ir->granules = 0;
     ir->vectors = ir->x87 = ir->is_loop = ir->is_hot = false;
 }

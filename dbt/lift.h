@@ -123,7 +123,7 @@ static inline void lift_check_operand(Lift *l)
     if (UNLIKELY(l->traits->aligned))
         op->aligned = true;
     else
-        ir_note_joinable(l->ir);
+        ir_note_joinable(l->ir, l->insn->base, l->insn->index);
 }
 
 static inline void lift_stack_check(Lift *l, IrOpcode opcode, unsigned size, MemAccess access,
@@ -132,7 +132,7 @@ static inline void lift_stack_check(Lift *l, IrOpcode opcode, unsigned size, Mem
     IrOp *op = ir_add(l->ir, opcode, size);
     op->access = access;
     op->imm = offset;
-    ir_note_joinable(l->ir);
+    ir_note_joinable(l->ir, opcode == IR_CHECKSP ? RSP : RBP, REG_NONE);
 }
 
 /* Does the superblock go on at rip behind the instruction being lifted, which is on a path? */

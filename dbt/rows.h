@@ -81,10 +81,9 @@ static inline const RowTraits *row_traits(const Insn *insn)
 static inline uint16_t row_written_gprs(const Insn *insn, const RowTraits *traits)
 {
     uint16_t gprs = traits->use.gprs;
-    const Operand *op = insn->op;
-    for (unsigned left = traits->written_operands; left; left >>= 1, op++)
-        if (left & 1 && (op->kind == OPND_GPR || op->kind == OPND_GPR8H))
-            gprs |= 1u << op->reg;
+    unsigned written = traits->written_operands;
+    for (const Operand *op = insn->op; written; written >>= 1, op++)
+        gprs |= (written & (op->kind == OPND_GPR || op->kind == OPND_GPR8H)) << (op->reg & 15);
     return gprs;
 }
 

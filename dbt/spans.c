@@ -19,31 +19,24 @@ typedef struct Value {
 } Value;
 
 typedef struct Span {
-    uint64_t base;     /* what its addresses have in common: values and a scale; 0: nothing */
+    uint64_t base; /* what its addresses have in common: values and a scale; UINT64_MAX: closed */
     int64_t low, high; /* first byte and the one behind the last, from the base */
-    uint16_t first;    /* of its members in Spans.access */
-    uint16_t members;  /* how many */
-    uint8_t number;    /* 1 + index in IrBlock.spans; 0: it has none */
+    int64_t at;        /* where the access is that opens it, from the base */
+    uint16_t op;       /* index of that access's check */
+    uint8_t number;    /* 1 + index in IrBlock.spans; 0: that is its only access */
     bool write;
 } Span;
-
-/* A check that could be left to an earlier one, or serve later ones. */
-typedef struct Access {
-    int64_t at;   /* from the span's base */
-    uint16_t op;  /* index */
-    uint8_t span; /* index */
-} Access;
 
 typedef struct Spans {
     IrBlock *ir;
     bool is_long;
     unsigned natural; /* bytes of an address */
     uint32_t last_id;
-    unsigned count, access_count;
+    unsigned count;
+    uint16_t wanted;  /* bit n: addresses are made of register n; others are not followed */
     uint16_t changed; /* bit n: register n is no longer what it was at first, but value[n] */
     Value value[GPR_COUNT];
     Span span[MOST_TRIED];
-    Access access[IR_MAX_OPS];
 } Spans;
 
 /* --- what registers hold ------------------------------------------------------------------------- */
@@ -55,16 +48,20 @@ static Value value_of(const Spans *s, unsigned gpr)
 
 static void forget(Spans *s, uint16_t gprs)
 {
+    gprs &= s->wanted;
     s->changed |= gprs;
     for (unsigned left = gprs; left; left &= left - 1)
         s->value[__builtin_ctz(left)] = (Value){++s->last_id, 0};
 }
 
-static void set_to(Spans *s, unsigned dst, unsigned src, int64_t more)
+static bool set_to(Spans *s, unsigned dst, unsigned src, int64_t more)
 {
+    if (!(s->wanted >> src & 1))
+        return false;
     Value value = value_of(s, src);
     s->changed |= 1u << dst;
     s->value[dst] = (Value){value.id, value.delta + more};
+    return true;
 }
 
 /* MOV r, r; ADD, SUB r, constant: in full width. */
@@ -75,14 +72,12 @@ static bool follow_row(Spans *s, const Insn *insn)
     if (sum == SUM_NONE || dst->kind != OPND_GPR || dst->size != s->natural)
         return false;
     if (sum == SUM_MOVE && src->kind == OPND_GPR)
-        set_to(s, dst->reg, src->reg, 0);
-    else if (sum == SUM_ADD && src->kind == OPND_IMM)
-        set_to(s, dst->reg, dst->reg, insn->imm);
-    else if (sum == SUM_SUB && src->kind == OPND_IMM)
-        set_to(s, dst->reg, dst->reg, -insn->imm);
-    else
-        return false;
-    return true;
+        return set_to(s, dst->reg, src->reg, 0);
+    if (sum == SUM_ADD && src->kind == OPND_IMM)
+        return set_to(s, dst->reg, dst->reg, insn->imm);
+    if (sum == SUM_SUB && src->kind == OPND_IMM)
+        return set_to(s, dst->reg, dst->reg, -insn->imm);
+    return false;
 }
 
 static bool follow_lea(Spans *s, const IrOp *op)
@@ -91,19 +86,14 @@ static bool follow_lea(Spans *s, const IrOp *op)
     if (op->size != s->natural || ad.bits_size != s->natural || ad.base == REG_NONE ||
         ad.index != REG_NONE)
         return false;
-    set_to(s, op->dst, ad.base, ad.disp);
-    return true;
+    return set_to(s, op->dst, ad.base, ad.disp);
 }
 
 static bool follow_stack(Spans *s, const IrOp *op)
 {
     if (1u << (s->ir->key >> KEY_STACK_SHIFT & 3) != s->natural)
         return false;
-    if (op->op == IR_SPBP)
-        set_to(s, RSP, RBP, 0);
-    else
-        set_to(s, RSP, RSP, op->imm);
-    return true;
+    return op->op == IR_SPBP ? set_to(s, RSP, RBP, 0) : set_to(s, RSP, RSP, op->imm);
 }
 
 /* What the interpreter does may change what addresses mean. */
@@ -113,7 +103,7 @@ static void close_all(Spans *s)
         s->span[i].base = UINT64_MAX;
 }
 
-/* Op n writes registers. */
+/* Op n writes registers that are wanted. */
 static void follow(Spans *s, unsigned n)
 {
     const IrOp *op = &s->ir->ops[n];
@@ -164,28 +154,25 @@ static Place place_of(const Spans *s, const IrAddress *ad)
     return (Place){base, s->is_long ? (int64_t)at : (int32_t)at};
 }
 
-/* Takes in an access from the same base, if the two are near each other. In a hot block a read may
- * look ahead for a later write. */
-static bool join(Span *span, int64_t at, unsigned size, bool write, bool is_hot)
+/* Op n is left to the check that opens the span; unless there are too many spans already. */
+static void join(Spans *s, Span *span, unsigned n, int64_t at)
 {
-    if (write && !span->write && !is_hot)
-        return false;
-    int64_t low = MIN(span->low, at), high = MAX(span->high, at + size);
-    if (high - low > MOST_BYTES)
-        return false;
-    span->low = low;
-    span->high = high;
-    span->write |= write;
-    span->members++;
-    return true;
+    IrBlock *ir = s->ir;
+    IrOp *op = &ir->ops[n];
+    if (!span->number && ir->span_count == IR_MAX_SPANS)
+        return;
+    if (!span->number) {
+        span->number = ++ir->span_count;
+        ir->ops[span->op].span = span->number;
+    }
+    op->op = IR_REACH;
+    op->span = span->number;
+    op->imm = at - span->at;
+    ir->use[n] = ir_info[IR_REACH].use;
 }
 
-/* Differences of addresses would not fit. There is no memory so far out. */
-static bool is_far_out(int64_t at)
-{
-    return at > INT64_MAX / 4 || at < INT64_MIN / 4;
-}
-
+/* Op n is an access: to the first span from the same base that it is near to, or it is the first of
+ * one. In a hot block a read may look ahead for a later write. */
 static void add_access(Spans *s, unsigned n)
 {
     const IrOp *op = &s->ir->ops[n];
@@ -193,48 +180,30 @@ static void add_access(Spans *s, unsigned n)
     if (!may_join(s, op, &ad))
         return;
     Place place = place_of(s, &ad);
-    if (is_far_out(place.at))
-        return;
-    bool write = op->access == ACCESS_WRITE;
-    unsigned i = 0;
-    while (i < s->count && !(s->span[i].base == place.base &&
-                             join(&s->span[i], place.at, op->size, write, s->ir->is_hot)))
-        i++;
-    if (i == MOST_TRIED)
-        return;
-    if (i == s->count)
-        s->span[s->count++] = (Span){.base = place.base,
-                                     .low = place.at,
-                                     .high = place.at + op->size,
-                                     .first = s->access_count,
-                                     .members = 1,
-                                     .write = write};
-    s->access[s->access_count++] = (Access){.at = place.at, .op = n, .span = i};
+    bool write = op->access == ACCESS_WRITE, any = !write | s->ir->is_hot;
+    int64_t at = place.at, end = (uint64_t)at + op->size;
+    Span *behind = s->span + s->count;
+    for (Span *span = s->span; span < behind; span++) {
+        int64_t low = MIN(span->low, at), high = MAX(span->high, end);
+        uint64_t bytes = (uint64_t)high - low;
+        if ((span->base == place.base) & (bytes <= MOST_BYTES) & (span->write | any)) {
+            span->low = low;
+            span->high = high;
+            span->write |= write;
+            join(s, span, n, at);
+            return;
+        }
+    }
+    if (s->count < MOST_TRIED)
+        s->span[s->count++] = (Span){
+            .base = place.base, .low = at, .high = end, .at = at, .op = n, .write = write};
 }
 
-static void number(Spans *s, Span *span)
+static void note(IrBlock *ir, const Span *span)
 {
-    IrBlock *ir = s->ir;
-    const Access *first = &s->access[span->first];
-    if (span->members < 2 || ir->span_count == IR_MAX_SPANS)
-        return;
-    ir->spans[ir->span_count++] = (IrSpan){
-        .bytes = span->high - span->low, .offset = first->at - span->low, .write = span->write};
-    span->number = ir->span_count;
-    ir->ops[first->op].span = span->number;
-}
-
-static void reach(const Spans *s, const Access *access)
-{
-    IrBlock *ir = s->ir;
-    const Span *span = &s->span[access->span];
-    if (!span->number || access == &s->access[span->first])
-        return;
-    IrOp *op = &ir->ops[access->op];
-    op->op = IR_REACH;
-    op->span = span->number;
-    op->imm = access->at - span->low;
-    ir->use[access->op] = ir_info[IR_REACH].use;
+    if (span->number)
+        ir->spans[span->number - 1] = (IrSpan){
+            .bytes = span->high - span->low, .offset = span->at - span->low, .write = span->write};
 }
 
 void spans_join(IrBlock *ir)
@@ -247,15 +216,14 @@ void spans_join(IrBlock *ir)
     s.is_long = (ir->key >> KEY_MODE_SHIFT & 7) == CPU_LONG;
     s.natural = s.is_long ? 8 : 4;
     s.last_id = GPR_COUNT;
-    s.count = s.access_count = s.changed = 0;
+    s.count = s.changed = 0;
+    s.wanted = ir->joinable_gprs | 1u << RSP; /* so that INTERP, which writes all, is followed */
     for (unsigned i = 0, n = 0; i < ir->joinable_count; i++) {
         for (unsigned end = ir->joinable[i]; n < end; n++)
-            if (ir->use[n].gprs)
+            if (ir->use[n].gprs & s.wanted)
                 follow(&s, n);
         add_access(&s, n);
     }
-    for (unsigned i = 0; i < s.count; i++)
-        number(&s, &s.span[i]);
-    for (unsigned i = 0; i < s.access_count && ir->span_count; i++)
-        reach(&s, &s.access[i]);
+    for (unsigned i = 0; i < s.count && ir->span_count; i++)
+        note(ir, &s.span[i]);
 }

@@ -109,6 +109,7 @@ static uint32_t translate(Translator *t, uint8_t *host, LinAddr la, uint32_t key
     bool timed = t->stats.blocks % TIMED_ONE_IN == 0;
     Ns start = timed ? host_clock() : 0;
     cache_make_room(t);
+    cache_prefetch(t, cpu->rip, host, key);
     IrBlock *ir = t->ir;
     if (!code_page->blocks && !declare_code_page(cpu, la, page_start(host)))
         return 0;
@@ -190,7 +191,9 @@ uint32_t find_block(Translator *t, Cpu *cpu, uint32_t key, uint32_t likely)
             return 0;
         host += la & PAGE_MASK;
     }
-    uint32_t index = cache_find_likely(t, likely, cpu->rip, code_base(cpu), host, key);
+    uint32_t index = cache_is_new(t, host)
+                         ? 0
+                         : cache_find_likely(t, likely, cpu->rip, code_base(cpu), host, key);
     if (UNLIKELY(index && t->blocks[index].second) && !second_is_there(t, cpu, index)) {
         cache_drop(t, index);
         index = 0;

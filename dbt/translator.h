@@ -167,8 +167,12 @@ typedef struct Translator {
     Exit *exits;
     Insn *insns;
     Ahead ahead[AHEAD_COUNT];
-    uint32_t *bucket;     /* of blocks, by hash */
-    GHashTable *pages;    /* host page -> CodePage */
+    uint32_t *bucket;         /* of blocks, by hash */
+    uint32_t next_look;       /* code offset from which on there may be no room */
+    GHashTable *pages;        /* host page -> CodePage, */
+    GPtrArray *page_records;  /* which are in arrays, */
+    uint8_t *last_page_start; /* and the last that was asked for */
+    CodePage *last_page;
     GHashTable *page_ids; /* PageId -> itself */
     uint32_t next_page_id;
     IrBlock *ir;
@@ -231,11 +235,20 @@ uint32_t cache_find(const Translator *t, uint64_t rip, uint64_t base, const uint
 /* The same, where it is likely to be block `likely`, or 0. */
 uint32_t cache_find_likely(const Translator *t, uint32_t likely, uint64_t rip, uint64_t base,
                            const uint8_t *host, uint32_t key);
+/* A block of that name will be inserted soon: has the host fetch its bucket meanwhile. */
+void cache_prefetch(const Translator *t, uint64_t rip, const uint8_t *host, uint32_t key);
 void cache_insert(Translator *t, uint32_t block, CodePage *page);
 /* Does a block start there in the page, or did? */
 static inline bool cache_starts_at(const CodePage *page, unsigned offset)
 {
     return page->starts[offset / 64] >> offset % 64 & 1;
+}
+/* No block is there for certain, and the page that was asked for last says so: code that runs for
+ * the first time need not be looked up. */
+static inline bool cache_is_new(const Translator *t, const uint8_t *host)
+{
+    return page_start(host) == t->last_page_start &&
+           !cache_starts_at(t->last_page, (uintptr_t)host & PAGE_MASK);
 }
 /* Of a block that is in the cache: its last bytes are in another page. */
 void cache_insert_tail(Translator *t, uint32_t block, CodePage *page, const uint8_t *second);
@@ -245,8 +258,13 @@ void cache_isolate(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */
 bool cache_nearly_full(const CodeSpace *space);
-/* Makes room for it. */
-void cache_make_room(Translator *t);
+/* Makes room for it, in the space of the CPU's thread. */
+void cache_look_for_room(Translator *t);
+static inline void cache_make_room(Translator *t)
+{
+    if (UNLIKELY(t->space[SPACE_PLAIN].next.code >= t->next_look))
+        cache_look_for_room(t);
+}
 /* Drops what holds any of [host, host+size), in one page. True: code is left in the page. */
 bool cache_code_written(Translator *t, const uint8_t *host, uint64_t size);
 /* This granule has been rewritten so often that translating it does not pay. */

@@ -77,8 +77,10 @@ static ALWAYS_INLINE Rm rm_index(unsigned base, unsigned index, unsigned scale, 
     unsigned index_field = has_index ? index & 7 : NO_INDEX;
     bool needs_sib = has_index || !has_base || base_field == SIB;
     bool needs_disp = disp || base_field == HOST_RBP;
-    unsigned mod = !has_base || !needs_disp ? 0 : asm_fits8(disp) ? 0x40 : 0x80;
-    unsigned length = 1 + needs_sib + (!has_base || mod == 0x80 ? 4 : mod >> 6);
+    bool is_wide = !asm_fits8(disp);
+    unsigned mod = has_base ? (unsigned)needs_disp << (6 + is_wide) : 0;
+    unsigned disp_bytes = has_base ? (unsigned)needs_disp << 2 * is_wide : 4;
+    unsigned length = 1 + needs_sib + disp_bytes;
     uint64_t word = mod | (needs_sib ? SIB : base_field);
     if (needs_sib)
         word |= (scale << 6 | index_field << 3 | base_field) << 8;
@@ -90,6 +92,13 @@ static ALWAYS_INLINE Rm rm_index(unsigned base, unsigned index, unsigned scale, 
 static ALWAYS_INLINE Rm rm_mem(unsigned base, int32_t disp)
 {
     return rm_index(base, HOST_NONE, 0, disp);
+}
+
+/* The same for a displacement of one byte, and a base that needs no SIB. */
+static ALWAYS_INLINE Rm rm_mem8(unsigned base, int8_t disp)
+{
+    uint64_t word = 0x40 | (base & 7) | (uint64_t)(uint8_t)disp << 8;
+    return (Rm){word | (uint64_t)2 << RM_LENGTH | (uint64_t)(base >> 3) << RM_REX};
 }
 
 /* gs:[index + disp]; index may be HOST_NONE */

@@ -173,6 +173,7 @@ static void emit_popf(Emit *e, const IrOp *op)
     asm_mov(a, 4, HOST_R10, x64_cpu(offsetof(Cpu, pending)));
     asm_op(a, OP1(0x09), 4, HOST_R10, x64_cpu(offsetof(Cpu, jit.poll)));
     e->flags = FLAGS_IN_IMAGE;
+    e->recipe = (Recipe){0};
 }
 
 static void emit_swapgs(Emit *e, const IrOp *op)
@@ -229,6 +230,9 @@ static void emit_divide(Emit *e, const IrOp *op)
 
 static void emit_row(Emit *e, const IrOp *op)
 {
+    const IrUse *use = &e->ir->use[e->at_op];
+    if (use->reads | use->writes)
+        emit_row_flags(e);
     x64_row(&e->a, &e->ir->insn[op->insn], e->memory);
 }
 
@@ -273,43 +277,27 @@ static void finish_insn(Emit *e)
     begin_insn(e);
 }
 
-/* What an op that is no row needs of the flags before it. */
-static void prepare_flags(Emit *e, const IrOp *op)
+/* The flags before an op are not where it wants them. */
+static ALWAYS_INLINE void prepare_flags(Emit *e, const IrOp *op)
 {
-    switch ((IrFlags)ir_info[op->op].flags) {
-    case FLAGS_KEEPS:
-        break;
-    case FLAGS_READS:
+    unsigned flags = ir_flags[op->op];
+    if (flags == FLAGS_CLOBBERS)
+        emit_keep_flags(e, op);
+    else if (flags == FLAGS_READS)
         emit_flags_to_host(e);
-        break;
-    case FLAGS_CLOBBERS:
-        if (!(e->flags & FLAGS_IN_IMAGE))
-            emit_keep_flags(e, op);
-        break;
-    case FLAGS_WRITES:
+    else /* all are written */
         e->flags = FLAGS_IN_HOST;
-        break;
-    case FLAGS_ROW:
-        emit_row_flags(e);
-        break;
-    }
 }
 
 static void emit_op(Emit *e, const IrOp *op)
 {
     const IrUse *use = &e->ir->use[e->at_op];
-    if (op->op == IR_ROW) { /* the most, by far */
-        if (use->reads | use->writes)
-            emit_row_flags(e);
-        emit_row(e, op);
-    } else {
+    if (ir_flags[op->op] & ~e->flags)
         prepare_flags(e, op);
-        emitters[op->op](e, op);
-    }
-    if (use->writes || op->op == IR_POPF)
+    emitters[op->op](e, op);
+    e->recipe.kind = use->gprs & e->recipe.gprs ? RECIPE_NONE : e->recipe.kind;
+    if (use->writes)
         emit_new_recipe(e, op);
-    else if (use->gprs & e->recipe.gprs)
-        e->recipe.kind = RECIPE_NONE;
 }
 
 static void emit_ops(Emit *e)

@@ -16,8 +16,9 @@
 #include "dbt/x64/asm.h"
 #include "dbt/x64/row.h"
 
-/* Where the guest's arithmetic flags are; in neither place if there is a recipe for them. */
-enum { FLAGS_IN_HOST = 1, FLAGS_IN_IMAGE = 2 };
+/* Where the guest's arithmetic flags are; in neither place if there is a recipe for them. An op
+ * that reads them wants them in the one, an op that clobbers them in the other. */
+enum { FLAGS_IN_HOST = FLAGS_READS, FLAGS_IN_IMAGE = FLAGS_CLOBBERS };
 
 /* How to make the flags of an instruction again from registers that have not changed since. */
 typedef enum RecipeKind {

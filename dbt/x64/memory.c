@@ -130,7 +130,9 @@ struct LookupCode {
     uint8_t miss;   /* and the rel32 of the jump that is taken if the page is not there; */
     uint8_t found;  /* behind that jump */
     uint8_t length; /* and all of it */
-    Rm tag, host;   /* of the entry at R11 */
+    uint8_t again_length;
+    uint8_t again[24]; /* makes R10 the address again where the jump goes: xor r10, tag */
+    Rm tag, host;      /* of the entry at R11 */
 };
 
 enum { CONTEXTS = 4, ACCESSES = 2 };
@@ -154,6 +156,10 @@ static LookupCode lookup_code(unsigned context, bool write)
     asm_mov(&a, 8, HOST_R11, code.host);
     code.length = a.at;
     g_assert(a.at + ASM_SLACK <= sizeof(code.bytes));
+    Asm again = {.code = code.again, .at = 0};
+    asm_op(&again, OP1(0x33), 8, HOST_R10, code.tag);
+    code.again_length = again.at;
+    g_assert(again.at + ASM_SLACK <= sizeof(code.again));
     return code;
 }
 
@@ -184,6 +190,13 @@ static uint32_t put_lookup(Asm *a, const LookupCode *code, unsigned bytes, unsig
     store_le32(p + code->limit, PAGE_SIZE - bytes);
     a->at += length;
     return missed;
+}
+
+/* With R11 as the look-up left it, which what follows may need. */
+static void put_address_again(Asm *a, const LookupCode *code)
+{
+    memcpy(a->code + a->at, code->again, sizeof(code->again));
+    a->at += code->again_length;
 }
 
 /* A field of a slot. */
@@ -245,7 +258,7 @@ static void put_miss(Emit *e, const Stub *stub)
     Asm *a = &e->a;
     if (stub->has_slot)
         put_slot_refill(e, stub);
-    asm_op(a, OP1(0x33), 8, HOST_R10, stub->lookup->tag); /* with R11, which a recipe may need */
+    put_address_again(a, stub->lookup);
     if (stub->own)
         asm_lea(a, is_long ? 8 : 4, HOST_R10, rm_mem(HOST_R10, stub->own));
     if (stub->save_flags)
@@ -327,7 +340,7 @@ void emit_check(Emit *e, const IrOp *op)
 void emit_reach(Emit *e, const IrOp *op)
 {
     asm_mov(&e->a, 8, HOST_R10, SPAN(op->span - 1));
-    e->memory = rm_mem(HOST_R10, op->imm);
+    e->memory = rm_mem(HOST_R10, e->ir->spans[op->span - 1].offset + op->imm);
 }
 
 void emit_join_memory(Emit *e)

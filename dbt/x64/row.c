@@ -14,51 +14,111 @@ static bool asks_for_rex(const Operand *op, unsigned number)
     return op->kind == OPND_GPR && op->size == 1 && number >= HOST_RSP;
 }
 
-/* ModRM.rm; none: it takes more. */
-static Rm common_rm(const Insn *insn, const RowHostPlan *plan, Rm memory, bool *rex)
+/* Most instructions: as they are, with the host's numbers for the registers, and our M. One of two
+ * registers may live in memory: it goes through a scratch register, if memory cannot stand where it
+ * is named. */
+typedef struct Common {
+    unsigned opcode, reg;
+    Rm rm;
+    bool rex;            /* even if empty */
+    const Operand *away; /* what goes through the scratch register; NULL: nothing */
+    unsigned scratch;
+} Common;
+
+/* May the home of the operand in ModRM.rm stand there if it is memory? A part of it must not be
+ * written alone: who loads all of it soon would wait, and 32 bits clear the upper half. */
+static bool may_be_memory(const RowHostPlan *plan, const Operand *op)
 {
-    if (plan->rm == MAX_OPERANDS)
-        return rm_reg(insn->modrm & 7);
-    const Operand *op = &insn->op[plan->rm];
-    if (op->kind == OPND_MEM)
-        return memory;
-    unsigned number = number_of(op);
-    if (number == HOST_NONE)
-        return plan->rm_only_read && op->kind == OPND_GPR ? x64_gpr(op->reg) : rm_none();
-    *rex |= asks_for_rex(op, number);
-    return rm_reg(number);
+    return plan->rm_only_read || (plan->rm_as_memory && op->size == 8);
 }
 
-/* Most instructions: as they are, with the host's numbers for the registers, and our M. */
+static bool take_rm(Common *c, const Insn *insn, const RowHostPlan *plan, Rm memory)
+{
+    const Operand *op = &insn->op[plan->rm];
+    unsigned number = number_of(op);
+    c->rm = rm_reg(number);
+    c->rex = asks_for_rex(op, number);
+    if (op->kind == OPND_MEM) {
+        c->rm = memory;
+    } else if (number == HOST_NONE) {
+        if (op->kind == OPND_GPR8H)
+            return false;
+        c->rm = x64_gpr(op->reg);
+        if (!may_be_memory(plan, op)) {
+            c->away = op;
+            c->rm = rm_reg(HOST_R10);
+        }
+    }
+    return true;
+}
+
+/* A register is loaded whole from memory: the address is not needed any more when it is written. */
+static bool loads_only(const Insn *insn)
+{
+    const Operand *dest = &insn->op[0];
+    return dest->access == OPND_WRITE && dest->size >= 4 && insn->op[1].kind == OPND_MEM &&
+           insn->op[2].kind != OPND_GPR;
+}
+
+/* The operand in ModRM.reg lives in memory. ADD to CMP, and MOV, have both directions: it goes to
+ * ModRM.rm if the other one can do with a register. */
+static bool take_reg_away(Common *c, Asm *a, const Insn *insn, const RowHostPlan *plan)
+{
+    const Operand *op = &insn->op[plan->reg], *other = &insn->op[plan->rm];
+    bool is_same = plan->both_ways && other->kind == OPND_GPR && other->reg == op->reg;
+    if (op->kind == OPND_GPR8H || is_same) /* XOR r, r need not read it at all */
+        return false;
+    if (plan->both_ways && !(c->opcode & 2) && rm_is_reg(c->rm)) {
+        c->opcode |= 2;
+        c->reg = rm_number(c->rm);
+        c->rm = x64_gpr(op->reg);
+        return true;
+    }
+    if (c->away)
+        return false;
+    c->away = op;
+    if (other->kind == OPND_MEM && !loads_only(insn)) {
+        c->scratch = HOST_R11;
+        if (rm_equal(c->rm, rm_index(HOST_R10, HOST_R11, 0, 0))) {
+            asm_lea(a, 8, HOST_R10, c->rm);
+            c->rm = rm_mem(HOST_R10, 0);
+        }
+    }
+    c->reg = c->scratch;
+    return true;
+}
+
 static bool put_common(Asm *a, const Insn *insn, const RowHostPlan *plan, Rm memory)
 {
-    unsigned reg = insn->modrm >> 3 & 7;
-    bool rex = false;
-    Rm rm = rm_none();
+    Common c = {.opcode = insn->opcode, .reg = insn->modrm >> 3 & 7, .scratch = HOST_R10};
     if (!plan->is_legacy || insn->lock)
         return false;
+    if (plan->rm != MAX_OPERANDS) {
+        if (!take_rm(&c, insn, plan, memory))
+            return false;
+    } else if (plan->has_modrm) {
+        c.rm = rm_reg(insn->modrm & 7);
+    }
     if (plan->reg != MAX_OPERANDS) {
         const Operand *op = &insn->op[plan->reg];
-        reg = number_of(op);
-        if (reg == HOST_NONE)
+        c.reg = number_of(op);
+        if (c.reg == HOST_NONE && !take_reg_away(&c, a, insn, plan))
             return false;
-        rex = asks_for_rex(op, reg);
+        c.rex |= asks_for_rex(op, c.reg);
     }
-    if (plan->has_modrm) {
-        rm = common_rm(insn, plan, memory, &rex);
-        if (rm_equal(rm, rm_none()))
-            return false;
-    }
-    unsigned bits = asm_rex(reg, rm) | insn->rex_w << 3;
-    AsmHead head = {plan->escape | (unsigned)insn->opcode << plan->escape_bits,
-                    plan->escape_bits / 8 + 1};
-    asm_prepend(&head, (bits | rex) != 0, REX | bits);
+    if (c.away && (c.away->access & OPND_READ || c.away->size < 4))
+        asm_mov(a, 8, c.scratch, x64_gpr(c.away->reg));
+    unsigned bits = asm_rex(c.reg, c.rm) | insn->rex_w << 3;
+    AsmHead head = {plan->escape | c.opcode << plan->escape_bits, plan->escape_bits / 8 + 1};
+    asm_prepend(&head, (bits | c.rex) != 0, REX | bits);
     if (plan->prefix)
         asm_prepend(&head, true, plan->prefix);
     if (insn->opsize == 2 && plan->takes_66)
         asm_prepend(&head, true, 0x66);
-    asm_put(a, head, reg, rm);
+    asm_put(a, head, c.reg, c.rm);
     row_put_immediate(a, insn, plan);
+    if (c.away && c.away->access & OPND_WRITE)
+        asm_store(a, 8, x64_gpr(c.away->reg), c.scratch);
     return true;
 }
 

@@ -42,8 +42,10 @@ static ALWAYS_INLINE Rm x64_cpu(size_t offset)
 /* Its home: register or memory. */
 static ALWAYS_INLINE Rm x64_gpr(unsigned gpr)
 {
+    enum { FROM_R9 = (int)offsetof(Cpu, gpr) - CPU_BIAS };
+    static_assert(FROM_R9 >= INT8_MIN && FROM_R9 + 8 * (GPR_COUNT - 1) <= INT8_MAX, "rm_mem8");
     unsigned home = x64_home(gpr);
-    return home != HOST_NONE ? rm_reg(home) : x64_cpu(offsetof(Cpu, gpr) + 8 * gpr);
+    return home != HOST_NONE ? rm_reg(home) : rm_mem8(HOST_R9, FROM_R9 + 8 * gpr);
 }
 
 #endif

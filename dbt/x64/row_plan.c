@@ -35,6 +35,14 @@ static bool needs_register(const InsnRow *row, unsigned n)
            form_kind(row->form) == FORM_KIND_REG;
 }
 
+/* XCHG with memory would lock the host's bus. What SSE rows write may be wider in a register. */
+static bool does_as_memory(const InsnRow *row, unsigned n)
+{
+    return where_of(row, n) == WHERE_E && form_kind(row->form) != FORM_KIND_REG &&
+           !is_register_only(row) && !(row->attrs & (ATTR_SSE | ATTR_MMX | ATTR_AVX)) &&
+           strcmp(row->name, "XCHG") != 0;
+}
+
 static void place(RowHostPlan *plan, const InsnRow *row, unsigned n, RowField field)
 {
     plan->place[plan->placed++] = (RowPlace){
@@ -42,6 +50,7 @@ static void place(RowHostPlan *plan, const InsnRow *row, unsigned n, RowField fi
     if (field == FIELD_RM) {
         plan->rm = n;
         plan->rm_only_read = !needs_register(row, n);
+        plan->rm_as_memory = does_as_memory(row, n);
     } else if (field == FIELD_REG) {
         plan->reg = n;
     }

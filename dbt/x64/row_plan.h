@@ -31,6 +31,7 @@ typedef struct RowHostPlan {
     uint16_t vex : 1;
     uint16_t w_by_size : 1;    /* VEX.W is the width of general registers */
     uint16_t rm_only_read : 1; /* the operand in ModRM.rm may be read as memory */
+    uint16_t rm_as_memory : 1; /* the row does with memory what it does with a register there */
     uint16_t escape;           /* of the map, before the opcode, */
     uint8_t escape_bits;
     uint8_t map, prefix;     /* of HostOp */

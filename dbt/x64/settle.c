@@ -17,6 +17,7 @@ void emit_settle(Emit *e, const IrOp *op)
 {
     Asm *a = &e->a;
     unsigned flags = op->imm & e->ir->live[e->at_op];
+    emit_row_flags(e);
     if (!flags)
         return;
     emit_flags_to_image(e);

@@ -105,6 +105,7 @@ void x64_swap_registers(IrBlock *ir)
         ir->ops[n].src = renamed(ir, ir->ops[n].src);
         ir->use[n].gprs = renamed_gprs(ir, ir->use[n].gprs);
     }
+    ir->joinable_gprs = renamed_gprs(ir, ir->joinable_gprs);
 }
 
 /* --- the values ----------------------------------------------------------------------------------- */

@@ -42,6 +42,7 @@ void emit_x87(Emit *e, const IrOp *op)
 {
     const Insn *insn = &e->ir->insn[op->insn];
     bool memory = insn->op[0].kind == OPND_MEM;
+    emit_row_flags(e); /* joins memory if it needs R11 */
     Rm rm = memory ? e->memory : rm_reg(insn->modrm & 7);
     asm_modrm(&e->a, OP1(insn->opcode), (HostWidth){0}, insn->modrm >> 3 & 7, rm);
     if (!row_traits(insn)->sets_x87_pointers)

@@ -76,6 +76,9 @@ static TestCpu *load(const char *path, Code *where, GError **err)
     TestCpu *t = test_cpu_new("max", (where->end + MIB) & ~(uint64_t)PAGE_MASK);
     memcpy(t->ram.host + LOADED_AT, file + code->p_offset, code->p_filesz);
     test_cpu_flat(t, CPU_LONG, 0);
+    t->cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+    t->cpu->xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
+    cpu_update_mode(t->cpu);
     return t;
 }
 

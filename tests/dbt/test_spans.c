@@ -20,6 +20,18 @@ static const uint8_t near_ebx[] = {
     0xf4,             /* 100e  hlt */
 };
 
+/* From node to node of a ring, in 64-bit code: the register of the addresses is loaded between two
+ * of them. */
+enum { NODE = 0x4100, OTHER_NODE = 0x5100 };
+static const uint8_t chasing[] = {
+    0x49, 0x8b, 0x00,       /* 1000  again: mov rax, [r8] */
+    0x4d, 0x8b, 0x40, 0x08, /* 1003  mov r8, [r8+8] */
+    0x49, 0x01, 0x00,       /* 1007  add [r8], rax */
+    0xff, 0xc9,             /* 100a  dec ecx */
+    0x75, 0xf2,             /* 100c  jnz again */
+    0xf4,                   /* 100e  hlt */
+};
+
 /* Between two of them a store to a device. */
 static const uint8_t remapping[] = {
     0x8b, 0x03,       /* 1000  mov eax, [ebx] */
@@ -53,10 +65,15 @@ static TestCpu *machine(const uint8_t *program, size_t size)
     return t;
 }
 
-static void translate(TestCpu *t)
+static void translate_as(TestCpu *t, OptimizeKind optimize)
 {
     g_autoptr(GError) err = NULL;
-    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
+    g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = optimize}, &err));
+}
+
+static void translate(TestCpu *t)
+{
+    translate_as(t, OPTIMIZE_NONE);
 }
 
 static void assert_same(TestCpu *translated, TestCpu *interpreted)
@@ -217,6 +234,33 @@ static uint32_t run_invalidating(bool translated)
     test_cpu_free(t);
     return esi;
 }
+static TestCpu *ring(void)
+{
+    TestCpu *t = machine(chasing, sizeof(chasing));
+    test_cpu_flat(t, CPU_LONG, 0);
+    test_poke(t, NODE, 1, 8);
+    test_poke(t, NODE + 8, OTHER_NODE, 8);
+    test_poke(t, OTHER_NODE, 2, 8);
+    test_poke(t, OTHER_NODE + 8, NODE, 8);
+    t->cpu->rip = CODE;
+    t->cpu->gpr[R8] = NODE;
+    t->cpu->gpr[RCX] = TURNS;
+    return t;
+}
+
+/* Hot, the loop has another register in R8's place. */
+static void chased(void)
+{
+    for (OptimizeKind o = OPTIMIZE_NONE; o <= OPTIMIZE_ALL; o++) {
+        TestCpu *interpreted = ring(), *translated = ring();
+        translate_as(translated, o);
+        cpu_run(interpreted->cpu, BUDGET);
+        cpu_run(translated->cpu, BUDGET);
+        assert_same(translated, interpreted);
+        test_cpu_free(interpreted);
+        test_cpu_free(translated);
+    }
+}
 
 static void invalidated(void)
 {
@@ -228,6 +272,7 @@ int main(int argc, char **argv)
 {
     translator_test_init(&argc, &argv);
     g_test_add_func("/spans/joined", joined);
+    g_test_add_func("/spans/chased", chased);
     g_test_add_func("/spans/scaled", scaled);
     g_test_add_func("/spans/apart", apart);
     g_test_add_func("/spans/across", across);
