@@ -19,7 +19,7 @@ Board *board_new(Clock *clock)
     board->defaults = g_array_new(FALSE, FALSE, sizeof(DeviceDefault));
     board->displays = g_ptr_array_new();
     board->inputs = g_ptr_array_new();
-    g_rec_mutex_init(&board->lock);
+    lock_init(&board->lock);
     return board;
 }
 
@@ -43,7 +43,7 @@ void board_free(Board *board)
     g_ptr_array_unref(board->displays);
     g_ptr_array_unref(board->inputs);
     clock_free(board->clock);
-    g_rec_mutex_clear(&board->lock);
+    lock_fini(&board->lock);
     g_free(board);
 }
 

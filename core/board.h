@@ -3,6 +3,7 @@
 #define MYNA_CORE_BOARD_H
 
 #include "core/clock.h"
+#include "core/lock.h"
 #include "core/memory.h"
 
 typedef struct Device Device;
@@ -25,7 +26,7 @@ typedef struct Board {
     AddressSpace ports;
     GPtrArray *devices; /* of Device, in creation order; the board owns them */
     GArray *defaults;   /* of DeviceDefault; for devices made from now on */
-    GRecMutex lock;     /* the machine lock */
+    Lock lock;          /* the machine lock */
     void (*request)(void *opaque, BoardRequest what, int value);
     void *request_opaque;
     GPtrArray *displays; /* of DisplaySource, registered by display adapters; first = primary */
@@ -40,12 +41,12 @@ void board_free(Board *board); /* unrealizes and frees the devices, last first *
 
 static inline void board_lock(Board *board)
 {
-    g_rec_mutex_lock(&board->lock);
+    lock_take(&board->lock);
 }
 
 static inline void board_unlock(Board *board)
 {
-    g_rec_mutex_unlock(&board->lock);
+    lock_release(&board->lock);
 }
 
 /* Resets every device: all `reset` functions, then all `update` functions. */

@@ -4,8 +4,8 @@
  * priority wins, then the later added. An AddressSpace flattens the tree into a sorted table that
  * look-ups search. Guest memory and the 64 KiB of I/O ports are both address spaces.
  *
- * Everything here is called with the machine lock held, except address_space_page and the plain RAM
- * it hands out. */
+ * Everything here is called with the machine lock held, except address_space_page with the plain
+ * RAM it hands out, and address_space_registers. */
 #ifndef MYNA_CORE_MEMORY_H
 #define MYNA_CORE_MEMORY_H
 
@@ -163,6 +163,21 @@ static inline MemPage mem_stretch_page(const MemStretch *s, uint64_t offset)
                      .writable = s->writable,
                      .page_flags = s->page_flags + (offset >> PAGE_SHIFT)};
 }
+
+/* A page of a device's registers, for who keeps the answer. */
+typedef struct MemRegisters {
+    MemRegion *region;     /* what the whole page shows; NULL: no registers, or not of one region */
+    uint64_t offset;       /* of the page's first byte in it */
+    const MemTable *table; /* where that was found */
+} MemRegisters;
+MemRegisters address_space_registers(AddressSpace *as, uint64_t addr);
+
+/* address_space_load and _store at addr, which lies in the page of `known` as the whole access
+ * does: without a search, if nothing has changed. */
+uint64_t address_space_load_known(AddressSpace *as, const MemRegisters *known, uint64_t addr,
+                                  unsigned size);
+void address_space_store_known(AddressSpace *as, const MemRegisters *known, uint64_t addr,
+                               uint64_t value, unsigned size);
 
 /* For `info mtree`: one line a range. */
 void address_space_print(const AddressSpace *as, GString *out);

@@ -73,6 +73,18 @@ MemPage address_space_page(AddressSpace *as, uint64_t addr)
     return addr - s.first < s.size ? mem_stretch_page(&s, addr - s.first) : (MemPage){0};
 }
 
+MemRegisters address_space_registers(AddressSpace *as, uint64_t addr)
+{
+    const MemTable *table = __atomic_load_n(&as->table, __ATOMIC_ACQUIRE);
+    const MemRange *range = address_space_find(as, addr);
+    uint64_t first = addr & ~PAGE_MASK;
+
+    if (!range || range->region->kind != MEM_IO || range->first > first ||
+        range->last < (first | PAGE_MASK))
+        return (MemRegisters){0};
+    return (MemRegisters){range->region, range->offset + (first - range->first), table};
+}
+
 /* --- RAM -------------------------------------------------------------------------------------- */
 
 void address_space_ram_written(AddressSpace *as, MemRegion *ram, uint64_t offset, uint64_t size)
@@ -98,6 +110,12 @@ static unsigned io_min(const MemRegion *r)
 static unsigned io_max(const MemRegion *r)
 {
     return r->ops->max_size ? r->ops->max_size : 8;
+}
+
+/* The registers take such an access as it is. */
+static bool io_takes(const MemRegion *r, unsigned size)
+{
+    return size >= io_min(r) && size <= io_max(r);
 }
 
 static uint64_t size_mask(unsigned size)
@@ -136,6 +154,8 @@ static uint64_t io_load(AddressSpace *as, MemRegion *r, uint64_t offset, unsigne
 
     if (!r->ops->read)
         return as->unmapped & size_mask(size);
+    if (LIKELY(io_takes(r, size)))
+        return r->ops->read(r->opaque, offset, size) & size_mask(size);
     for (unsigned done = 0, piece; done < size; done += piece) {
         piece = io_piece(r, offset + done, size - done);
         uint64_t part = piece >= io_min(r) ? r->ops->read(r->opaque, offset + done, piece)
@@ -149,6 +169,10 @@ static void io_store(MemRegion *r, uint64_t offset, uint64_t value, unsigned siz
 {
     if (!r->ops->write)
         return;
+    if (LIKELY(io_takes(r, size))) {
+        r->ops->write(r->opaque, offset, value & size_mask(size), size);
+        return;
+    }
     for (unsigned done = 0, piece; done < size; done += piece) {
         piece = io_piece(r, offset + done, size - done);
         uint64_t part = (value >> 8 * done) & size_mask(piece);
@@ -189,8 +213,11 @@ static void store_piece(AddressSpace *as, const MemRange *range, uint64_t addr, 
 
 uint64_t address_space_load(AddressSpace *as, uint64_t addr, unsigned size)
 {
+    const MemRange *all = address_space_find(as, addr);
     uint64_t value = 0;
 
+    if (LIKELY(span(all, addr, size) == size))
+        return load_piece(as, all, addr, size);
     for (unsigned done = 0, piece; done < size; done += piece) {
         const MemRange *range = address_space_find(as, addr + done);
         piece = power_below(span(range, addr + done, size - done));
@@ -201,11 +228,39 @@ uint64_t address_space_load(AddressSpace *as, uint64_t addr, unsigned size)
 
 void address_space_store(AddressSpace *as, uint64_t addr, uint64_t value, unsigned size)
 {
+    const MemRange *all = address_space_find(as, addr);
+
+    if (LIKELY(span(all, addr, size) == size)) {
+        store_piece(as, all, addr, value, size);
+        return;
+    }
     for (unsigned done = 0, piece; done < size; done += piece) {
         const MemRange *range = address_space_find(as, addr + done);
         piece = power_below(span(range, addr + done, size - done));
         store_piece(as, range, addr + done, value >> 8 * done, piece);
     }
+}
+
+static bool is_known(const AddressSpace *as, const MemRegisters *known)
+{
+    return known->region && known->table == as->table;
+}
+
+uint64_t address_space_load_known(AddressSpace *as, const MemRegisters *known, uint64_t addr,
+                                  unsigned size)
+{
+    if (UNLIKELY(!is_known(as, known)))
+        return address_space_load(as, addr, size);
+    return io_load(as, known->region, known->offset + (addr & PAGE_MASK), size);
+}
+
+void address_space_store_known(AddressSpace *as, const MemRegisters *known, uint64_t addr,
+                               uint64_t value, unsigned size)
+{
+    if (UNLIKELY(!is_known(as, known)))
+        address_space_store(as, addr, value, size);
+    else
+        io_store(known->region, known->offset + (addr & PAGE_MASK), value, size);
 }
 
 /* --- bulk copies ------------------------------------------------------------------------------ */

@@ -326,10 +326,10 @@ static CodeBlock *block_from_device(CodeCache *cache, Fetch *fetch)
     uint8_t bytes[MAX_INSN_LENGTH];
     PhysAddr pa = mmu_translate(cpu, fetch->la, ACCESS_FETCH, ROLE_CURRENT)->pa;
     pa += fetch->la & PAGE_MASK;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     for (unsigned i = 0; i < MAX_INSN_LENGTH; i++)
         bytes[i] = address_space_load(cpu_memory(cpu), pa + i, 1);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     CodeBlock *block = cache->scratch;
     Fetch local = *fetch;
     local.host = bytes;

@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/intc.h"
+#include "core/lock.h"
 #include "core/memory.h"
 #include "core/state.h"
 #include "cpu/decode.h"
@@ -236,7 +237,7 @@ typedef struct CpuBus {
     AddressSpace *smm_memory; /* what the CPU sees in SMM; NULL: the same */
     AddressSpace *ports;
     Clock *clock;
-    GRecMutex *lock; /* the machine lock */
+    Lock *lock; /* the machine lock */
     bool turns; /* other CPUs run on this one's host thread: who waits for them lets go of it */
     const IntcOps *intc_ops;
     void *intc;                                   /* this CPU's controller */

@@ -42,9 +42,9 @@ static bool uses_apic(Cpu *cpu)
     const IntcOps *ops = cpu->bus.intc_ops;
     if (!ops || !ops->read_msr)
         return false;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     bool known = ops->read_msr(cpu->bus.intc, MSR_APIC_BASE, &base);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     return known && bit_get(base, 11);
 }
 

@@ -12,7 +12,7 @@
 #include "cpu/interrupt.h"
 #include "cpu/mmu.h"
 
-enum { BREAKPOINTS = 4, DR7_ENABLES = 0xff, DR7_LOCAL_ENABLES = 0x155 };
+enum { BREAKPOINTS = 4, DR7_LOCAL_ENABLES = 0x155 };
 
 typedef enum BreakOn { BREAK_FETCH, BREAK_WRITE, BREAK_IO, BREAK_ACCESS } BreakOn;
 
@@ -101,10 +101,8 @@ void debug_task_switched(Cpu *cpu)
     debug_registers_changed(cpu);
 }
 
-bool debug_page_watched(const Cpu *cpu, LinAddr la)
+bool debug_page_watched_slow(const Cpu *cpu, LinAddr la)
 {
-    if (LIKELY(!(cpu->dr[7] & DR7_ENABLES)))
-        return false;
     unsigned data = 1 << BREAK_WRITE | 1 << BREAK_ACCESS;
     return hits(cpu, data, la & ~PAGE_MASK, PAGE_SIZE);
 }

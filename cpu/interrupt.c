@@ -275,9 +275,9 @@ void cpu_shut_down(Cpu *cpu)
     cpu->pending_db = 0;
     if (!cpu->bus.triple_fault)
         return;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     cpu->bus.triple_fault(cpu->bus.opaque, cpu);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
 }
 
 /* One attempt. True if it was delivered; else cpu->raised says what went wrong. */

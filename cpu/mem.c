@@ -61,9 +61,9 @@ static uint64_t physical_load(Cpu *cpu, const Translation *t, unsigned offset, u
         return ram_load(t->page.host + offset, size);
     if (cpu->journal)
         cpu->journal->device(cpu->journal);
-    g_rec_mutex_lock(cpu->bus.lock);
-    uint64_t v = address_space_load(cpu_memory(cpu), t->pa + offset, size);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
+    uint64_t v = address_space_load_known(cpu_memory(cpu), &t->registers, t->pa + offset, size);
+    lock_release(cpu->bus.lock);
     return v;
 }
 
@@ -82,9 +82,9 @@ static void physical_store(Cpu *cpu, const Translation *t, unsigned offset, uint
     }
     if (cpu->journal)
         cpu->journal->device(cpu->journal);
-    g_rec_mutex_lock(cpu->bus.lock);
-    address_space_store(cpu_memory(cpu), t->pa + offset, v, size);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
+    address_space_store_known(cpu_memory(cpu), &t->registers, t->pa + offset, v, size);
+    lock_release(cpu->bus.lock);
 }
 
 /* --- loads and stores by role ----------------------------------------------------------------- */

@@ -21,6 +21,8 @@ static void translation_from_walk(Cpu *cpu, const Walk *walk, Translation *t)
 {
     t->pa = a20_masked(cpu, walk->pa & ~PAGE_MASK);
     walk_ram(cpu, t->pa, &t->page);
+    if (UNLIKELY(!t->page.host))
+        t->registers = address_space_registers(cpu_memory(cpu), t->pa);
     t->read = walk->rights >> ACCESS_READ & 1;
     t->write = walk->dirty && walk->rights >> ACCESS_WRITE & 1;
     t->fetch = walk->rights >> ACCESS_FETCH & 1;

@@ -50,7 +50,8 @@ void mmu_slots_empty(Cpu *cpu);
 /* What a linear page translates to for one privilege context. */
 typedef struct Translation {
     PhysAddr pa;             /* of the page's first byte, A20 applied */
-    MemPage page;            /* RAM behind it, if any */
+    MemPage page;            /* RAM behind it, if any, */
+    MemRegisters registers;  /* or else what is known of the device */
     bool read, write, fetch; /* what may be done without another walk */
 } Translation;
 
@@ -111,6 +112,10 @@ static inline void cpu_ram_written(Cpu *cpu, const MemPage *page, unsigned offse
 }
 
 /* debug.c: true if a data breakpoint lies in the page of la. */
-bool debug_page_watched(const Cpu *cpu, LinAddr la);
+bool debug_page_watched_slow(const Cpu *cpu, LinAddr la);
+static inline bool debug_page_watched(const Cpu *cpu, LinAddr la)
+{
+    return UNLIKELY(cpu->dr[7] & DR7_ENABLES) && debug_page_watched_slow(cpu, la);
+}
 
 #endif

@@ -74,9 +74,9 @@ static bool msr_read_intc(Cpu *cpu, uint32_t msr, unsigned index, uint64_t *valu
     const IntcOps *ops = cpu->bus.intc_ops;
     if (!ops || !ops->read_msr)
         return false;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     bool ok = ops->read_msr(cpu->bus.intc, msr, value);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     return ok;
 }
 
@@ -85,9 +85,9 @@ static bool msr_write_intc(Cpu *cpu, uint32_t msr, unsigned index, uint64_t valu
     const IntcOps *ops = cpu->bus.intc_ops;
     if (!ops || !ops->write_msr)
         return false;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     bool ok = ops->write_msr(cpu->bus.intc, msr, value);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     return ok;
 }
 

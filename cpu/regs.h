@@ -200,11 +200,12 @@ enum {
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX        0xc0000103u
 
-#define DR6_FIXED 0xffff0ff0u
-#define DR6_BD    (1u << 13)
-#define DR6_BS    (1u << 14)
-#define DR6_BT    (1u << 15)
-#define DR7_FIXED 0x400u
-#define DR7_GD    (1u << 13)
+#define DR6_FIXED   0xffff0ff0u
+#define DR6_BD      (1u << 13)
+#define DR6_BS      (1u << 14)
+#define DR6_BT      (1u << 15)
+#define DR7_FIXED   0x400u
+#define DR7_ENABLES 0xffu /* G3 L3 .. G0 L0 */
+#define DR7_GD      (1u << 13)
 
 #endif

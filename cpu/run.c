@@ -40,9 +40,9 @@ static void start_up(Cpu *cpu)
 
 static int acknowledge(Cpu *cpu)
 {
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     int vector = cpu->bus.intc_ops->acknowledge(cpu->bus.intc);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     return vector;
 }
 
@@ -51,9 +51,9 @@ static void take_init(Cpu *cpu)
     pending_clear(cpu, PENDING_INIT);
     cpu_reset(cpu, CPU_INIT);
     if (cpu->bus.intc_ops && cpu->bus.intc_ops->reset) {
-        g_rec_mutex_lock(cpu->bus.lock);
+        lock_take(cpu->bus.lock);
         cpu->bus.intc_ops->reset(cpu->bus.intc);
-        g_rec_mutex_unlock(cpu->bus.lock);
+        lock_release(cpu->bus.lock);
     }
 }
 

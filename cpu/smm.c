@@ -230,9 +230,9 @@ void smm_enter(Cpu *cpu)
     SmmState state;
     state_from_cpu(cpu, &state);
     cpu->smm = true;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     image_write(cpu, &state);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     cpu->nmi_blocked = true;
     cpu->shadow = 0;
     cpu->activity = CPU_RUNNING;
@@ -269,9 +269,9 @@ EXEC(RSM)
     if (!cpu->smm)
         raise_UD(cpu);
     SmmState state;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     image_read(cpu, &state);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     if (!state_valid(cpu, &state)) {
         cpu_shut_down(cpu);
         return;

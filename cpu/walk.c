@@ -189,9 +189,9 @@ static inline uint64_t entry_at(const uint8_t *p, unsigned bytes)
 
 static NOINLINE uint64_t entry_load_slow(Cpu *cpu, PhysAddr pa, unsigned bytes)
 {
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     uint64_t v = address_space_load(cpu_memory(cpu), pa, bytes);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     return v;
 }
 

@@ -38,7 +38,7 @@ static const Insn *site_insn(Translator *t, Site *site)
     Cpu *cpu = t->cpu;
     /* The last place serves everybody, and is nobody's, until the cache is emptied. */
     CodeSpace *space = &t->space[SPACE_PLAIN];
-    bool full = space->next.insn + 1 >= space->end.insn;
+    bool full = cache_insns_are_full(space);
     Insn *insn = &t->insns[full ? space->end.insn - 1 : space->next.insn];
     const uint8_t *bytes = block->host + site->delta;
     unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;
@@ -71,15 +71,29 @@ static bool must_leave(const Cpu *cpu, const Translator *t, const Insn *insn)
     return asked || events || cpu->activity != CPU_RUNNING || t->flush_wanted;
 }
 
-/* May generated code go on behind the instruction? */
-static bool may_resume(Cpu *cpu, const Translator *t, const Site *site, uint64_t next, uint32_t key,
-                       uint32_t epoch)
+/* An instruction on its way through the door. */
+typedef struct Handover {
+    Site *site;
+    const Block *block;
+    const Insn *insn;
+    const RowTraits *traits;
+    uint64_t next;     /* rip behind it */
+    uint32_t epoch;    /* Cpu.tlb_epoch before it, */
+    uint32_t crossing; /* and crossing_flags, if it is SYSCALL or SYSRET */
+} Handover;
+
+/* May generated code go on behind the instruction, if nothing moved it and the mode is the same? */
+static bool may_resume(const Cpu *cpu, const Handover *h)
 {
-    const Block *block = &t->blocks[site->block];
-    if (block->has_spans && cpu->tlb_epoch != epoch)
+    if (h->block->has_spans && cpu->tlb_epoch != h->epoch)
         return false;
-    return site->resume && !block->dropped && cpu->rip == next && key == block->key &&
-           still_mapped(cpu, block);
+    return h->site->resume && !h->block->dropped && cpu->rip == h->next;
+}
+
+/* Those things cannot have happened. Of most instructions that come here that is soon known. */
+static bool is_where_it_was(const Cpu *cpu, const Handover *h)
+{
+    return h->traits->keeps_mode && cpu->tlb_epoch == h->epoch;
 }
 
 /* The code at rip as the jump cache has it. */
@@ -137,14 +151,15 @@ static void note_device(Translator *t, Cpu *cpu, LinAddr la, const Site *site)
 
 /* The instruction, from the state that generated code left; the flags come only if it looks at
  * them. */
-static void interpret(Translator *t, Cpu *cpu, const Site *site, const Insn *insn,
-                      const RowTraits *traits)
+static void interpret(Translator *t, Cpu *cpu, const Handover *h)
 {
+    const RowTraits *traits = h->traits;
+    const Insn *insn = h->insn;
     t->flags_elsewhere = !traits->sees_flags && !t->lockstep;
     if (!t->flags_elsewhere)
         flags_from_image(cpu);
     if (UNLIKELY(t->lockstep != NULL))
-        lockstep_door(t, cpu, site);
+        lockstep_door(t, cpu, h->site);
     cpu->insn = cpu->block_first = insn;
     cpu->block_end = insn + 2;
     t->stats.sites_taken++;
@@ -155,6 +170,31 @@ static void interpret(Translator *t, Cpu *cpu, const Site *site, const Insn *ins
     if (!t->flags_elsewhere)
         flags_to_image(cpu);
     t->flags_elsewhere = false;
+}
+
+static bool crosses(const RowTraits *traits)
+{
+    return traits->kind == LIFT_SYSCALL || traits->kind == LIFT_SYSRET;
+}
+
+static CrossingKind crossing_of(const RowTraits *traits)
+{
+    return traits->kind == LIFT_SYSCALL ? CROSSING_IN : CROSSING_OUT;
+}
+
+/* Where to go on behind an instruction that may have changed what code depends on; NULL: that is
+ * for the dispatcher to find out. */
+static const uint8_t *look_for_code(Translator *t, Cpu *cpu, const Handover *h)
+{
+    const Block *block = h->block;
+    uint32_t key = lift_key(cpu, t->counted);
+    if (key == block->key && may_resume(cpu, h) && still_mapped(cpu, block))
+        return t->rx + h->site->resume;
+    if (crosses(h->traits))
+        crossing_note(cpu, crossing_of(h->traits), block->key, key, h->crossing);
+    if (key != block->key || code_base(cpu) != block->base)
+        returns_forget(&cpu->jit);
+    return known_code(t, cpu, key);
 }
 
 /* To the dispatcher, before the instruction. What is counted ahead has not run. */
@@ -182,39 +222,57 @@ const uint8_t *door_interpret(Cpu *cpu, uint32_t site_index)
     if (x87)
         x87_spill(cpu);
     cpu->rip_start = block->rip + site->delta;
-    uint64_t next = cpu->rip_start + insn->length;
-    cpu->rip = next;
+    cpu->rip = cpu->rip_start + insn->length;
     /* What is behind this instruction has been counted and may not run. */
     int64_t ahead = t->counted ? block->insn_count - site->number : 0;
     cpu->jit.budget += ahead;
     settle_count(t, cpu);
-    bool crosses = traits->kind == LIFT_SYSCALL || traits->kind == LIFT_SYSRET;
-    CrossingKind way = traits->kind == LIFT_SYSCALL ? CROSSING_IN : CROSSING_OUT;
-    uint32_t flags = crosses ? crossing_flags(cpu, way) : 0, epoch = cpu->tlb_epoch;
-    interpret(t, cpu, site, insn, traits);
+    Handover h = {site, block, insn, traits, .next = cpu->rip, .epoch = cpu->tlb_epoch};
+    if (UNLIKELY(crosses(traits)))
+        h.crossing = crossing_flags(cpu, crossing_of(traits));
+    interpret(t, cpu, &h);
     note_apart(t, site);
+    const uint8_t *code = NULL;
     if (!must_leave(cpu, t, insn)) {
-        uint32_t key = lift_key(cpu, t->counted);
-        if (may_resume(cpu, t, site, next, key, epoch)) {
-            cpu->jit.budget -= ahead;
-            if (x87)
-                x87_load(cpu);
-            return t->rx + site->resume;
-        }
-        if (crosses)
-            crossing_note(cpu, way, block->key, key, flags);
-        if (key != block->key || code_base(cpu) != block->base)
-            returns_forget(&cpu->jit);
-        cpu->jit.budget -= t->counted;
-        const uint8_t *code = known_code(t, cpu, key);
-        if (code)
-            return code;
-    } else {
-        cpu->jit.budget -= t->counted;
+        bool straight = is_where_it_was(cpu, &h) && may_resume(cpu, &h);
+        code = straight ? t->rx + site->resume : look_for_code(t, cpu, &h);
     }
+    if (site->resume && code == t->rx + site->resume) {
+        cpu->jit.budget -= ahead;
+        if (x87)
+            x87_load(cpu);
+        return code;
+    }
+    cpu->jit.budget -= t->counted;
+    if (code)
+        return code;
     settle_count(t, cpu);
     t->jumped = traits->indirect;
     return NULL;
+}
+
+/* The code behind the instruction, which has been dropped meanwhile or is soon, must not be gone
+ * to: there is a look at `poll` before it. Who has something to tell the CPU has set that already.
+ */
+static void leave_void_code(const Translator *t, Cpu *cpu, const Site *site)
+{
+    if (UNLIKELY(t->flush_wanted || t->blocks[site->block].dropped))
+        __atomic_store_n(&cpu->jit.poll, 1, __ATOMIC_RELAXED);
+}
+
+/* While a breakpoint of DR7 is armed no generated code runs. */
+uint64_t door_port(Cpu *cpu, uint32_t port, uint32_t site, uint64_t rax)
+{
+    Translator *t = translator_of(cpu);
+    unsigned size = site >> PORT_SIZE_SHIFT & 7;
+    uint64_t mask = ((uint64_t)1 << 8 * size) - 1;
+    t->stats.ports++;
+    if (site & PORT_OUT)
+        port_store(cpu, port, rax & mask, size);
+    else
+        rax = port_load(cpu, port, size) | (size < 4 ? rax & ~mask : 0);
+    leave_void_code(t, cpu, &t->sites[site & PORT_SITE]);
+    return rax;
 }
 
 /* Time is exact, and what devices do is seen at once, only in the interpreter. */

@@ -118,12 +118,13 @@ void dbt_print(Cpu *cpu, GString *out)
     const Translator *t = translator_of(cpu);
     const TranslatorStats *s = &t->stats;
     print_blocks(cpu, t, out);
-    g_string_append_printf(
-        out,
-        "  entered %" PRIu64 " times, %" PRIu64 " exits linked; TLB missed %" PRIu64
-        " times and filled, %" PRIu64 " times not; %" PRIu64
-        " registers of devices read at once; jump cache missed %" PRIu64 " times\n",
-        s->entries, s->links, s->misses[true], s->misses[false], s->device_loads, s->jump_misses);
+    g_string_append_printf(out,
+                           "  entered %" PRIu64 " times, %" PRIu64
+                           " exits linked; TLB missed %" PRIu64 " times and filled, %" PRIu64
+                           " times not; %" PRIu64 " registers of devices read and %" PRIu64
+                           " ports accessed at once; jump cache missed %" PRIu64 " times\n",
+                           s->entries, s->links, s->misses[true], s->misses[false], s->device_loads,
+                           s->ports, s->jump_misses);
     g_string_append_printf(out,
                            "  %" PRIu64 " times no block could be made, for instructions whose "
                            "bytes change often\n",

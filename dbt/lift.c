@@ -144,7 +144,7 @@ static bool (*const lifters[LIFT_KIND_COUNT])(Lift *) = {
     [LIFT_SCAS] = lift_scas,     [LIFT_CMPS] = lift_cmps,        [LIFT_CLI] = lift_cli,
     [LIFT_STI] = lift_sti,       [LIFT_SWAPGS] = lift_swapgs,    [LIFT_PUSHF] = lift_pushf,
     [LIFT_POPF] = lift_popf,     [LIFT_CLD] = lift_cld,          [LIFT_SYSCALL] = lift_syscall,
-    [LIFT_SYSRET] = lift_sysret,
+    [LIFT_SYSRET] = lift_sysret, [LIFT_PORT] = lift_port,
 };
 
 /* The interpreter does this one. Whether what it changed lets the block go on is seen behind it

@@ -101,6 +101,7 @@ bool lift_pushf(Lift *l);
 bool lift_popf(Lift *l);
 bool lift_syscall(Lift *l);
 bool lift_sysret(Lift *l);
+bool lift_port(Lift *l);
 
 /* lift_counted.c, where instructions are counted: must the interpreter do it; and what is to follow
  * an op for the row. */

@@ -1,5 +1,6 @@
 /* lift_system.c - the system instructions that kernels execute most. [SDM2] CLI, STI,
- * SWAPGS, PUSHF, POPF, SYSCALL, SYSRET. */
+ * SWAPGS, PUSHF, POPF, SYSCALL, SYSRET,
+ * IN, OUT. */
 #include "dbt/lift.h"
 
 /* CPL 0 outside real and V86 mode: no IOPL or VME rule is in the way. */
@@ -32,6 +33,20 @@ bool lift_sti(Lift *l)
 void lift_poll(Lift *l)
 {
     ir_add(l->ir, IR_POLL, 0)->imm = l->next;
+}
+
+/* Who needs no permission goes to the device at once; not where time is exact, which devices see.
+ */
+bool lift_port(Lift *l)
+{
+    const Operand *op = l->insn->op;
+    bool out = !(op[0].access & OPND_WRITE);
+    if (lift_is_counted(l) || !(is_kernel(l) || l->cpu->mode == CPU_REAL))
+        return false;
+    IrOp *port = ir_add_to(l->ir, IR_PORT, op[out].size, out ? REF_NONE : RAX);
+    port->access = out ? ACCESS_WRITE : ACCESS_READ;
+    lift_poll(l);
+    return true;
 }
 
 bool lift_swapgs(Lift *l)

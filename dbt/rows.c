@@ -143,6 +143,18 @@ static RowSum sum_of(const InsnRow *row)
     return SUM_NONE;
 }
 
+/* They write general or vector registers, flags and memory, or go to a device. */
+static bool keeps_mode(LiftKind kind)
+{
+    static const bool kinds[LIFT_KIND_COUNT] = {
+        [LIFT_ROW] = true,    [LIFT_SHIFT] = true,  [LIFT_CONDITION] = true, [LIFT_BITTEST] = true,
+        [LIFT_VECTOR] = true, [LIFT_DIVIDE] = true, [LIFT_PUSH] = true,      [LIFT_POP] = true,
+        [LIFT_MOVS] = true,   [LIFT_STOS] = true,   [LIFT_LODS] = true,      [LIFT_SCAS] = true,
+        [LIFT_CMPS] = true,   [LIFT_PORT] = true,
+    };
+    return kinds[kind];
+}
+
 static RowTraits traits_of(const InsnRow *row, LiftKind kind)
 {
     /* Approximations; how far a partial remainder goes; whether C1 is cleared. */
@@ -172,7 +184,8 @@ static RowTraits traits_of(const InsnRow *row, LiftKind kind)
                                    is_named(row, state, G_N_ELEMENTS(state)),
                        .sets_x87_pointers = x87 && !is_named(row, control, G_N_ELEMENTS(control)),
                        .sees_flags = branch || row->flags_read || row->flags_written,
-                       .indirect = branch && !(row->attrs & ATTR_SERIAL)};
+                       .indirect = branch && !(row->attrs & ATTR_SERIAL),
+                       .keeps_mode = keeps_mode(kind)};
 }
 
 const RowTraits *row_traits_table;

@@ -17,12 +17,6 @@
 #include "dbt/x64/emit.h"
 #include "dbt/x87.h"
 
-void settle_count(Translator *t, Cpu *cpu)
-{
-    if (t->counted)
-        cpu->insn_count = t->run_limit - cpu->jit.budget;
-}
-
 void prepare_context(Cpu *cpu, uint32_t key)
 {
     MmuContext *context = mmu_context(cpu);

@@ -22,7 +22,11 @@ static inline LinAddr next_page(LinAddr la)
 }
 
 /* In counted runs insn_count and budget move together; their sum is the end of the run. */
-void settle_count(Translator *t, Cpu *cpu);
+static inline void settle_count(const Translator *t, Cpu *cpu)
+{
+    if (t->counted)
+        cpu->insn_count = t->run_limit - cpu->jit.budget;
+}
 
 /* Jump cache entries and page numbers are of one mode. */
 void prepare_context(Cpu *cpu, uint32_t key);

@@ -115,7 +115,7 @@ typedef struct TranslatorStats {
     uint64_t timed_insns, timed_ns;  /* of the translations that were timed */
     uint64_t start_cycles, start_us; /* when the translator was made: time stamp counter, clock */
     uint64_t misses[2];              /* of the TLB: handed over, refilled */
-    uint64_t device_loads;           /* made without the interpreter */
+    uint64_t device_loads, ports;    /* accesses made without the interpreter */
     uint64_t jump_misses;            /* indirect transfers that the jump cache did not know */
     uint64_t dropped, flushes, entries, sites_taken, links;
     uint64_t refused;      /* times the dispatcher left an instruction to the interpreter */
@@ -124,7 +124,7 @@ typedef struct TranslatorStats {
 
 /* Entry points of the fixed code at the start of the cache; offsets. */
 typedef struct Trampolines {
-    uint32_t enter, exit, cold, miss, miss_with_flags, load_vectors, spill_vectors, load_x87,
+    uint32_t enter, exit, cold, miss, miss_with_flags, port, load_vectors, spill_vectors, load_x87,
         nowhere;
 } Trampolines;
 
@@ -258,6 +258,8 @@ void cache_isolate(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */
 bool cache_nearly_full(const CodeSpace *space);
+/* The decoded instructions that it needs at most are all that there is room for: */
+bool cache_insns_are_full(const CodeSpace *space);
 /* Makes room for it, in the space of the CPU's thread. */
 void cache_look_for_room(Translator *t);
 static inline void cache_make_room(Translator *t)
@@ -307,5 +309,14 @@ typedef enum MissResult {
     MISS_LOADED, /* jit.loaded is what the load yields */
 } MissResult;
 MissResult door_miss(Cpu *cpu, LinAddr la, uint32_t site);
+
+/* IN or OUT of a guest that may: `site` with more bits, and RAX before it. Returns RAX behind it.
+ */
+enum {
+    PORT_OUT = 1 << 31,
+    PORT_SIZE_SHIFT = 28, /* bytes: 1, 2, 4 */
+    PORT_SITE = (1 << 28) - 1,
+};
+uint64_t door_port(Cpu *cpu, uint32_t port, uint32_t site, uint64_t rax);
 
 #endif

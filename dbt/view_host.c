@@ -160,7 +160,7 @@ static const char *trampoline_name(const Trampolines *t, uint32_t at)
         {t->exit, "to the dispatcher"},    {t->cold, "to the interpreter"},
         {t->miss, "fill the TLB"},         {t->miss_with_flags, "save flags, fill the TLB"},
         {t->load_vectors, "load vectors"}, {t->spill_vectors, "spill vectors"},
-        {t->load_x87, "load x87"}};
+        {t->load_x87, "load x87"},         {t->port, "access a port"}};
     for (unsigned i = 0; i < G_N_ELEMENTS(names); i++)
         if (names[i].at == at)
             return names[i].name;

@@ -83,7 +83,7 @@ void x87_spill(Cpu *cpu)
 
 #endif
 
-void x87_settle_pointers(Cpu *cpu)
+void x87_set_pointers(Cpu *cpu)
 {
     Fpu *fpu = &cpu->fpu;
     if (cpu->jit.x87_site) {

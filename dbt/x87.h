@@ -17,6 +17,11 @@ void x87_spill(Cpu *cpu);
 
 /* Generated code only says which instruction was the last to set the instruction and data pointers:
  * this sets them. Before anything is done that changes a selector. */
-void x87_settle_pointers(Cpu *cpu);
+void x87_set_pointers(Cpu *cpu);
+static inline void x87_settle_pointers(Cpu *cpu)
+{
+    if (UNLIKELY(cpu->jit.x87_site | cpu->jit.x87_seg))
+        x87_set_pointers(cpu);
+}
 
 #endif

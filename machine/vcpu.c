@@ -16,7 +16,7 @@ enum { SLICE_ALONE = 50000, SLICE_SHARED = 5000 };
 #define SLICE_ENDLESS (UINT64_MAX / 4)
 
 /* The CPU whose turn it is on the calling thread. */
-static GPrivate current_cpu = G_PRIVATE_INIT(NULL);
+static __thread Cpu *current_cpu;
 
 /* --- waking --------------------------------------------------------------------------------------- */
 
@@ -81,7 +81,7 @@ void vcpu_notify(Vm *vm)
 
 Cpu *vcpu_current(void *opaque)
 {
-    return g_private_get(&current_cpu);
+    return current_cpu;
 }
 
 uint64_t vcpu_count(void *opaque)
@@ -323,12 +323,12 @@ static uint64_t run_slice(Runner *r, Cpu *cpu, uint64_t slice)
 {
     CpuResume resume = r->vm->resume[cpu->index];
     uint64_t ran = slice;
-    g_private_set(&current_cpu, cpu);
+    current_cpu = cpu;
     if (resume == CPU_GOES)
         ran = cpu_run(cpu, slice);
     else
         cpu_step(cpu, resume == CPU_STEPS_INTO);
-    g_private_set(&current_cpu, NULL);
+    current_cpu = NULL;
     if (r->vm->config->counted)
         run_timers(r->vm);
     return ran;

@@ -30,17 +30,17 @@ void io_check(Cpu *cpu, uint16_t port, unsigned size)
 
 uint32_t port_load(Cpu *cpu, uint16_t port, unsigned size)
 {
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     uint32_t value = address_space_load(cpu->bus.ports, port, size);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     return value;
 }
 
 void port_store(Cpu *cpu, uint16_t port, uint32_t value, unsigned size)
 {
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     address_space_store(cpu->bus.ports, port, value, size);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
 }
 
 /* The port is DX or an immediate byte. */

@@ -80,9 +80,9 @@ static uint64_t cr8_read(Cpu *cpu)
     const IntcOps *ops = cpu->bus.intc_ops;
     if (!ops || !ops->get_tpr)
         return 0;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     uint8_t tpr = ops->get_tpr(cpu->bus.intc);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
     return tpr >> 4;
 }
 
@@ -93,9 +93,9 @@ static void cr8_write(Cpu *cpu, uint64_t value)
         raise_GP(cpu, 0);
     if (!ops || !ops->set_tpr)
         return;
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     ops->set_tpr(cpu->bus.intc, value << 4);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
 }
 
 EXEC(MOV_FROM_CR)

@@ -14,9 +14,9 @@ static void drive_ferr(Cpu *cpu, bool pending)
     if (cpu->bus.ferr.level == level) {
         return;
     }
-    g_rec_mutex_lock(cpu->bus.lock);
+    lock_take(cpu->bus.lock);
     irq_set(&cpu->bus.ferr, level);
-    g_rec_mutex_unlock(cpu->bus.lock);
+    lock_release(cpu->bus.lock);
 }
 
 void x87_update_summary(Cpu *cpu)

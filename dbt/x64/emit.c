@@ -251,7 +251,7 @@ static EmitFn *const emitters[IR_OPCODE_COUNT] = {
     [IR_POLL] = emit_poll,         [IR_POPF] = emit_popf,       [IR_INTERP] = emit_interp,
     [IR_LEAVE] = emit_interp,      [IR_COUNT] = emit_count,     [IR_REACH] = emit_reach,
     [IR_CROSS] = emit_cross,       [IR_EXPECT] = emit_expect,   [IR_RET] = emit_ret,
-    [IR_SETTLE] = emit_settle,     [IR_KNOWN] = emit_known,
+    [IR_SETTLE] = emit_settle,     [IR_KNOWN] = emit_known,     [IR_PORT] = emit_port,
 };
 
 static void begin_insn(Emit *e)

@@ -156,6 +156,9 @@ void emit_repcmp(Emit *e, const IrOp *op);
 void emit_x87(Emit *e, const IrOp *op);
 void emit_fldcw(Emit *e, const IrOp *op);
 
+/* port.c */
+void emit_port(Emit *e, const IrOp *op);
+
 /* settle.c */
 void emit_settle(Emit *e, const IrOp *op);
 

@@ -52,14 +52,6 @@ static bool take_rm(Common *c, const Insn *insn, const RowHostPlan *plan, Rm mem
     return true;
 }
 
-/* A register is loaded whole from memory: the address is not needed any more when it is written. */
-static bool loads_only(const Insn *insn)
-{
-    const Operand *dest = &insn->op[0];
-    return dest->access == OPND_WRITE && dest->size >= 4 && insn->op[1].kind == OPND_MEM &&
-           insn->op[2].kind != OPND_GPR;
-}
-
 /* The operand in ModRM.reg lives in memory. ADD to CMP, and MOV, have both directions: it goes to
  * ModRM.rm if the other one can do with a register. */
 static bool take_reg_away(Common *c, Asm *a, const Insn *insn, const RowHostPlan *plan)
@@ -68,7 +60,7 @@ static bool take_reg_away(Common *c, Asm *a, const Insn *insn, const RowHostPlan
     bool is_same = plan->both_ways && other->kind == OPND_GPR && other->reg == op->reg;
     if (op->kind == OPND_GPR8H || is_same) /* XOR r, r need not read it at all */
         return false;
-    if (plan->both_ways && !(c->opcode & 2) && rm_is_reg(c->rm)) {
+    if (plan->both_ways && rm_is_reg(c->rm)) {
         c->opcode |= 2;
         c->reg = rm_number(c->rm);
         c->rm = x64_gpr(op->reg);
@@ -77,7 +69,7 @@ static bool take_reg_away(Common *c, Asm *a, const Insn *insn, const RowHostPlan
     if (c->away)
         return false;
     c->away = op;
-    if (other->kind == OPND_MEM && !loads_only(insn)) {
+    if (other->kind == OPND_MEM && !row_loads_only(insn)) {
         c->scratch = HOST_R11;
         if (rm_equal(c->rm, rm_index(HOST_R10, HOST_R11, 0, 0))) {
             asm_lea(a, 8, HOST_R10, c->rm);

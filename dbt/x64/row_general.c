@@ -1,6 +1,6 @@
-/* row_general.c - rows that are not the common form: registers that live in memory, AH-DH beside a
- * REX prefix, registers in the opcode, VEX, and what has a shorter form. [SDM2] "Instruction
- * Format".
+/* row_general.c - rows that are not the common form: two registers that live in memory, AH-DH
+ * beside a REX prefix, registers in the opcode, VEX, and what has a shorter form. [SDM2]
+ * "Instruction Format".
  *
  * A register operand whose home is memory goes through a scratch register, or, if it is only read
  * and in ModRM.rm, is a memory operand. AH-DH beside a REX prefix go through a scratch register
@@ -222,33 +222,10 @@ static void put_plain(RowCode *c)
     asm_byte(c->a, in_opcode ? (c->op.opcode & 0xf8) | (rm_number(c->rm) & 7) : c->op.opcode);
 }
 
-/* A register is loaded whole from memory: the address is not needed any more when it is written. */
-static bool loads_only(const Insn *insn)
-{
-    const Operand *dest = &insn->op[0];
-    return dest->kind == OPND_GPR && dest->access == OPND_WRITE && dest->size >= 4 &&
-           insn->op[1].kind == OPND_MEM && insn->op[2].kind != OPND_GPR;
-}
-
-/* ADD to CMP, and MOV, have both directions: the operand whose home is memory goes to ModRM.rm if
- * it is only read. */
-static bool put_swapped(RowCode *c)
-{
-    const Operand *op = c->insn->op;
-    if (!c->plan->both_ways || op[0].kind != OPND_GPR || op[1].kind != OPND_GPR ||
-        x64_home(op[0].reg) == HOST_NONE || x64_home(op[1].reg) != HOST_NONE)
-        return false;
-    c->op.opcode |= 2;
-    c->reg = register_operand(c, &c->plan->place[0]);
-    c->rm = x64_gpr(op[1].reg);
-    asm_modrm(c->a, c->op, c->width, c->reg, c->rm);
-    return true;
-}
-
 /* Where the address must live on, and a detour needs a register, it is put into one. */
 static void keep_address(RowCode *c)
 {
-    c->keeps_address = !loads_only(c->insn);
+    c->keeps_address = !row_loads_only(c->insn);
     if (!c->keeps_address || !rm_equal(c->memory, rm_index(HOST_R10, HOST_R11, 0, 0)) ||
         !count_detours(c->plan, c->insn))
         return;
@@ -272,7 +249,7 @@ void row_put_general(Asm *a, const Insn *insn, const RowHostPlan *plan, Rm memor
                  .op = {.map = plan->map, .prefix = plan->prefix, .opcode = insn->opcode},
                  .width = {.w = insn->rex_w, .opsize = plan->takes_66 && insn->opsize == 2},
                  .has_modrm = plan->has_modrm};
-    if (put_zero_idiom(&c) || put_swapped(&c))
+    if (put_zero_idiom(&c))
         return;
     if (has_memory(insn))
         keep_address(&c);

@@ -163,7 +163,8 @@ static RowHostPlan plan_row(const InsnRow *row)
         plan.w_by_size |= where == WHERE_E || where == WHERE_G || where == WHERE_B;
         has_offset |= where == WHERE_O;
     }
-    plan.is_legacy = !plan.vex && !plan.in_opcode && !has_offset;
+    bool is_complete = plan.reg == MAX_OPERANDS || plan.rm != MAX_OPERANDS;
+    plan.is_legacy = !plan.vex && !plan.in_opcode && !has_offset && is_complete;
     return plan;
 }
 

@@ -23,7 +23,7 @@ typedef struct RowHostPlan {
     uint16_t not_16 : 1;      /* but not with 16-bit operands */
     uint16_t is_constant : 1; /* MOV of a constant, which may have a shorter form */
     uint16_t is_legacy : 1; /* opcode, ModRM and immediate as they are, with the host's registers */
-    uint16_t both_ways : 1; /* bit 1 of the opcode tells which operand is in ModRM.rm */
+    uint16_t both_ways : 1; /* with bit 1 of the opcode set, the operands change places */
     uint16_t has_modrm : 1;
     uint16_t in_opcode : 1; /* the opcode's low bits are a register */
     uint16_t group : 1;     /* ModRM.reg is part of the opcode */
@@ -57,6 +57,15 @@ static inline const RowHostPlan *row_host_plan(const Insn *insn)
 static inline void row_put_immediate(Asm *a, const Insn *insn, const RowHostPlan *plan)
 {
     asm_imm_sized(a, insn->imm, MIN(insn->opsize, plan->immediate_bytes));
+}
+
+/* Its first operand is loaded whole from memory: the address is not needed any more when that is
+ * written. */
+static inline bool row_loads_only(const Insn *insn)
+{
+    const Operand *dest = &insn->op[0];
+    return dest->kind == OPND_GPR && dest->access == OPND_WRITE && dest->size >= 4 &&
+           insn->op[1].kind == OPND_MEM && insn->op[2].kind != OPND_GPR;
 }
 
 /* row_general.c: any form, with detours through scratch registers; and are there enough of these?

@@ -1,11 +1,14 @@
 /* trampoline.c - the fixed code: into generated code and out of it.
  *
- *   enter(cpu, code)     a C function: saves C's registers, loads the guest's, jumps to code;
- * returns the number in R11 when the code leaves exit                 jumped to with a number in
- * R11 cold                 jumped to with a Site in R11: the guest's registers go to struct Cpu, C
- * runs the instruction, and the code goes on where C says, or is left with 0 miss called with a
- * linear address in R10 and a Site in R11, after a TLB miss load/spill_vectors   called; between
- * memory and the host's vector registers and MXCSR load_x87             called; dbt/x87.c */
+ * - enter(cpu, code): a C function; saves C's registers, loads the guest's, jumps to code; returns
+ *   the number in R11 when the code leaves;
+ * - exit: jumped to with a number in R11;
+ * - cold: jumped to with a Site in R11; the guest's registers go to struct Cpu, C runs the
+ *   instruction, and the code goes on where C says, or is left with 0;
+ * - miss: called with a linear address in R10 and a Site in R11, after a TLB miss;
+ * - port: called with a port's number in R10 and a Site in R11, for IN and OUT;
+ * - load_vectors, spill_vectors: called; between memory and the host's vector registers and MXCSR;
+ * - load_x87: called; dbt/x87.c. */
 #include "dbt/x64/emit.h"
 
 #include "dbt/x87.h"
@@ -26,6 +29,19 @@ static void put_pop(Asm *a, unsigned reg)
     if (reg >= HOST_R8)
         asm_byte(a, 0x41);
     asm_byte(a, 0x58 | (reg & 7));
+}
+
+static void put_pushes(Asm *a, const uint8_t *regs, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        put_push(a, regs[i]);
+}
+
+/* Of what they pushed. */
+static void put_pops(Asm *a, const uint8_t *regs, unsigned count)
+{
+    while (count-- > 0)
+        put_pop(a, regs[count]);
 }
 
 static void move_registers(Asm *a, bool load)
@@ -58,6 +74,12 @@ static void call_to(Asm *a, uint32_t target)
 {
     asm_byte(a, 0xe8);
     asm_imm(a, target - (a->at + 4), 4);
+}
+
+static void call_c(Asm *a, uintptr_t function)
+{
+    asm_mov_imm(a, HOST_RAX, function);
+    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX)); /* call rax */
 }
 
 static void jump_next(Asm *a)
@@ -135,6 +157,15 @@ static void spill_if_loaded(Asm *a, const Trampolines *t)
     land_short(a, skip);
 }
 
+/* If they were, as `flag` says, they are again. */
+static void load_if(Asm *a, const Trampolines *t, unsigned flag)
+{
+    asm_op(a, OP1(0x85), 4, flag, rm_reg(flag)); /* test */
+    uint32_t skip = jump_short(a, 0x74);
+    call_to(a, t->load_vectors);
+    land_short(a, skip);
+}
+
 /* --- in and out ---------------------------------------------------------------------------------- */
 
 enum { RETURNS_MAX = 1024, RETURN_BYTES = 16, FIRST_RETURNS = 2 };
@@ -155,8 +186,7 @@ static void put_first_returns(Asm *a, uintptr_t nowhere)
 
 static void put_enter(Asm *a, const Translator *t)
 {
-    for (unsigned i = 0; i < G_N_ELEMENTS(callee_saved); i++)
-        put_push(a, callee_saved[i]);
+    put_pushes(a, callee_saved, G_N_ELEMENTS(callee_saved));
     asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, -8));
     asm_lea(a, 8, HOST_R9, rm_mem(HOST_RDI, CPU_BIAS));
     put_first_returns(a, (uintptr_t)t->rx + t->trampolines.nowhere);
@@ -169,8 +199,7 @@ static void put_return(Asm *a)
 {
     asm_mov(a, 8, HOST_RSP, JIT(returns));
     asm_lea(a, 8, HOST_RSP, rm_mem(HOST_RSP, FIRST_RETURNS * RETURN_BYTES + 8));
-    for (unsigned i = G_N_ELEMENTS(callee_saved); i-- > 0;)
-        put_pop(a, callee_saved[i]);
+    put_pops(a, callee_saved, G_N_ELEMENTS(callee_saved));
     asm_byte(a, 0xc3);
 }
 
@@ -200,8 +229,7 @@ static void put_cold(Asm *a, const Trampolines *t)
     asm_mov(a, 4, HOST_RSI, rm_reg(HOST_R11));
     asm_mov(a, 8, HOST_R12, rm_reg(HOST_R9));
     asm_store(a, 8, JIT(returns_top), HOST_RSP);
-    asm_mov_imm(a, HOST_RAX, (uintptr_t)door_interpret);
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX)); /* call rax */
+    call_c(a, (uintptr_t)door_interpret);
     asm_mov(a, 8, HOST_R9, rm_reg(HOST_R12));
     asm_op(a, OP1(0x85), 8, HOST_RAX, rm_reg(HOST_RAX)); /* test rax, rax */
     uint32_t stays = jump_short(a, 0x75);
@@ -209,10 +237,7 @@ static void put_cold(Asm *a, const Trampolines *t)
     land_short(a, stays);
     asm_mov(a, 8, HOST_RSP, JIT(returns_top));
     asm_store(a, 8, JIT(next), HOST_RAX);
-    asm_op(a, OP1(0x85), 4, HOST_RBX, rm_reg(HOST_RBX));
-    uint32_t no_vectors = jump_short(a, 0x74);
-    call_to(a, t->load_vectors);
-    land_short(a, no_vectors);
+    load_if(a, t, HOST_RBX);
     asm_op(a, OP0F(0xb7), 4, HOST_RAX, JIT(flags)); /* movzx eax, image */
     asm_byte(a, 0x04);                              /* add al, 127: OF */
     asm_byte(a, 0x7f);
@@ -228,23 +253,17 @@ static void put_miss(Asm *a, const Trampolines *t)
 {
     static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
                                     HOST_R8,  HOST_R9,  HOST_R11, HOST_RBX};
-    for (unsigned i = 0; i < G_N_ELEMENTS(saved); i++)
-        put_push(a, saved[i]);
+    put_pushes(a, saved, G_N_ELEMENTS(saved));
     asm_op(a, OP0F(0xb6), 4, HOST_RBX, JIT(vectors_loaded));
     spill_if_loaded(a, t);
     asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
     asm_mov(a, 8, HOST_RSI, rm_reg(HOST_R10));
     asm_mov(a, 4, HOST_RDX, rm_reg(HOST_R11));
-    asm_mov_imm(a, HOST_RAX, (uintptr_t)door_miss);
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX));
+    call_c(a, (uintptr_t)door_miss);
     asm_mov(a, 4, HOST_R10, rm_reg(HOST_RAX));
     asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, 2 * 8));
-    asm_op(a, OP1(0x85), 4, HOST_RBX, rm_reg(HOST_RBX));
-    uint32_t no_vectors = jump_short(a, 0x74);
-    call_to(a, t->load_vectors);
-    land_short(a, no_vectors);
-    for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
-        put_pop(a, saved[i]);
+    load_if(a, t, HOST_RBX);
+    put_pops(a, saved, G_N_ELEMENTS(saved));
     asm_alu_imm(a, ALU_SUB, 4, rm_reg(HOST_R10), MISS_RETRY);
     uint32_t missed = jump_short(a, 0x78); /* js */
     asm_lea(a, 8, HOST_R11, x64_cpu(offsetof(Cpu, jit.loaded) - (MISS_LOADED - MISS_RETRY)));
@@ -266,18 +285,34 @@ static void put_miss_with_flags(Asm *a, const Trampolines *t)
     asm_jmp(a, t->miss);
 }
 
+/* Called with a port's number in R10 and a site in R11; RAX is the guest's. */
+static void put_port(Asm *a, const Trampolines *t)
+{
+    static const uint8_t saved[] = {HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
+                                    HOST_R8,  HOST_R9,  HOST_RBX};
+    put_pushes(a, saved, G_N_ELEMENTS(saved));
+    asm_op(a, OP0F(0xb6), 4, HOST_RBX, JIT(vectors_loaded));
+    spill_if_loaded(a, t);
+    asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
+    asm_mov(a, 4, HOST_RSI, rm_reg(HOST_R10));
+    asm_mov(a, 4, HOST_RDX, rm_reg(HOST_R11));
+    asm_mov(a, 8, HOST_RCX, rm_reg(HOST_RAX));
+    call_c(a, (uintptr_t)door_port);
+    asm_mov(a, 8, HOST_R9, rm_mem(HOST_RSP, 1 * 8));
+    load_if(a, t, HOST_RBX);
+    put_pops(a, saved, G_N_ELEMENTS(saved));
+    asm_byte(a, 0xc3);
+}
+
 /* At a block's head: the flags are in the image. The vectors may be the guest's. */
 static void put_load_x87(Asm *a)
 {
     static const uint8_t saved[] = {HOST_RAX, HOST_RCX, HOST_RDX, HOST_RSI, HOST_RDI,
                                     HOST_R8,  HOST_R9,  HOST_R10, HOST_R11};
-    for (unsigned i = 0; i < G_N_ELEMENTS(saved); i++)
-        put_push(a, saved[i]);
+    put_pushes(a, saved, G_N_ELEMENTS(saved));
     asm_lea(a, 8, HOST_RDI, rm_mem(HOST_R9, -CPU_BIAS));
-    asm_mov_imm(a, HOST_RAX, (uintptr_t)x87_load);
-    asm_modrm(a, OP1(0xff), (HostWidth){0}, 2, rm_reg(HOST_RAX));
-    for (unsigned i = G_N_ELEMENTS(saved); i-- > 0;)
-        put_pop(a, saved[i]);
+    call_c(a, (uintptr_t)x87_load);
+    put_pops(a, saved, G_N_ELEMENTS(saved));
     asm_byte(a, 0xc3);
 }
 
@@ -304,6 +339,8 @@ uint32_t x64_trampolines(Translator *t)
     put_miss(&a, at);
     at->miss_with_flags = a.at;
     put_miss_with_flags(&a, at);
+    at->port = a.at;
+    put_port(&a, at);
     g_assert(a.at <= MAX_BLOCK_CODE);
     return a.at;
 }

@@ -19,7 +19,7 @@
 
 typedef struct Bench {
     Cpu cpu;
-    GRecMutex lock;
+    Lock lock;
     TlbEntry tlb[TLB_SMALLEST];
     uint8_t page[PAGE_SIZE];
     int ferr, ferr_changes;
@@ -52,7 +52,7 @@ static Bench *bench_new(CpuMode mode)
     }
     b->tlb[DATA_PAGE >> PAGE_SHIFT] = (TlbEntry){
         .read = DATA_PAGE, .write = DATA_PAGE, .fetch = DATA_PAGE, .host = b->page};
-    g_rec_mutex_init(&b->lock);
+    lock_init(&b->lock);
     cpu->tlb = b->tlb;
     cpu->tlb_mask = tlb_mask_of(TLB_SMALLEST);
     cpu->mode = mode;
@@ -69,7 +69,7 @@ static Bench *bench_new(CpuMode mode)
 
 static void bench_free(Bench *b)
 {
-    g_rec_mutex_clear(&b->lock);
+    lock_fini(&b->lock);
     g_free(b);
 }
 

@@ -120,7 +120,7 @@ static void write_tss64(BareCpu *t)
 BareCpu *bare_cpu(void)
 {
     BareCpu *t = g_new0(BareCpu, 1);
-    g_rec_mutex_init(&t->lock);
+    lock_init(&t->lock);
     t->clock = clock_new_manual();
     mem_init_container(&t->memory_root, "memory", UINT64_C(1) << 52);
     g_assert_true(mem_init_ram(&t->ram, "ram", RAM_SIZE, NULL));
@@ -159,7 +159,7 @@ void bare_cpu_free(BareCpu *t)
     mem_fini(&t->memory_root);
     mem_fini(&t->port_root);
     clock_free(t->clock);
-    g_rec_mutex_clear(&t->lock);
+    lock_fini(&t->lock);
     g_free(t);
 }
 

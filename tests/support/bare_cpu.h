@@ -73,7 +73,7 @@ typedef struct BareCpu {
     Clock *clock;
     MemRegion memory_root, ram, port_root;
     AddressSpace memory, ports;
-    GRecMutex lock;
+    Lock lock;
     CpuGroup group;
     unsigned shutdowns; /* calls of triple_fault */
 } BareCpu;

@@ -42,7 +42,7 @@ static const MemOps port_ops = {port_read, port_write, 1, 4};
 InsnBench *insn_bench_new(const char *model)
 {
     InsnBench *t = g_new0(InsnBench, 1);
-    g_rec_mutex_init(&t->lock);
+    lock_init(&t->lock);
     t->clock = clock_new_manual();
     mem_init_container(&t->root, "memory", (uint64_t)1 << 40);
     g_assert_true(mem_init_ram(&t->ram, "low", LOW_SIZE, NULL));
@@ -83,7 +83,7 @@ void insn_bench_free(InsnBench *t)
     mem_fini(&t->port_regs);
     mem_fini(&t->port_root);
     clock_free(t->clock);
-    g_rec_mutex_clear(&t->lock);
+    lock_fini(&t->lock);
     g_free(t);
 }
 

@@ -27,7 +27,7 @@ enum {
 typedef struct InsnBench {
     Cpu *cpu;
     CpuGroup group;
-    GRecMutex lock;
+    Lock lock;
     Clock *clock;
     MemRegion root, ram, high, port_root, port_regs;
     AddressSpace memory, ports;

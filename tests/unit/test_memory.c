@@ -485,6 +485,37 @@ static void test_guard(void)
     g_test_trap_assert_failed();
 }
 
+/* --- what somebody keeps ----------------------------------------------------------------------- */
+
+/* Only a page that one device has alone is known; an access by what was known before the map
+ * changed goes where it goes now. */
+static void test_registers(void)
+{
+    Bench *b = bench_new(&dword_ops);
+    MemRegion half;
+
+    mem_init_io(&half, "half", 0x800, &any_ops, b);
+    mem_add(&b->root, 0, &b->ram, 0);
+    mem_add(&b->root, 0x13000, &b->io, 0);
+    mem_add(&b->root, 0x15800, &half, 0);
+    g_assert_null(address_space_registers(&b->as, 0x3000).region);
+    g_assert_null(address_space_registers(&b->as, 0x12000).region);
+    g_assert_null(address_space_registers(&b->as, 0x15900).region);
+    MemRegisters known = address_space_registers(&b->as, 0x13000);
+    g_assert_true(known.region == &b->io);
+    g_assert_cmphex(address_space_load_known(&b->as, &known, 0x13004, 4), ==, 0x88776655);
+    g_assert_cmphex(address_space_load_known(&b->as, &known, 0x13002, 2), ==, 0x4433);
+    g_assert_cmphex(address_space_load_known(&b->as, &known, 0x13000, 8), ==, 0x8877665544332211);
+    address_space_store_known(&b->as, &known, 0x13008, 0x1234567890, 4);
+    check_log(b, "r4@4 r4@0 r4@0 r4@4 w4@8=34567890 ");
+    mem_set_addr(&b->io, 0x12000);
+    g_assert_cmphex(address_space_load_known(&b->as, &known, 0x13004, 4), ==, UINT32_MAX);
+    address_space_store_known(&b->as, &known, 0x13004, 1, 4);
+    check_log(b, "");
+    mem_fini(&half);
+    bench_free(b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -511,5 +542,6 @@ int main(int argc, char **argv)
     g_test_add_func("/memory/guard", test_guard);
     g_test_add_func("/memory/guard/subprocess/below", test_guard);
     g_test_add_func("/memory/guard/subprocess/above", test_guard);
+    g_test_add_func("/memory/registers", test_registers);
     return g_test_run();
 }
