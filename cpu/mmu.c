@@ -111,11 +111,22 @@ static bool entry_matches(const Cpu *cpu, LinAddr la, MemAccess access)
     return (la ^ (access == ACCESS_WRITE ? e->write : e->read)) <= PAGE_MASK;
 }
 
+/* Is it known of a page that no entry may serve the access: it is a device's, or a store would be
+ * beside code or into ROM? */
+static bool is_unserved(const Translation *t, MemAccess access)
+{
+    if (!t->page.host)
+        return true;
+    bool plain = t->page.writable &&
+                 !(__atomic_load_n(t->page.page_flags, __ATOMIC_SEQ_CST) & PAGE_HAS_CODE);
+    return access == ACCESS_WRITE && t->write && !plain;
+}
+
 bool mmu_refill(Cpu *cpu, LinAddr la, MemAccess access)
 {
     TlbTable *table = table_for(cpu, ROLE_CURRENT);
     const KnownPage *known = known_page(table, la);
-    if (is_known(cpu, known, la) && !known->t.page.host)
+    if (is_known(cpu, known, la) && is_unserved(&known->t, access))
         return false;
     if (entry_matches(cpu, la, access) || (cpu->mode == CPU_LONG && !cpu_is_canonical(cpu, la)))
         return false;
