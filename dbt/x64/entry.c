@@ -26,8 +26,7 @@ static bool flags_are_dead(const IrBlock *ir)
     for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
         const IrOp *op = &ir->ops[i];
         IrUse use = ir->use[i];
-        if (use.reads & unwritten || ir_info[op->op].leaves || op->op == IR_POLL ||
-            op->op >= IR_EXITIF)
+        if (use.reads & unwritten || op->op >= IR_EXITIF) /* what can leave reads them all */
             return false;
         if (!use.may_keep)
             unwritten &= ~use.writes;
