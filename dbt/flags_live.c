@@ -14,4 +14,5 @@ void flags_live(IrBlock *ir)
             live &= ~use.writes;
         live |= use.reads;
     }
+    ir->live_before = live;
 }

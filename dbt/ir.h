@@ -103,7 +103,8 @@ typedef struct IrBlock {
     Insn insn[IR_MAX_INSNS];
     IrOp ops[IR_MAX_OPS];
     IrUse use[IR_MAX_OPS];         /* of each op */
-    uint16_t live[IR_MAX_OPS];     /* EFLAGS bits somebody may look at after the op (flags_live) */
+    uint16_t live[IR_MAX_OPS];     /* EFLAGS bits somebody may look at after the op (flags_live), */
+    uint16_t live_before;          /* and before the first one */
     uint16_t joinable[IR_MAX_OPS]; /* checks that spans may join */
 } IrBlock;
 
@@ -207,8 +208,8 @@ static inline unsigned ir_required_alignment(const IrOp *op)
 /* Has one check serve several accesses near one register's value. */
 void spans_join(IrBlock *ir);
 
-/* Fills `live`, backwards. Flags are looked at by readers, by every op that can leave, and behind
- * every exit. */
+/* Fills `live` and `live_before`, backwards. Flags are looked at by readers, by every op that can
+ * leave, and behind every exit. */
 void flags_live(IrBlock *ir);
 
 /* All of them, in their order. */

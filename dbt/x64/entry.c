@@ -18,22 +18,6 @@ static void put_load_check(Emit *e, Rm loaded, uint32_t trampoline)
     asm_imm(&e->a, trampoline - (e->a.at + 4), 4);
 }
 
-/* Must the flags of before be right at the block's start? Not if its first op that can leave comes
- * after all of them are written. */
-static bool flags_are_dead(const IrBlock *ir)
-{
-    unsigned unwritten = FLAGS_ARITH;
-    for (unsigned i = 0; i < ir->op_count && unwritten; i++) {
-        const IrOp *op = &ir->ops[i];
-        IrUse use = ir->use[i];
-        if (use.reads & unwritten || op->op >= IR_EXITIF) /* what can leave reads them all */
-            return false;
-        if (!use.may_keep)
-            unwritten &= ~use.writes;
-    }
-    return !unwritten;
-}
-
 static void put_leave(Emit *e, const Stub *stub)
 {
     emit_stub_state(e, stub);
@@ -78,7 +62,7 @@ void emit_head(Emit *e, Block *block)
     put_count(e);
     block->body = e->a.at - block->entry;
     bool leaves = counted || e->ir->second;
-    block->dead = !leaves && flags_are_dead(e->ir) ? block->body : 0;
+    block->dead = !leaves && !e->ir->live_before ? block->body : 0;
     if (e->ir->second)
         put_second_check(e);
     if (e->ir->vectors)
