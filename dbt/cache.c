@@ -388,13 +388,19 @@ void cache_leave_alone(Translator *t, uint32_t index)
  * there are five at least. */
 enum { LOOKS_APART = 4 * KIB, RECORDS_APART = LOOKS_APART / 5 };
 
+enum { INSNS_APART = 2 * IR_MAX_INSNS + RECORDS_APART }; /* loops are written twice */
+
+bool cache_insns_are_full(const CodeSpace *space)
+{
+    return space->next.insn + INSNS_APART >= space->end.insn;
+}
+
 bool cache_nearly_full(const CodeSpace *space)
 {
     const CodePlace *next = &space->next, *end = &space->end;
-    enum { INSNS = 2 * IR_MAX_INSNS + RECORDS_APART }; /* loops are written twice */
     return next->code + LOOKS_APART + MAX_BLOCK_CODE > end->code ||
-           next->block + 2 + RECORDS_APART >= end->block || next->site + INSNS >= end->site ||
-           next->exit + MAX_STUBS + RECORDS_APART >= end->exit || next->insn + INSNS >= end->insn;
+           next->block + 2 + RECORDS_APART >= end->block || next->site + INSNS_APART >= end->site ||
+           next->exit + MAX_STUBS + RECORDS_APART >= end->exit || cache_insns_are_full(space);
 }
 
 void cache_flush(Translator *t)

@@ -38,7 +38,7 @@ static const Insn *site_insn(Translator *t, Site *site)
     Cpu *cpu = t->cpu;
     /* The last place serves everybody, and is nobody's, until the cache is emptied. */
     CodeSpace *space = &t->space[SPACE_PLAIN];
-    bool full = space->next.insn + 1 >= space->end.insn;
+    bool full = cache_insns_are_full(space);
     Insn *insn = &t->insns[full ? space->end.insn - 1 : space->next.insn];
     const uint8_t *bytes = block->host + site->delta;
     unsigned flags = cpu->mode <= CPU_V86 ? DECODE_REAL_OR_V86 : 0;

@@ -138,11 +138,8 @@ static void run_job(gpointer data, gpointer unused)
 static GThreadPool *workers(void)
 {
     static GThreadPool *pool;
-    static gsize once;
-    if (g_once_init_enter(&once)) {
-        pool = g_thread_pool_new(run_job, NULL, 1, FALSE, NULL);
-        g_once_init_leave(&once, 1);
-    }
+    if (g_once_init_enter(&pool))
+        g_once_init_leave(&pool, g_thread_pool_new(run_job, NULL, 1, FALSE, NULL));
     return pool;
 }
 

@@ -259,6 +259,8 @@ void cache_isolate(Translator *t, uint32_t block);
 void cache_flush(Translator *t);
 /* The next block might not fit: */
 bool cache_nearly_full(const CodeSpace *space);
+/* The decoded instructions that it needs at most are all that there is room for: */
+bool cache_insns_are_full(const CodeSpace *space);
 /* Makes room for it, in the space of the CPU's thread. */
 void cache_look_for_room(Translator *t);
 static inline void cache_make_room(Translator *t)

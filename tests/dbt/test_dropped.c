@@ -97,10 +97,29 @@ static void granules(void)
     test_cpu_free(t);
 }
 
+/* Where few more decoded instructions have room, those that code hands over are not kept: the next
+ * block may need all of it. */
+static void full(void)
+{
+    static const uint8_t load[] = {0x8b, 0x03, 0xf4}; /* mov eax, [ebx]; hlt */
+    enum { NOWHERE = 0x200000, LEFT = IR_MAX_INSNS };
+    TestCpu *t = translated_cpu_new(RAM);
+    Translator *tr = translator_of(t->cpu);
+    CodeSpace *space = &tr->space[SPACE_PLAIN];
+    poke_all(t, FROM, load, sizeof(load));
+    run(t, FROM, STACK);
+    space->next.insn = space->end.insn - LEFT;
+    g_assert_cmphex(run(t, FROM, NOWHERE), ==, UINT32_MAX);
+    g_assert_cmpuint(tr->stats.flushes, ==, 1);
+    g_assert_cmpuint(space->next.insn, <, LEFT);
+    test_cpu_free(t);
+}
+
 int main(int argc, char **argv)
 {
     translator_test_init(&argc, &argv);
     g_test_add_func("/dropped/granules", granules);
+    g_test_add_func("/dropped/full", full);
     for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
         g_autofree char *name = g_strdup_printf("/dropped/%s", ways[i].name);
         g_test_add_data_func(name, &ways[i], follow);

@@ -82,6 +82,25 @@ static void test_changed(void)
     test_cpu_free(t);
 }
 
+/* Nothing else in the second page is code, but the jump's last bytes: where it goes is in them. */
+static void test_changed_alone(void)
+{
+    static const uint8_t jump[] = {0xe9, 0xfd, 0x3f, 0x00, 0x00}; /* jmp OTHER */
+    static const uint8_t one[] = {0xb8, 0x01, 0, 0, 0, 0xf4};     /* mov eax, 1; hlt */
+    static const uint8_t two[] = {0xb8, 0x02, 0, 0, 0, 0xf4};
+    enum { FURTHER = 0x1000 };
+    TestCpu *t = machine(again, sizeof(again));
+    poke_all(t, ADD_AT, jump, sizeof(jump));
+    poke_all(t, OTHER, one, sizeof(one));
+    poke_all(t, OTHER + FURTHER, two, sizeof(two));
+    for (unsigned n = 0; n < 4; n++) {
+        test_poke(t, SECOND, jump[2] + (n & 1) * (FURTHER >> 8), 1);
+        g_assert_cmphex(run(t, 1), ==, 1 + (n & 1));
+    }
+    g_assert_cmpuint(translator_of(t->cpu)->stats.refused, ==, 0);
+    test_cpu_free(t);
+}
+
 static void map(TestCpu *t, LinAddr la, PhysAddr pa)
 {
     test_poke(t, TABLE + (la >> PAGE_SHIFT) * 4, pa | PRESENT_WRITABLE, 4);
@@ -114,6 +133,7 @@ int main(int argc, char **argv)
     translator_test_init(&argc, &argv);
     g_test_add_func("/two_pages/translated", test_translated);
     g_test_add_func("/two_pages/changed", test_changed);
+    g_test_add_func("/two_pages/changed_alone", test_changed_alone);
     g_test_add_func("/two_pages/mapped_otherwise", test_mapped_otherwise);
     return g_test_run();
 }
