@@ -1,7 +1,8 @@
 /* lock.h - the machine lock: devices, the memory map and time change under it alone.
  *
  * The thread that has it may take it again. It is taken for each access to a device, nearly always
- * while it is free: that is two atomic operations here, and no call. */
+ * while it is free: that is two atomic operations here, and no call
+ * (docs/decisions/machine-lock.md). */
 #ifndef MYNA_CORE_LOCK_H
 #define MYNA_CORE_LOCK_H
 
@@ -22,15 +23,17 @@ typedef struct Lock {
 } Lock;
 
 void lock_init(Lock *lock);
+/* Nobody has it, and nobody will take it. */
 void lock_fini(Lock *lock);
 
-/* Somebody has it: waits. Somebody waits: wakes one. */
+/* For the two below. Somebody has it: waits, and has it then. Somebody waits: wakes one. */
 void lock_wait(Lock *lock);
 void lock_wake(Lock *lock);
 
 /* Its address is the calling thread's name. */
 extern __thread char lock_thread;
 
+/* Waits while another thread has it. Each take wants a release by the same thread. */
 static inline void lock_take(Lock *lock)
 {
     const void *self = &lock_thread;
@@ -46,6 +49,7 @@ static inline void lock_take(Lock *lock)
     lock->depth = 1;
 }
 
+/* The last one lets others have it. The calling thread has it. */
 static inline void lock_release(Lock *lock)
 {
     if (--lock->depth)

@@ -170,6 +170,8 @@ typedef struct MemRegisters {
     uint64_t offset;       /* of the page's first byte in it */
     const MemTable *table; /* where that was found */
 } MemRegisters;
+/* Of the page of addr; region NULL: see there. With or without the machine lock. The answer may be
+ * kept until the listener has heard of the next change of the map. */
 MemRegisters address_space_registers(AddressSpace *as, uint64_t addr);
 
 /* address_space_load and _store at addr, which lies in the page of `known` as the whole access

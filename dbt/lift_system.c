@@ -1,6 +1,5 @@
 /* lift_system.c - the system instructions that kernels execute most. [SDM2] CLI, STI,
- * SWAPGS, PUSHF, POPF, SYSCALL, SYSRET,
- * IN, OUT. */
+ * SWAPGS, PUSHF, POPF, SYSCALL, SYSRET, IN, OUT. */
 #include "dbt/lift.h"
 
 /* CPL 0 outside real and V86 mode: no IOPL or VME rule is in the way. */

@@ -65,8 +65,7 @@ typedef struct RowTraits {
     bool sets_x87_pointers : 1; /* x87 instructions, but for control instructions */
     bool sees_flags : 1; /* the interpreter's function looks at arithmetic flags or sets them */
     bool indirect : 1;   /* a near transfer whose target the jump cache should learn */
-    bool
-        keeps_mode : 1; /* what code is translated for beside its bytes, lift_key, stays as it is */
+    bool keeps_mode : 1; /* they leave lift_key, and so what code is translated for, as it is */
 } RowTraits;
 static_assert(sizeof(RowTraits) == 16, "four to a cache line");
 

@@ -27,8 +27,7 @@ static TestCpu *machine(const uint8_t *code, size_t size, bool translated)
     Cpu *cpu = t->cpu;
     if (!translated)
         cpu_set_engine(cpu, &interpreter_engine, NULL);
-    for (size_t i = 0; i < size; i++)
-        test_poke(t, CODE + i, code[i], 1);
+    test_poke_bytes(t, CODE, code, size);
     test_poke(t, DIRECTORY, TABLE | PRESENT_WRITABLE, 4);
     for (LinAddr la = 0; la < RAM; la += PAGE_SIZE)
         test_poke(t, entry(la), la | PRESENT_WRITABLE, 4);

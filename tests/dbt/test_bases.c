@@ -11,17 +11,11 @@ enum { LOWER = 0x10000, HIGHER = 0x20000 };
 enum { CODE = 0x1000, NEXT = 0x2000, OTHER_NEXT = 0x6000, TARGET = 0x40 };
 enum { DIRECTORY = 0x8000, TABLE = 0x9000, PRESENT_WRITABLE = 3 };
 
-static void poke_all(TestCpu *t, PhysAddr at, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        test_poke(t, at + i, bytes[i], 1);
-}
-
 /* mov eax, n; hlt; and a jump, which ends the block */
 static void poke_end(TestCpu *t, PhysAddr at, uint8_t n)
 {
     const uint8_t code[] = {0xb8, n, 0, 0, 0, 0xf4, 0xeb, 0xfe};
-    poke_all(t, at, code, sizeof(code));
+    test_poke_bytes(t, at, code, sizeof(code));
 }
 
 static uint32_t run(TestCpu *t, uint32_t base)
@@ -53,8 +47,8 @@ static void indirect(void)
 {
     static const uint8_t jump[] = {0xff, 0xe3}; /* jmp ebx */
     TestCpu *t = translated_cpu_new(RAM);
-    poke_all(t, LOWER + CODE, jump, sizeof(jump));
-    poke_all(t, HIGHER + CODE, jump, sizeof(jump));
+    test_poke_bytes(t, LOWER + CODE, jump, sizeof(jump));
+    test_poke_bytes(t, HIGHER + CODE, jump, sizeof(jump));
     poke_end(t, LOWER + CODE + TARGET, 1);
     poke_end(t, HIGHER + CODE + TARGET, 2);
     assert_differ(t);
@@ -72,7 +66,7 @@ static void shared_page(void)
     test_poke(t, TABLE + (LOWER + NEXT) / PAGE_SIZE * 4, NEXT | PRESENT_WRITABLE, 4);
     test_poke(t, TABLE + (HIGHER + CODE) / PAGE_SIZE * 4, CODE | PRESENT_WRITABLE, 4);
     test_poke(t, TABLE + (HIGHER + NEXT) / PAGE_SIZE * 4, OTHER_NEXT | PRESENT_WRITABLE, 4);
-    poke_all(t, CODE, jump, sizeof(jump));
+    test_poke_bytes(t, CODE, jump, sizeof(jump));
     poke_end(t, NEXT, 1);
     poke_end(t, OTHER_NEXT, 2);
     t->cpu->cr3 = DIRECTORY;

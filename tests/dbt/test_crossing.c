@@ -43,10 +43,8 @@ static const uint8_t kernel[] = {
 static TestCpu *machine(uint64_t flip, uint64_t msr)
 {
     TestCpu *t = test_cpu_new("max", RAM);
-    for (size_t i = 0; i < sizeof(user); i++)
-        test_poke(t, USER + i, user[i], 1);
-    for (size_t i = 0; i < sizeof(kernel); i++)
-        test_poke(t, KERNEL + i, kernel[i], 1);
+    test_poke_bytes(t, USER, user, sizeof(user));
+    test_poke_bytes(t, KERNEL, kernel, sizeof(kernel));
     Cpu *cpu = t->cpu;
     test_cpu_flat(t, CPU_LONG, 3);
     cpu->efer |= EFER_SCE;

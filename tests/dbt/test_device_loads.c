@@ -53,8 +53,7 @@ static TestCpu *machine(Device *d)
     mem_init_io(&d->registers, "device", 2 * PAGE_SIZE, &ops, d);
     mem_add(&t->board->memory_root, DEVICE, &d->registers, 0);
     test_cpu_flat(t, CPU_PROTECTED, 0);
-    for (size_t i = 0; i < sizeof(program); i++)
-        test_poke(t, CODE + i, program[i], 1);
+    test_poke_bytes(t, CODE, program, sizeof(program));
     t->cpu->rip = CODE;
     t->cpu->gpr[RSP] = STACK;
     t->cpu->gpr[RBX] = DEVICE;

@@ -39,12 +39,6 @@ static const Way ways[] = {
 enum { ACROSS = 0x123e, HIGH_BYTE = ACROSS + 2 };
 static const uint8_t across[] = {0xe9, REL(BEHIND - (ACROSS + 5))};
 
-static void poke_all(TestCpu *t, PhysAddr at, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        test_poke(t, at + i, bytes[i], 1);
-}
-
 static uint32_t run(TestCpu *t, unsigned from, unsigned to)
 {
     t->cpu->rip = from;
@@ -64,8 +58,8 @@ static void follow(gconstpointer data)
 {
     const Way *way = data;
     TestCpu *t = translated_cpu_new(RAM);
-    poke_all(t, FROM, way->code, sizeof(way->code));
-    poke_all(t, way->to, b, sizeof(b));
+    test_poke_bytes(t, FROM, way->code, sizeof(way->code));
+    test_poke_bytes(t, way->to, b, sizeof(b));
     const TranslatorStats *stats = &translator_of(t->cpu)->stats;
     for (unsigned change = 1; change < CHANGES; change++) {
         test_poke(t, way->to + 1, change, 1);
@@ -85,9 +79,9 @@ static void follow(gconstpointer data)
 static void granules(void)
 {
     TestCpu *t = translated_cpu_new(RAM);
-    poke_all(t, ACROSS, across, sizeof(across));
-    poke_all(t, BEHIND, b, sizeof(b));
-    poke_all(t, BEHIND + 0x100, b, sizeof(b));
+    test_poke_bytes(t, ACROSS, across, sizeof(across));
+    test_poke_bytes(t, BEHIND, b, sizeof(b));
+    test_poke_bytes(t, BEHIND + 0x100, b, sizeof(b));
     test_poke(t, BEHIND + 0x101, 2, 1);
     for (unsigned i = 0; i < TIMES; i++) {
         g_assert_cmphex(run(t, ACROSS, 0), ==, 1 + i % 2);
@@ -106,7 +100,7 @@ static void full(void)
     TestCpu *t = translated_cpu_new(RAM);
     Translator *tr = translator_of(t->cpu);
     CodeSpace *space = &tr->space[SPACE_PLAIN];
-    poke_all(t, FROM, load, sizeof(load));
+    test_poke_bytes(t, FROM, load, sizeof(load));
     run(t, FROM, STACK);
     space->next.insn = space->end.insn - LEFT;
     g_assert_cmphex(run(t, FROM, NOWHERE), ==, UINT32_MAX);

@@ -30,18 +30,12 @@ enum {
     BUDGET = 1000000,
 };
 
-static void poke_all(TestCpu *t, PhysAddr at, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        test_poke(t, at + i, bytes[i], 1);
-}
-
 static TestCpu *machine_of(const DbtOptions *options, const uint8_t *program, size_t size)
 {
     TestCpu *t = test_cpu_new("max", RAM);
     g_autoptr(GError) err = NULL;
     test_cpu_flat(t, CPU_PROTECTED, 0);
-    poke_all(t, CODE, program, size);
+    test_poke_bytes(t, CODE, program, size);
     g_assert_true(dbt_attach(t->cpu, options, &err));
     return t;
 }
@@ -170,7 +164,7 @@ static const uint8_t three[] = {
 static TestCpu *winding_machine(void)
 {
     TestCpu *t = machine(winding, sizeof(winding));
-    poke_all(t, THREE, three, sizeof(three));
+    test_poke_bytes(t, THREE, three, sizeof(three));
     return t;
 }
 
@@ -405,7 +399,7 @@ static void test_slot_code(void)
     static const uint8_t elsewhere[] = {0xb8, 0x01, 0x00, 0x00, 0x00, 0xf4}; /* mov eax, 1; hlt */
     TestCpu *t = touching_machine();
     touch(t, DATA, OTHER + 0x10);
-    poke_all(t, OTHER + 0x100, elsewhere, sizeof(elsewhere));
+    test_poke_bytes(t, OTHER + 0x100, elsewhere, sizeof(elsewhere));
     for (uint32_t n = 1; n < 4; n++) {
         t->cpu->rip = OTHER + 0x100;
         t->cpu->activity = CPU_RUNNING;
@@ -429,7 +423,7 @@ static void test_remade(void)
         0x75, 0xf5,                         /* jnz again */
         0xf4,
     };
-    poke_all(t, CODE, wide, sizeof(wide));
+    test_poke_bytes(t, CODE, wide, sizeof(wide));
     t->cpu->gpr[RBX] = DATA;
     heat(t, CODE, 0, 1000);
     t->cpu->gpr[RBX] = DATA;
@@ -509,7 +503,7 @@ static void test_dropped_in_call(void)
     static const uint8_t store[] = {0x89, 0x13, 0xc3}; /* mov [ebx], edx; ret */
     enum { STORE = 0x3000, BESIDE = CODE + 0x20 };
     TestCpu *t = machine(calling, sizeof(calling));
-    poke_all(t, STORE, store, sizeof(store));
+    test_poke_bytes(t, STORE, store, sizeof(store));
     t->cpu->gpr[RBX] = DATA;
     const Block *hot = heat(t, CODE, 0, 20);
     run_with(t, 0, 2); /* links the call */
@@ -529,7 +523,7 @@ static void test_emptied(void)
     enum { LOOPS = 600, DISTANCE = 64 };
     TestCpu *t = machine(touching, sizeof(touching));
     for (unsigned n = 0; n < LOOPS; n++)
-        poke_all(t, 0x10000 + n * DISTANCE, touching, sizeof(touching));
+        test_poke_bytes(t, 0x10000 + n * DISTANCE, touching, sizeof(touching));
     for (unsigned n = 0; n < 2 * LOOPS; n++)
         for (unsigned times = 0; times < 3; times++) {
             LinAddr at = 0x10000 + n % LOOPS * DISTANCE;
@@ -576,20 +570,28 @@ static void test_freed(void)
     }
 }
 
+/* Appends the instruction, so many times, and the end of a loop from CODE: sub ecx, 1; jnz CODE;
+ * hlt. `code` is what stands at CODE. Returns what is behind. */
+static uint8_t *put_loop(const uint8_t *code, uint8_t *p, const uint8_t *insn, unsigned size,
+                         unsigned count)
+{
+    static const uint8_t end[] = {0x83, 0xe9, 0x01, 0x0f, 0x85};
+    for (unsigned n = 0; n < count; n++, p += size)
+        memcpy(p, insn, size);
+    memcpy(p, end, sizeof(end));
+    p += sizeof(end);
+    store_le(p, code - (p + 4), 4);
+    p[4] = 0xf4;
+    return p + 5;
+}
+
 /* Loops of as many instructions as a block can have, written twice: the code and what is out of its
  * way fit where they are written. */
 static void run_large(const uint8_t *insn, unsigned size)
 {
     enum { COUNT = 62, ROUNDS = 5 };
-    uint8_t code[COUNT * MAX_INSN_LENGTH + 16], *p = code;
-    for (unsigned n = 0; n < COUNT; n++, p += size)
-        memcpy(p, insn, size);
-    static const uint8_t end[] = {0x83, 0xe9, 0x01, 0x0f, 0x85}; /* sub ecx, 1; jnz CODE; hlt */
-    memcpy(p, end, sizeof(end));
-    p += sizeof(end);
-    store_le(p, code - (p + 4), 4);
-    p[4] = 0xf4;
-    TestCpu *t = machine(code, p + 5 - code);
+    uint8_t code[COUNT * MAX_INSN_LENGTH + 16];
+    TestCpu *t = machine(code, put_loop(code, code, insn, size, COUNT) - code);
     Cpu *cpu = t->cpu;
     for (unsigned s = 0; s < SEG_COUNT; s++)
         if (s != SEG_CS) {
@@ -611,19 +613,11 @@ static void run_large(const uint8_t *insn, unsigned size)
 static void run_large_swapped(const uint8_t *insn, unsigned size)
 {
     enum { COUNT = 59, ROUNDS = 5 };
-    uint8_t code[COUNT * MAX_INSN_LENGTH + 32], *p = code;
+    uint8_t code[COUNT * MAX_INSN_LENGTH + 32];
     static const uint8_t all[] = {0x4d, 0x01, 0xc8, 0x4d, 0x01, 0xda, /* add r8, r9; add r10, r11 */
                                   0x48, 0x81, 0xc0, 0x00, 0x10, 0,    0}; /* add rax, 1000h */
-    memcpy(p, all, sizeof(all));
-    p += sizeof(all);
-    for (unsigned n = 0; n < COUNT; n++, p += size)
-        memcpy(p, insn, size);
-    static const uint8_t end[] = {0x83, 0xe9, 0x01, 0x0f, 0x85}; /* sub ecx, 1; jnz CODE; hlt */
-    memcpy(p, end, sizeof(end));
-    p += sizeof(end);
-    store_le(p, code - (p + 4), 4);
-    p[4] = 0xf4;
-    TestCpu *t = machine(code, p + 5 - code);
+    memcpy(code, all, sizeof(all));
+    TestCpu *t = machine(code, put_loop(code, code + sizeof(all), insn, size, COUNT) - code);
     Cpu *cpu = t->cpu;
     test_cpu_flat(t, CPU_LONG, 0);
     cpu->seg[SEG_GS].base = 0x10000;

@@ -45,8 +45,7 @@ static uint64_t pushed_flags(bool translated, uint64_t code, uint64_t first, uin
     TestCpu *t = test_cpu_new("max", RAM);
     Cpu *cpu = t->cpu;
     test_cpu_flat(t, CPU_PROTECTED, 0);
-    for (size_t i = 0; i < sizeof(program); i++)
-        test_poke(t, code + i, program[i], 1);
+    test_poke_bytes(t, code, program, sizeof(program));
     test_poke(t, code + BEHIND_STI, behind, 2);
     test_poke(t, HANDLER, 0xf4, 1); /* hlt */
     test_poke(t, IDT + VECTOR * 8, 0x00008e0000080000 | HANDLER, 8);

@@ -91,8 +91,7 @@ static void machine_init(Device *d, const Setting *s)
     mem_set_enabled(&d->cover, false);
     mem_add(&t->board->memory_root, WINDOW, &d->cover, 1);
     test_cpu_flat(t, s->mode, s->cpl);
-    for (size_t i = 0; i < s->size; i++)
-        test_poke(t, CODE + i, s->program[i], 1);
+    test_poke_bytes(t, CODE, s->program, s->size);
     test_poke(t, HANDLER, 0xf4, 1); /* hlt */
     test_poke(t, IDT + VECTOR * 8, 0x00008e0000080000 | HANDLER, 8);
     test_poke(t, GDT + 8, 0x00cf9b000000ffff, 8);
@@ -241,7 +240,7 @@ static void code(void)
 /* It interrupts: the handler is reached from the next instruction, as the stack shows. */
 static void interrupt(void)
 {
-    run_effect(EFFECT_INTERRUPT);
+    g_assert_cmphex(run_effect(EFFECT_INTERRUPT), ==, WINDOW); /* EBX as it was: not to the end */
 }
 
 /* It covers RAM that the block has looked up before. */

@@ -12,8 +12,7 @@ enum { TURNS = 1000, BUDGET = 20000000 };
 
 static void put(TestCpu *t, PhysAddr at, const uint8_t *code, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        test_poke(t, at + i, code[i], 1);
+    test_poke_bytes(t, at, code, size);
 }
 #define PUT(t, at, ...) \
     put(t, at, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))

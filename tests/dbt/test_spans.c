@@ -54,8 +54,7 @@ static TestCpu *machine(const uint8_t *program, size_t size)
 {
     TestCpu *t = test_cpu_new("max", RAM);
     test_cpu_flat(t, CPU_PROTECTED, 0);
-    for (size_t i = 0; i < size; i++)
-        test_poke(t, CODE + i, program[i], 1);
+    test_poke_bytes(t, CODE, program, size);
     for (unsigned at = DATA; at < DATA + 2 * PAGE_SIZE; at += 4)
         test_poke(t, at, at * 0x9e3779b1u, 4);
     t->cpu->rip = CODE;

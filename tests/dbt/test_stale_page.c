@@ -30,17 +30,11 @@ static const uint8_t telling[] = {
 };
 static const uint8_t back[] = {0xe9, 0xfb, 0x07, 0xfc, 0xff}; /* jmp CODE + LANDING */
 
-static void poke(TestCpu *t, PhysAddr pa, const uint8_t *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        test_poke(t, pa + i, bytes[i], 1);
-}
-
 /* mov edx, n; hlt; and a jump, which ends the block */
 static void poke_end(TestCpu *t, PhysAddr at, uint8_t n)
 {
     const uint8_t code[] = {0xba, n, 0, 0, 0, 0xf4, 0xeb, 0xfe};
-    poke(t, at, code, sizeof(code));
+    test_poke_bytes(t, at, code, sizeof(code));
 }
 
 static TestCpu *paged(void)
@@ -51,8 +45,8 @@ static TestCpu *paged(void)
     test_poke(t, DIRECTORY, TABLE | PRESENT_WRITE_USER, 4);
     for (unsigned i = 0; i < 1024; i++)
         test_poke(t, TABLE + 4 * i, i << 12 | PRESENT_WRITE_USER, 4);
-    poke(t, CODE, program, sizeof(program));
-    poke(t, AWAY, back, sizeof(back));
+    test_poke_bytes(t, CODE, program, sizeof(program));
+    test_poke_bytes(t, AWAY, back, sizeof(back));
     poke_end(t, CODE + LANDING, 1);
     poke_end(t, OTHER + LANDING, 2);
     cpu->cr3 = DIRECTORY;
@@ -94,7 +88,7 @@ static void test_no_memory(void)
 static void test_told(void)
 {
     TestCpu *t = paged();
-    poke(t, CODE, telling, sizeof(telling));
+    test_poke_bytes(t, CODE, telling, sizeof(telling));
     poke_end(t, CODE + sizeof(telling), 1);
     poke_end(t, OTHER + sizeof(telling), 2);
     t->cpu->gpr[RBX] = OTHER | PRESENT_WRITE_USER;

@@ -27,19 +27,13 @@ static const uint8_t again_changed[] = {
     0xeb, 0xfe,                         /* 200d  ends the block */
 };
 
-static void poke_all(TestCpu *t, PhysAddr at, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        test_poke(t, at + i, bytes[i], 1);
-}
-
 static TestCpu *machine(const uint8_t *behind, size_t count)
 {
     TestCpu *t = test_cpu_new("max", RAM);
     g_autoptr(GError) err = NULL;
     test_cpu_flat(t, CPU_PROTECTED, 0);
-    poke_all(t, ADD_AT, add, sizeof(add));
-    poke_all(t, ADD_AT + sizeof(add), behind, count);
+    test_poke_bytes(t, ADD_AT, add, sizeof(add));
+    test_poke_bytes(t, ADD_AT + sizeof(add), behind, count);
     g_assert_true(dbt_attach(t->cpu, &(DbtOptions){.optimize = OPTIMIZE_NONE}, &err));
     return t;
 }
@@ -90,9 +84,9 @@ static void test_changed_alone(void)
     static const uint8_t two[] = {0xb8, 0x02, 0, 0, 0, 0xf4};
     enum { FURTHER = 0x1000 };
     TestCpu *t = machine(again, sizeof(again));
-    poke_all(t, ADD_AT, jump, sizeof(jump));
-    poke_all(t, OTHER, one, sizeof(one));
-    poke_all(t, OTHER + FURTHER, two, sizeof(two));
+    test_poke_bytes(t, ADD_AT, jump, sizeof(jump));
+    test_poke_bytes(t, OTHER, one, sizeof(one));
+    test_poke_bytes(t, OTHER + FURTHER, two, sizeof(two));
     for (unsigned n = 0; n < 4; n++) {
         test_poke(t, SECOND, jump[2] + (n & 1) * (FURTHER >> 8), 1);
         g_assert_cmphex(run(t, 1), ==, 1 + (n & 1));
@@ -111,8 +105,8 @@ static void map(TestCpu *t, LinAddr la, PhysAddr pa)
 static void test_mapped_otherwise(void)
 {
     TestCpu *t = machine(again, sizeof(again));
-    poke_all(t, OTHER, (const uint8_t[]){0x40, 0x50, 0x60}, 3);
-    poke_all(t, OTHER + 3, again, sizeof(again));
+    test_poke_bytes(t, OTHER, (const uint8_t[]){0x40, 0x50, 0x60}, 3);
+    test_poke_bytes(t, OTHER + 3, again, sizeof(again));
     test_poke(t, DIRECTORY, TABLE | PRESENT_WRITABLE, 4);
     t->cpu->cr3 = DIRECTORY;
     t->cpu->cr0 |= CR0_PG;

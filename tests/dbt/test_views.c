@@ -27,8 +27,7 @@ static TestCpu *machine(void)
 
 static void load_program(TestCpu *t)
 {
-    for (size_t i = 0; i < sizeof(program); i++)
-        test_poke(t, CODE + i, program[i], 1);
+    test_poke_bytes(t, CODE, program, sizeof(program));
     t->cpu->rip = CODE;
     t->cpu->gpr[RBX] = DATA;
 }

@@ -9,12 +9,6 @@
 enum { RAM = 1 << 20, STACK = 0x8000, BUDGET = 1000 };
 enum { CODE = 0x1000, DATA = 0x4000, NOWHERE = 0x200000 };
 
-static void poke_all(TestCpu *t, PhysAddr at, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        test_poke(t, at + i, bytes[i], 1);
-}
-
 static void run(TestCpu *t, LinAddr from, LinAddr data)
 {
     t->cpu->rip = from;
@@ -62,7 +56,7 @@ static TestCpu *paged(bool translated)
 static void walk(const uint8_t *code, size_t size, uint8_t bits, bool translated)
 {
     TestCpu *t = paged(translated);
-    poke_all(t, ENTRY - 3, code, size);
+    test_poke_bytes(t, ENTRY - 3, code, size);
     for (unsigned n = 0; n < 4; n++) {
         test_poke(t, ENTRY, PRESENT_WRITABLE, 1);
         tlb_flush_all(t->cpu);
@@ -92,7 +86,7 @@ static void test_not_told(void)
 {
     static const uint8_t code[] = {0x40, 0x8b, 0x0b, 0x40, 0xf4}; /* inc eax; mov ecx, [ebx]; .. */
     TestCpu *t = translated_cpu_new(RAM);
-    poke_all(t, CODE, code, sizeof(code));
+    test_poke_bytes(t, CODE, code, sizeof(code));
     run(t, CODE, DATA);
     g_assert_cmphex(t->cpu->gpr[RAX], ==, 2);
     const Translator *tr = translator_of(t->cpu);

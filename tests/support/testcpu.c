@@ -82,6 +82,12 @@ void test_poke(TestCpu *t, PhysAddr pa, uint64_t value, unsigned size)
     address_space_store(&t->board->memory, pa, value, size);
 }
 
+void test_poke_bytes(TestCpu *t, PhysAddr pa, const uint8_t *bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        test_poke(t, pa + i, bytes[i], 1);
+}
+
 uint64_t test_peek(TestCpu *t, PhysAddr pa, unsigned size)
 {
     return address_space_load(&t->board->memory, pa, size);

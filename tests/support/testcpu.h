@@ -34,6 +34,7 @@ void test_cpu_flat(TestCpu *t, CpuMode mode, unsigned cpl);
 
 /* Stores little-endian values in RAM by physical address. */
 void test_poke(TestCpu *t, PhysAddr pa, uint64_t value, unsigned size);
+void test_poke_bytes(TestCpu *t, PhysAddr pa, const uint8_t *bytes, size_t count);
 uint64_t test_peek(TestCpu *t, PhysAddr pa, unsigned size);
 
 #endif
